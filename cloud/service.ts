@@ -1,0 +1,120 @@
+// What every service has: its port, GET /health, GET /metrics.
+
+import { type ServerType, serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import { reasonOf } from '../protocol/runtime/errors.ts'
+import type { Metrics } from '../protocol/runtime/metrics.ts'
+import type { Closable } from '../protocol/runtime/scope.ts'
+
+/** The five services of the cloud, with the ports they listen on unless told otherwise. */
+export const SERVICE_PORTS = {
+  collector: 8001,
+  compliance: 8002,
+  processor: 8003,
+  api: 8004,
+  analytics: 8005,
+} as const
+
+/** The name of a service. */
+export type ServiceName = keyof typeof SERVICE_PORTS
+
+/** All names. */
+export const SERVICE_NAMES = Object.keys(SERVICE_PORTS) as [ServiceName, ...ServiceName[]]
+
+/** Says how something is that a service depends on. Throws when the service cannot do its work without it. */
+export type HealthCheck = () => Promise<Record<string, unknown>> | Record<string, unknown>
+
+/** A service that listens. */
+export interface RunningService extends Closable {
+  name: ServiceName
+  port: number
+}
+
+/**
+ * Listens, and answers `/health` and `/metrics` besides what `routes` answers.
+ *
+ * `/health` runs every check: 200 with `status: "healthy"` when all answer, 503 with `"unhealthy"` and the reason
+ * when one throws. `/metrics` is Prometheus text, or JSON with `Accept: application/json`.
+ */
+export async function serveService(
+  { clock, metrics }: { clock: Clock; metrics: Metrics },
+  {
+    name,
+    host,
+    port,
+    version,
+    checks,
+    routes,
+    facts = {},
+  }: {
+    name: ServiceName
+    host: string
+    port: number
+    version: string
+    checks: Record<string, HealthCheck>
+    routes?: Hono
+    /** What the JSON form of `/metrics` says besides the counts. */
+    facts?: Record<string, unknown>
+  },
+): Promise<RunningService> {
+  const app = new Hono()
+  app.get('/health', async context => {
+    const states = await Promise.all(
+      Object.entries(checks).map(async ([part, check]) => [part, await stateOf(check)]),
+    )
+    const parts = Object.fromEntries(states) as Record<string, { status: string }>
+    const healthy = Object.values(parts).every(({ status }) => status === 'healthy')
+    const body = {
+      status: healthy ? 'healthy' : 'unhealthy',
+      service: name,
+      timestamp: isoNow(clock),
+      version,
+      parts,
+    }
+    return context.json(body, healthy ? 200 : 503)
+  })
+  app.get('/metrics', context => {
+    if (context.req.header('accept')?.includes('application/json')) {
+      return context.json({ service: name, ...facts, metrics: metrics.read() })
+    }
+    return context.text(metrics.text(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+  })
+  if (routes !== undefined) app.route('/', routes)
+
+  const server = await listen(app, host, port)
+  return {
+    name,
+    port: portOf(server),
+    close: () => new Promise(resolve => closeServer(server, resolve)),
+  }
+}
+
+async function stateOf(check: HealthCheck): Promise<{ status: string } & Record<string, unknown>> {
+  try {
+    return { status: 'healthy', ...(await check()) }
+  } catch (error) {
+    return { status: 'unhealthy', reason: reasonOf(error) }
+  }
+}
+
+const isoNow = (clock: Clock): string => new Date(clock.now()).toISOString()
+
+function listen(app: Hono, host: string, port: number): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: host, port })
+    server.once('listening', () => resolve(server))
+    server.once('error', reject)
+  })
+}
+
+function portOf(server: ServerType): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('Cannot tell the port of a server')
+  return address.port
+}
+
+function closeServer(server: ServerType, done: () => void): void {
+  server.close(() => done())
+  if ('closeAllConnections' in server) server.closeAllConnections()
+}

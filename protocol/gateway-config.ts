@@ -1,0 +1,443 @@
+// The gateway's configuration: one YAML document, from a file or from the cloud.
+//
+// parseGatewayConfig() reads it strictly: every mistake is listed at once, with its path and its line. What it
+// returns needs no further checks: references resolve, identifiers are unique, units fit their variables.
+
+import { isAlias, isNode, LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { Slug } from './ids.ts'
+import { ConfigError, type ConfigMistake } from './runtime/errors.ts'
+import { fits, type Unit, unitOf, VARIABLE_NAMES, VARIABLES } from './variables.ts'
+
+const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `250ms`, `5s`, `1m`, `2h`, `7d` → milliseconds. */
+export const Duration = z
+  .string()
+  .regex(/^[1-9]\d{0,8}(ms|s|m|h|d)$/, 'must be a duration such as 250ms, 5s, 1m, 2h or 7d')
+  .transform(text => {
+    const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof DURATION_MS]
+    return Number(count) * DURATION_MS[unit]
+  })
+
+const SIZE_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
+
+/** `64MiB`, `4GiB` → bytes. */
+export const ByteSize = z
+  .string()
+  .regex(/^[1-9]\d{0,6}(KiB|MiB|GiB)$/, 'must be a size such as 512KiB, 64MiB or 4GiB')
+  .transform(text => {
+    const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof SIZE_BYTES]
+    return Number(count) * SIZE_BYTES[unit]
+  })
+
+const UnitName = z.string().transform((text, context): Unit => {
+  const unit = unitOf(text)
+  if (unit !== undefined) return unit
+  context.addIssue({ code: 'custom', message: `unknown unit "${text}"` })
+  return z.NEVER
+})
+
+/** A value that may come from the environment instead of standing in the file: `{ env: NAME }`. */
+export const Secret = z.union([
+  z.string().min(1),
+  z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
+])
+
+/** A value that may come from the environment. */
+export type Secret = z.infer<typeof Secret>
+
+/** How a number lies in registers. Word orders are of 16-bit words, as a device's manual calls them. */
+export const REGISTER_TYPES = [
+  'bool',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'float16',
+  'float32',
+  'float64',
+  'bcd16',
+  'bcd32',
+  'bcd64',
+  'mod10k32',
+  'mod10k48',
+  'mod10k64',
+] as const
+
+/** How a number lies in registers. */
+export type RegisterType = (typeof REGISTER_TYPES)[number]
+
+/** How many registers each type takes. */
+export const REGISTER_COUNT: Record<RegisterType, number> = {
+  bool: 1,
+  int16: 1,
+  uint16: 1,
+  int32: 2,
+  uint32: 2,
+  int64: 4,
+  uint64: 4,
+  float16: 1,
+  float32: 2,
+  float64: 4,
+  bcd16: 1,
+  bcd32: 2,
+  bcd64: 4,
+  mod10k32: 2,
+  mod10k48: 3,
+  mod10k64: 4,
+}
+
+/** Byte orders: A is the most significant byte. For 64 bits, the same idea over four words. */
+export const WORD_ORDERS = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const
+
+/** Byte orders. */
+export type WordOrder = (typeof WORD_ORDERS)[number]
+
+/** The four tables of Modbus. */
+export const REGISTER_TABLES = ['coil', 'discrete', 'holding', 'input'] as const
+
+/** The four tables of Modbus. */
+export type RegisterTable = (typeof REGISTER_TABLES)[number]
+
+const scaling = {
+  /** Multiplies what was decoded. */
+  scale: z
+    .number()
+    .refine(value => value !== 0, 'must not be 0')
+    .default(1),
+  /** Added after the scale, before the conversion to the variable's unit. */
+  offset: z.number().default(0),
+  /** What the instrument gives; the variable's own unit when absent. */
+  unit: UnitName.optional(),
+  /** How many decimals the instrument's value really has; it is rounded to them after scale and offset. */
+  decimals: z.int().min(0).max(12).optional(),
+  /** Decoded values that mean "no value": −32768, −3200, 9999 … */
+  sentinels: z.array(z.number()).max(32).default([]),
+}
+
+/** One value that a Modbus device gives. */
+export const ModbusSignal = z.strictObject({
+  variable: z.enum(VARIABLE_NAMES),
+  /** Where the value belongs, when not to the device's point. */
+  point: Slug.optional(),
+  table: z.enum(REGISTER_TABLES).default('holding'),
+  /** 0-based, as on the wire. */
+  address: z.int().min(0).max(65535),
+  type: z.enum(REGISTER_TYPES),
+  order: z.enum(WORD_ORDERS).default('ABCD'),
+  /** Only these bits of a 16-bit register, lowest first: `{ from: 4, count: 3 }`. */
+  bits: z.strictObject({ from: z.int().min(0).max(15), count: z.int().min(1).max(16) }).optional(),
+  /** A second number that is added to the first after its own scale: the decimals of a total kept apart. */
+  plus: z
+    .strictObject({
+      address: z.int().min(0).max(65535),
+      type: z.enum(REGISTER_TYPES),
+      order: z.enum(WORD_ORDERS).default('ABCD'),
+      scale: z.number(),
+    })
+    .optional(),
+  ...scaling,
+})
+
+/** One value that a Modbus device gives. */
+export type ModbusSignal = z.infer<typeof ModbusSignal>
+
+/** One value that a provider gives for a device, under the provider's own key. */
+export const ProviderSignal = z.strictObject({
+  variable: z.enum(VARIABLE_NAMES),
+  point: Slug.optional(),
+  key: z.string().min(1).max(100),
+  ...scaling,
+})
+
+/** One value that a provider gives. */
+export type ProviderSignal = z.infer<typeof ProviderSignal>
+
+/** How the registers of a device are asked for. */
+const Reads = z.strictObject({
+  /** Most registers in one request. */
+  maxRegisters: z.int().min(1).max(125).default(125),
+  /** Most registers nobody asked for that a request may read over to join two others; 0 joins only neighbours. */
+  maxGap: z.int().min(0).max(124).default(16),
+  /** Registers that must not be read, because the device answers with an exception or worse. */
+  holes: z
+    .array(
+      z.strictObject({
+        table: z.enum(REGISTER_TABLES),
+        address: z.int().min(0),
+        count: z.int().min(1).default(1),
+      }),
+    )
+    .max(64)
+    .default([]),
+})
+
+const Bus = z
+  .strictObject({
+    id: Slug,
+    tcp: z
+      .strictObject({ host: z.string().min(1).max(253), port: z.int().min(1).max(65535).default(502) })
+      .optional(),
+    serial: z
+      .strictObject({
+        path: z.string().min(1),
+        baudRate: z
+          .union([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200].map(rate => z.literal(rate)))
+          .default(9600),
+        parity: z.enum(['none', 'even', 'odd']).default('even'),
+        dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
+        stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
+      })
+      .optional(),
+    /** How long an answer may take. */
+    timeout: Duration.default(1000),
+  })
+  .refine(({ tcp, serial }) => (tcp === undefined) !== (serial === undefined), {
+    message: 'needs exactly one of tcp and serial',
+  })
+
+/** A line or a connection that devices share. */
+export type BusConfig = z.infer<typeof Bus>
+
+const Device = z
+  .strictObject({
+    id: Slug,
+    bus: Slug,
+    /** The device's address on its bus. */
+    unit: z.int().min(0).max(255).default(1),
+    point: Slug,
+    every: Duration,
+    /** How long after each due instant the poll starts, to spread devices or to let a provider publish. */
+    delay: Duration.default(0),
+    profile: Slug.optional(),
+    signals: z.array(ModbusSignal).min(1).max(256).optional(),
+    reads: Reads.prefault({}),
+  })
+  .refine(({ profile, signals }) => (profile === undefined) !== (signals === undefined), {
+    message: 'needs exactly one of profile and signals',
+  })
+
+/** An instrument on a bus. */
+export type DeviceConfig = z.infer<typeof Device>
+
+const providerCommon = {
+  id: Slug,
+  point: Slug,
+  every: Duration,
+  delay: Duration.default(0),
+  /** How long a request may take. */
+  timeout: Duration.default(15_000),
+  baseUrl: z.url({ protocol: /^https?$/ }).optional(),
+  signals: z.array(ProviderSignal).min(1).max(256),
+}
+
+const Provider = z.discriminatedUnion('provider', [
+  z.strictObject({
+    ...providerCommon,
+    provider: z.literal('twin'),
+    device: Secret,
+    username: Secret,
+    password: Secret,
+  }),
+  z.strictObject({ ...providerCommon, provider: z.literal('nettra'), thing: Secret }),
+  z.strictObject({ ...providerCommon, provider: z.literal('novus'), token: Secret }),
+])
+
+/** A device that is read through its provider's API. */
+export type ProviderConfig = z.infer<typeof Provider>
+
+const Uplink = z.strictObject({
+  url: z.url({ protocol: /^(mqtts?|nats|tls)$/ }),
+  /** A folder with `token`, or `key.pem` and `cert.pem`; and `ca.pem` where the cloud's certificate needs it. */
+  credentials: z.string().min(1),
+  /** A batch is sent when it has so many readings … */
+  minReadings: z.int().min(1).max(500).default(50),
+  /** … or when its oldest reading has waited so long. */
+  maxDelay: Duration.default(60_000),
+  /** An ack that takes longer means that the link is dead. */
+  ackTimeout: Duration.default(15_000),
+  /** Batches on their way at the same time, in each lane. */
+  window: z.int().min(1).max(64).default(8),
+})
+
+const Document = z
+  .strictObject({
+    gateway: Slug,
+    client: Slug,
+    project: Slug,
+    uplink: Uplink,
+    buffer: z.strictObject({ path: z.string().min(1), maxBytes: ByteSize.default(4 * 2 ** 30) }),
+    lanBroker: z
+      .strictObject({
+        host: z.string().min(1).default('127.0.0.1'),
+        port: z.int().min(0).max(65535).default(1883),
+      })
+      .optional(),
+    /** Where `GET /health` and `/metrics` are served. */
+    status: z
+      .strictObject({
+        host: z.string().min(1).default('127.0.0.1'),
+        port: z.int().min(0).max(65535).default(8010),
+      })
+      .optional(),
+    buses: z.array(Bus).max(64).default([]),
+    devices: z.array(Device).max(512).default([]),
+    providers: z.array(Provider).max(512).default([]),
+  })
+  .superRefine((config, context) => {
+    for (const { path, message } of crossMistakes(config)) context.addIssue({ code: 'custom', path, message })
+  })
+
+/** A gateway's configuration, read and checked. Durations are milliseconds, sizes are bytes. */
+export type GatewayConfig = z.infer<typeof Document>
+
+/** Reads a configuration. `source` names it in messages. Throws ConfigError with every mistake at once. */
+export function parseGatewayConfig(text: string, source: string): GatewayConfig {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false })
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      source,
+      document.errors.map(({ message, pos }) => ({
+        path: '',
+        message: message.split('\n')[0] as string,
+        line: lines.linePos(pos[0]).line,
+      })),
+    )
+  }
+  const result = Document.safeParse(document.toJS({ maxAliasCount: 100 }))
+  if (result.success) return result.data
+  throw new ConfigError(
+    source,
+    flatten(result.error.issues).map(({ path, message }): ConfigMistake => {
+      const line = lineOf(path)
+      return { path: pathText(path), message, ...(line === undefined ? {} : { line }) }
+    }),
+  )
+
+  /** The line of the deepest part of `path` that stands in the document. */
+  function lineOf(path: readonly PropertyKey[]): number | undefined {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
+      if (isNode(node) && !isAlias(node) && node.range) return lines.linePos(node.range[0]).line
+    }
+    return undefined
+  }
+}
+
+type Place = { path: PropertyKey[]; message: string }
+
+/** Unknown keys get a mistake each, at their own place. */
+function flatten(issues: readonly z.core.$ZodIssue[]): Place[] {
+  return issues.flatMap((issue): Place[] => {
+    if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }]
+    return issue.keys.map(key => ({ path: [...issue.path, key], message: 'unknown key' }))
+  })
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) =>
+      typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`,
+    )
+    .join('')
+}
+
+type Parsed = z.output<
+  z.ZodObject<{
+    buses: z.ZodArray<typeof Bus>
+    devices: z.ZodArray<typeof Device>
+    providers: z.ZodArray<typeof Provider>
+  }>
+>
+
+function crossMistakes({ buses, devices, providers }: Parsed): Place[] {
+  const mistakes: Place[] = []
+  const seen = new Map<string, string>()
+  const unique = (kind: string, id: string, path: PropertyKey[]) => {
+    const before = seen.get(`${kind}/${id}`)
+    if (before !== undefined) mistakes.push({ path, message: `"${id}" is already the name of ${before}` })
+    else seen.set(`${kind}/${id}`, pathText(path.slice(0, -1)))
+  }
+  const series = new Map<string, string>()
+  const owned = (point: string, variable: string, path: PropertyKey[]) => {
+    const before = series.get(`${point}/${variable}`)
+    if (before !== undefined)
+      mistakes.push({ path, message: `${variable} of ${point} already comes from ${before}` })
+    else series.set(`${point}/${variable}`, pathText(path.slice(0, -1)))
+  }
+  const signalMistakes = (
+    signals: readonly (ModbusSignal | ProviderSignal)[],
+    point: string,
+    path: PropertyKey[],
+  ) => {
+    for (const [index, signal] of signals.entries()) {
+      const place = [...path, 'signals', index]
+      owned(signal.point ?? point, signal.variable, [...place, 'variable'])
+      if (signal.unit !== undefined && !fits(signal.unit, signal.variable)) {
+        const message = `${signal.unit} cannot become ${VARIABLES[signal.variable].unit}, the unit of ${signal.variable}`
+        mistakes.push({ path: [...place, 'unit'], message })
+      }
+      if (VARIABLES[signal.variable].origin === 'derived') {
+        mistakes.push({
+          path: [...place, 'variable'],
+          message: `${signal.variable} is computed in the cloud, not measured`,
+        })
+      }
+      if ('address' in signal) mistakes.push(...registerMistakes(signal, place))
+    }
+  }
+  for (const [index, { id }] of buses.entries()) unique('bus', id, ['buses', index, 'id'])
+  const busIds = new Set(buses.map(({ id }) => id))
+  for (const [index, device] of devices.entries()) {
+    unique('device', device.id, ['devices', index, 'id'])
+    if (!busIds.has(device.bus)) {
+      mistakes.push({ path: ['devices', index, 'bus'], message: `no bus has the id "${device.bus}"` })
+    }
+    if (device.delay >= device.every) {
+      mistakes.push({ path: ['devices', index, 'delay'], message: 'must be shorter than every' })
+    }
+    signalMistakes(device.signals ?? [], device.point, ['devices', index])
+  }
+  for (const [index, provider] of providers.entries()) {
+    unique('device', provider.id, ['providers', index, 'id'])
+    if (provider.delay >= provider.every) {
+      mistakes.push({ path: ['providers', index, 'delay'], message: 'must be shorter than every' })
+    }
+    signalMistakes(provider.signals, provider.point, ['providers', index])
+  }
+  return mistakes
+}
+
+function registerMistakes(signal: ModbusSignal, place: PropertyKey[]): Place[] {
+  const mistakes: Place[] = []
+  const bitTable = signal.table === 'coil' || signal.table === 'discrete'
+  if (bitTable !== (signal.type === 'bool')) {
+    const message = bitTable
+      ? `a ${signal.table} holds one bit: its type must be bool`
+      : 'bool needs table coil or discrete'
+    mistakes.push({ path: [...place, 'type'], message })
+  }
+  for (const part of [signal, ...(signal.plus === undefined ? [] : [signal.plus])]) {
+    if (part.address + REGISTER_COUNT[part.type] > 65536) {
+      const message = `${part.type} needs ${REGISTER_COUNT[part.type]} registers, address ${part.address} is too high`
+      mistakes.push({
+        path: part === signal ? [...place, 'address'] : [...place, 'plus', 'address'],
+        message,
+      })
+    }
+  }
+  if (signal.bits !== undefined) {
+    const { from, count } = signal.bits
+    if (signal.type !== 'uint16') mistakes.push({ path: [...place, 'bits'], message: 'needs type uint16' })
+    if (from + count > 16)
+      mistakes.push({
+        path: [...place, 'bits'],
+        message: `bits ${from} to ${from + count - 1} are not in a register`,
+      })
+  }
+  return mistakes
+}

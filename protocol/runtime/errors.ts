@@ -1,0 +1,47 @@
+// Three ways to fail, and the class tells the caller what to do.
+//
+//   Unavailable  nobody answered         wait, try the very same thing again
+//   Rejected     the answer was "never"  set it aside with its reason, go on with the next
+//   ConfigError  the operator's mistake  list every mistake with its place, exit 78
+//
+// Anything else that is thrown is a bug and belongs to the loop that owns it.
+
+/** Nobody answered, or not in time. The same request may be made again later. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable'
+}
+
+/** The far side, or the input itself, says that this will never be accepted. */
+export class Rejected extends Error {
+  override readonly name = 'Rejected'
+}
+
+/** One mistake in a configuration. `path` is dotted (`devices[1].every`); `line` is 1-based where known. */
+export interface ConfigMistake {
+  path: string
+  message: string
+  line?: number
+}
+
+/** The operator's mistakes, all of them at once. A process that meets it prints them and exits with 78. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly mistakes: readonly ConfigMistake[]
+
+  constructor(source: string, mistakes: readonly ConfigMistake[]) {
+    const lines = mistakes.map(({ path, message, line }) => {
+      const place = line === undefined ? source : `${source}:${line}`
+      return `  ${place}: ${path === '' ? '' : `${path}: `}${message}`
+    })
+    super(`Cannot use ${source}: ${mistakes.length} mistake(s)\n${lines.join('\n')}`)
+    this.mistakes = mistakes
+  }
+}
+
+/** The exit status of a process that was configured wrongly (EX_CONFIG of sysexits.h). */
+export const EXIT_CONFIG = 78
+
+/** What went wrong, in one line, whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,84 @@
+// What a gateway says of itself: its state, its health, its configuration.
+
+import { z } from 'zod'
+import { Slug } from './ids.ts'
+import { Instant, TIME_QUALITY_NAMES } from './reading.ts'
+
+/** Retained, and the last will is `lost`. `sleeping`: stopped on purpose until `wakesAt`. */
+export const GatewayState = z.strictObject({
+  v: z.literal(1),
+  state: z.enum(['init', 'ready', 'disconnected', 'lost', 'sleeping']),
+  version: z.string().max(60),
+  /** Since when; for a last will, since when the session that was lost began. */
+  since: Instant,
+  wakesAt: Instant.optional(),
+})
+
+/** Retained, and the last will is `lost`. */
+export type GatewayState = z.infer<typeof GatewayState>
+
+const DeviceHealth = z.strictObject({
+  id: Slug,
+  /** Polls answered with values, and polls that were not, since the process started. */
+  ok: z.int().min(0),
+  failed: z.int().min(0),
+  lastOkAt: Instant.optional(),
+  /** Why the last failed poll failed. */
+  lastFailure: z.string().max(300).optional(),
+})
+
+/** Sent every minute. Numbers of readings count since the process started, but for what lies in the buffer. */
+export const GatewayHealth = z.strictObject({
+  v: z.literal(1),
+  at: Instant,
+  version: z.string().max(60),
+  startedAt: Instant,
+  buffer: z.strictObject({
+    epoch: z.int(),
+    readings: z.int().min(0),
+    bytes: z.int().min(0),
+    maxBytes: z.int().min(0),
+    /** How long the rest of the buffer lasts at the rate of the last hour; absent while nobody can say. */
+    daysLeft: z.number().min(0).optional(),
+    appended: z.int().min(0),
+    evicted: z.int().min(0),
+    damaged: z.int().min(0),
+    oldestAt: Instant.optional(),
+  }),
+  /** Readings polled, committed by the cloud, and rejected by it. */
+  readings: z.strictObject({ polled: z.int().min(0), acked: z.int().min(0), rejected: z.int().min(0) }),
+  clock: z.strictObject({ quality: z.enum(TIME_QUALITY_NAMES), errorMs: z.number().min(0).optional() }),
+  memoryBytes: z.int().min(0),
+  /** Share of time that each bus was busy in the last minute, 0 to 1. */
+  buses: z.array(z.strictObject({ id: Slug, load: z.number().min(0).max(1) })).max(64),
+  devices: z.array(DeviceHealth).max(512),
+})
+
+/** Sent every minute. */
+export type GatewayHealth = z.infer<typeof GatewayHealth>
+
+/** The configuration that the cloud wants a gateway to have, as the YAML of its file. */
+export const DesiredConfig = z.strictObject({
+  v: z.literal(1),
+  version: z.int().min(1).max(0xffffffff),
+  document: z.string().max(256 * 1024),
+  /** Ed25519 over `version`, a newline and `document`, base64. */
+  signature: z.string().max(200),
+})
+
+/** The configuration that the cloud wants a gateway to have. */
+export type DesiredConfig = z.infer<typeof DesiredConfig>
+
+/** The configuration that a gateway has, and what became of the one it was asked to have. */
+export const ReportedConfig = z.strictObject({
+  v: z.literal(1),
+  /** 0: the one from its own file. */
+  version: z.int().min(0).max(0xffffffff),
+  /** SHA-256 of the document in force, hexadecimal. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  appliedAt: Instant,
+  refused: z.strictObject({ version: z.int().min(1), reason: z.string().max(4000) }).optional(),
+})
+
+/** The configuration that a gateway has. */
+export type ReportedConfig = z.infer<typeof ReportedConfig>
