@@ -1,0 +1,80 @@
+// Programs that are not ours and that tests talk to: which they are, where they come from, whether they are here.
+//
+// As root on Debian, installPeers() installs what is missing from Debian's own packages. Elsewhere a suite that
+// needs a missing one is skipped and says so by name; with CI=true nothing is skipped: the suite fails instead.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, globSync, rmSync, writeFileSync } from 'node:fs'
+
+interface PeerKind {
+  debian: string
+  /** A glob of a file that is there when the peer is. */
+  file: string
+}
+
+const PEERS = {
+  mosquitto_sub: { debian: 'mosquitto-clients', file: '/usr/bin/mosquitto_sub' },
+  mbpoll: { debian: 'mbpoll', file: '/usr/bin/mbpoll' },
+  pymodbus: { debian: 'python3-pymodbus', file: '/usr/lib/python3/dist-packages/pymodbus' },
+  libmodbus: { debian: 'libmodbus-dev', file: '/usr/include/modbus/modbus.h' },
+  gcc: { debian: 'gcc', file: '/usr/bin/gcc' },
+  zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
+  postgresql: { debian: 'postgresql', file: '/usr/lib/postgresql/*/bin/initdb' },
+} as const satisfies Record<string, PeerKind>
+
+/** The name of a peer. */
+export type Peer = keyof typeof PEERS
+
+/** Whether a peer is on this machine. */
+export function isHere(peer: Peer): boolean {
+  return globSync(PEERS[peer].file).length > 0
+}
+
+/**
+ * For a suite's `skip` option: `false` when all peers are here, else the reason, by name. With CI=true a missing peer
+ * is an error, because in CI nothing may be skipped.
+ */
+export function skipWithout(...peers: readonly Peer[]): string | false {
+  const missing = peers.filter(peer => !isHere(peer))
+  if (missing.length === 0) return false
+  const names = missing.map(peer => `${peer} (Debian package ${PEERS[peer].debian})`).join(', ')
+  if (process.env.CI === 'true')
+    throw new Error(`In CI nothing may be skipped, and this is missing: ${names}`)
+  return `not on this machine: ${names}`
+}
+
+/** Installs what is missing, where it can: as root on Debian. Says what it did; throws when an install failed. */
+export function installPeers(say: (line: string) => void): void {
+  const missing = (Object.keys(PEERS) as Peer[]).filter(peer => !isHere(peer))
+  if (missing.length === 0) return
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    for (const peer of missing)
+      say(`not installed, its suites will be skipped: ${peer} (Debian: ${PEERS[peer].debian})`)
+    return
+  }
+  const packages = missing.map(peer => PEERS[peer].debian)
+  say(`installing from Debian: ${packages.join(' ')}`)
+  withoutStartingServers(() => {
+    apt('update', '-qq')
+    apt('install', '-y', '-qq', '--no-install-recommends', ...packages)
+  })
+}
+
+/** Debian starts a server when it installs one, unless this file says no. */
+const POLICY = '/usr/sbin/policy-rc.d'
+
+function withoutStartingServers(work: () => void): void {
+  const ours = !existsSync(POLICY)
+  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    work()
+  } finally {
+    if (ours) rmSync(POLICY)
+  }
+}
+
+function apt(...args: string[]): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status, stderr } = spawnSync('apt-get', args, { env, encoding: 'utf8', timeout: 600_000 })
+  if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed with ${status}: ${stderr}`)
+}
