@@ -49,15 +49,14 @@ export function isScale(scale: number): boolean {
 }
 
 /** The smallest scale that holds all values exactly. */
-export function scaleOf(values: Iterable<number>): Scale {
+export function scaleOf(values: readonly number[]): Scale {
   let decimals = 0
-  let single = true
   for (const value of values) {
-    single &&= Math.fround(value) === value
     while (decimals <= DECIMALS_MAX && scaled(value, decimals) === undefined) decimals += 1
   }
-  if (decimals <= DECIMALS_MAX) return decimals
-  return single ? SCALE_F32 : SCALE_F64
+  // A later value may have asked for more decimals than an earlier, larger one has room for.
+  if (decimals <= DECIMALS_MAX && values.every(value => holds(decimals, value))) return decimals
+  return values.every(value => holds(SCALE_F32, value)) ? SCALE_F32 : SCALE_F64
 }
 
 /** Whether a value can be written with this scale and read back the same. */

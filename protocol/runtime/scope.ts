@@ -46,21 +46,26 @@ export class Scope {
         this.signal.addEventListener('abort', () => resolve(), { once: true }),
       )
     }
-    if (this.#failure !== undefined) throw this.#failure.error
+    this.#throwFailure()
   }
 
-  /** Stops the loops, waits for them, closes what was opened. */
+  /** Stops the loops, waits for them, closes what was opened. A failure that finished() threw is not thrown again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort(new Error('Scope closed'))
     await Promise.all(this.#loops)
-    let failure = this.#failure
     for (const thing of this.#opened.reverse()) {
       try {
         await thing.close()
       } catch (error) {
-        failure ??= { error }
+        this.#failure ??= { error }
       }
     }
+    this.#throwFailure()
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure
+    this.#failure = undefined
     if (failure !== undefined) throw failure.error
   }
 }

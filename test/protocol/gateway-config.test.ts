@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseGatewayConfig } from '../../protocol/gateway-config.ts'
+import { ConfigError } from '../../protocol/runtime/errors.ts'
+
+const GOOD = `gateway: gw-campo-01
+client: campo
+project: los-aromos
+uplink: { url: "mqtts://cloud.example:8883", credentials: ./identity }
+buffer: { path: ./data/buffer, maxBytes: 4GiB }
+lanBroker: { host: 127.0.0.1, port: 1883 }
+buses:
+  - { id: rs485, serial: { path: /dev/ttyUSB0, baudRate: 9600, parity: even } }
+  - { id: plant, tcp: { host: 192.168.1.20, port: 502 } }
+devices:
+  - { id: meter, bus: rs485, unit: 1, profile: siemens-mag-6000, point: pozo-7, every: 1m }
+  - id: probe
+    bus: plant
+    unit: 3
+    point: pozo-7
+    every: 1m
+    signals:
+      - { variable: level, table: input, address: 4, type: int16, scale: 0.01, unit: m }
+providers:
+  - { id: pozo-8, provider: twin, every: 5m, point: pozo-8, device: "abc", username: { env: TWIN_USERNAME },
+      password: { env: TWIN_PASSWORD }, signals: [ { variable: pulses, key: "5001" }, { variable: flow, key: "5003" } ] }
+`
+
+test('parseGatewayConfig() reads the design document’s example, with durations in ms and sizes in bytes', () => {
+  const config = parseGatewayConfig(GOOD, 'gateway.yaml')
+
+  assert.equal(config.buffer.maxBytes, 4 * 2 ** 30)
+  assert.equal(config.devices[1]?.every, 60_000)
+  assert.equal(config.buses[1]?.timeout, 1000)
+  assert.deepEqual(config.devices[1]?.signals?.[0], {
+    variable: 'level',
+    table: 'input',
+    address: 4,
+    type: 'int16',
+    order: 'ABCD',
+    scale: 0.01,
+    offset: 0,
+    unit: 'm',
+    sentinels: [],
+  })
+  assert.equal(config.providers[0]?.provider, 'twin')
+})
+
+/** What is changed in the good document, and every mistake that must be named, with its line. */
+const CASES: readonly {
+  name: string
+  change: (text: string) => string
+  mistakes: readonly [string, number, RegExp][]
+}[] = [
+  {
+    name: 'an identifier with a capital',
+    change: text => text.replace('gateway: gw-campo-01', 'gateway: Gw'),
+    mistakes: [['gateway', 1, /must be 1 to 63 characters/]],
+  },
+  {
+    name: 'an unknown key, where it stands',
+    change: text => text.replace('unit: 3', 'unit: 3\n    speed: 9'),
+    mistakes: [['devices[1].speed', 15, /unknown key/]],
+  },
+  {
+    name: 'a missing key',
+    change: text => text.replace('project: los-aromos\n', ''),
+    mistakes: [['project', 1, /expected string/]],
+  },
+  {
+    name: 'several mistakes at once',
+    change: text =>
+      text
+        .replace('every: 1m }', 'every: 1 minute }')
+        .replace('4GiB', '4GB')
+        .replace('type: int16', 'type: int17'),
+    mistakes: [
+      ['buffer.maxBytes', 5, /must be a size/],
+      ['devices[0].every', 11, /must be a duration/],
+      ['devices[1].signals[0].type', 18, /Invalid option/],
+    ],
+  },
+  {
+    name: 'a bus that does not exist',
+    change: text => text.replace('bus: plant', 'bus: factory'),
+    mistakes: [['devices[1].bus', 13, /no bus has the id "factory"/]],
+  },
+  {
+    name: 'a bus with both kinds of line',
+    change: text => text.replace('tcp: {', 'serial: { path: /dev/ttyUSB1 }, tcp: {'),
+    mistakes: [['buses[1]', 9, /exactly one of tcp and serial/]],
+  },
+  {
+    name: 'the same series from two places',
+    change: text =>
+      text.replace('variable: flow, key: "5003"', 'variable: level, point: pozo-7, key: "5003"'),
+    mistakes: [['providers[0].signals[1].variable', 21, /level of pozo-7 already comes from devices\[1\]/]],
+  },
+  {
+    name: 'a unit of another kind',
+    change: text => text.replace('unit: m }', 'unit: bar }'),
+    mistakes: [['devices[1].signals[0].unit', 18, /bar cannot become m, the unit of level/]],
+  },
+  {
+    name: 'a unit nobody knows',
+    change: text => text.replace('unit: m }', 'unit: furlong }'),
+    mistakes: [['devices[1].signals[0].unit', 18, /unknown unit "furlong"/]],
+  },
+  {
+    name: 'a derived variable as if it were measured',
+    change: text => text.replace('variable: level,', 'variable: water_table,'),
+    mistakes: [['devices[1].signals[0].variable', 18, /computed in the cloud/]],
+  },
+  {
+    name: 'a value that runs past the last register',
+    change: text => text.replace('address: 4, type: int16', 'address: 65533, type: float64'),
+    mistakes: [['devices[1].signals[0].address', 18, /needs 4 registers, address 65533 is too high/]],
+  },
+  {
+    name: 'a number of bits from a coil',
+    change: text => text.replace('table: input', 'table: coil'),
+    mistakes: [['devices[1].signals[0].type', 18, /its type must be bool/]],
+  },
+  {
+    name: 'two devices of one name',
+    change: text => text.replace('id: pozo-8,', 'id: probe,'),
+    mistakes: [['providers[0].id', 20, /"probe" is already the name of devices\[1\]/]],
+  },
+  {
+    name: 'a key written twice',
+    change: text => `${text}gateway: gw-2\n`,
+    mistakes: [['', 22, /keys must be unique/]],
+  },
+  { name: 'text that is not YAML', change: () => 'gateway: [', mistakes: [['', 1, /./]] },
+  { name: 'an empty file', change: () => '', mistakes: [['', undefined as never, /expected object/]] },
+]
+
+for (const { name, change, mistakes } of CASES) {
+  test(`parseGatewayConfig() names ${name}, with its path and line`, () => {
+    assert.throws(
+      () => parseGatewayConfig(change(GOOD), 'gateway.yaml'),
+      (error: unknown) => {
+        assert.ok(error instanceof ConfigError, String(error))
+        for (const [index, [path, line, message]] of mistakes.entries()) {
+          assert.equal(error.mistakes[index]?.path, path, error.message)
+          assert.equal(error.mistakes[index]?.line, line, error.message)
+          assert.match(error.mistakes[index]?.message ?? '', message)
+        }
+        if (mistakes[0]?.[0] !== '') assert.equal(error.mistakes.length, mistakes.length, error.message)
+        return true
+      },
+    )
+  })
+}

@@ -1,0 +1,95 @@
+// Golden files: every message of the contract, as it is in memory and as its bytes. They only ever gain members: a
+// gateway in the field speaks yesterday's bytes.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { Ack, type Batch } from '../../protocol/batch.ts'
+import { decodeBatch, encodeBatch, encodeTable } from '../../protocol/codec.ts'
+import { Command, CommandResult } from '../../protocol/command.ts'
+import { RawMessage, toRawMessage } from '../../protocol/raw.ts'
+import { Measurement, type Reading } from '../../protocol/reading.ts'
+import { DesiredConfig, GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
+
+const golden = (name: string) => readFileSync(new URL(`../cases/protocol/${name}`, import.meta.url), 'utf8')
+
+interface BatchCase {
+  about: string
+  withTable: boolean
+  batch: Batch
+  tableId: string
+  /** Hexadecimal. */
+  bytes: string
+}
+
+for (const name of [
+  'batch-with-table',
+  'batch-by-reference',
+  'batch-with-missing',
+  'batch-with-nulls-and-floats',
+]) {
+  test(`decodeBatch() reads the golden bytes of ${name}`, () => {
+    const { batch, bytes, tableId, withTable } = JSON.parse(golden(`${name}.golden.json`)) as BatchCase
+
+    const decoded = decodeBatch(Buffer.from(bytes, 'hex'), id => (id === tableId ? batch.table : undefined))
+
+    assert.equal(decoded.kind, 'batch')
+    assert.equal(decoded.tableId, tableId)
+    assert.deepEqual(decoded.kind === 'batch' && decoded.batch, batch)
+    assert.equal(decoded.kind === 'batch' && decoded.tableBytes !== undefined, withTable)
+  })
+
+  test(`encodeBatch() writes what reads back as ${name}`, () => {
+    const { batch, withTable } = JSON.parse(golden(`${name}.golden.json`)) as BatchCase
+
+    const decoded = decodeBatch(encodeBatch(batch, { withTable }), () => batch.table)
+
+    assert.deepEqual(decoded.kind === 'batch' && decoded.batch, batch)
+    assert.equal(decoded.tableId, encodeTable(batch.table).id)
+  })
+}
+
+const MESSAGES = {
+  ack: Ack,
+  'ack-set-aside': Ack,
+  state: GatewayState,
+  health: GatewayHealth,
+  desired: DesiredConfig,
+  reported: ReportedConfig,
+  'command-collect': Command,
+  'command-restart': Command,
+  'command-result': CommandResult,
+  raw: RawMessage,
+  'raw-late-absent': RawMessage,
+  measurement: Measurement,
+}
+
+for (const [name, schema] of Object.entries(MESSAGES)) {
+  test(`the golden message ${name} is read, and an unknown key in it is refused`, () => {
+    const message = JSON.parse(golden(`${name}.golden.json`)) as Record<string, unknown>
+
+    assert.deepEqual(schema.parse(message), message)
+    assert.equal(schema.safeParse({ ...message, surprise: 1 }).success, false)
+    for (const key of Object.keys(message)) {
+      assert.equal(
+        schema.safeParse({ ...message, [key]: { no: 'such' } }).success,
+        false,
+        `${key} takes anything`,
+      )
+    }
+  })
+}
+
+test('toRawMessage() writes the golden message raw', () => {
+  const reading: Reading = {
+    seq: 88001,
+    point: 'pozo-7',
+    variable: 'flow',
+    at: 1767268800123,
+    value: 12.47,
+    quality: 'good',
+    timeQuality: 'synced',
+  }
+
+  assert.deepEqual(toRawMessage(reading, { late: false }), JSON.parse(golden('raw.golden.json')))
+})
