@@ -3,33 +3,11 @@
 // parseGatewayConfig() reads it strictly: every mistake is listed at once, with its path and its line. What it
 // returns needs no further checks: references resolve, identifiers are unique, units fit their variables.
 
-import { isAlias, isNode, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { ByteSize, Duration, Secret } from './config-fields.ts'
 import { Slug } from './ids.ts'
-import { ConfigError, type ConfigMistake } from './runtime/errors.ts'
 import { fits, type Unit, unitOf, VARIABLE_NAMES, VARIABLES } from './variables.ts'
-
-const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
-/** `250ms`, `5s`, `1m`, `2h`, `7d` → milliseconds. */
-export const Duration = z
-  .string()
-  .regex(/^[1-9]\d{0,8}(ms|s|m|h|d)$/, 'must be a duration such as 250ms, 5s, 1m, 2h or 7d')
-  .transform(text => {
-    const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof DURATION_MS]
-    return Number(count) * DURATION_MS[unit]
-  })
-
-const SIZE_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
-
-/** `64MiB`, `4GiB` → bytes. */
-export const ByteSize = z
-  .string()
-  .regex(/^[1-9]\d{0,6}(KiB|MiB|GiB)$/, 'must be a size such as 512KiB, 64MiB or 4GiB')
-  .transform(text => {
-    const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof SIZE_BYTES]
-    return Number(count) * SIZE_BYTES[unit]
-  })
+import { type Place, parseYaml, pathText } from './yaml.ts'
 
 const UnitName = z.string().transform((text, context): Unit => {
   const unit = unitOf(text)
@@ -37,15 +15,6 @@ const UnitName = z.string().transform((text, context): Unit => {
   context.addIssue({ code: 'custom', message: `unknown unit "${text}"` })
   return z.NEVER
 })
-
-/** A value that may come from the environment instead of standing in the file: `{ env: NAME }`. */
-export const Secret = z.union([
-  z.string().min(1),
-  z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
-])
-
-/** A value that may come from the environment. */
-export type Secret = z.infer<typeof Secret>
 
 /** How a number lies in registers. Word orders are of 16-bit words, as a device's manual calls them. */
 export const REGISTER_TYPES = [
@@ -296,54 +265,7 @@ export type GatewayConfig = z.infer<typeof Document>
 
 /** Reads a configuration. `source` names it in messages. Throws ConfigError with every mistake at once. */
 export function parseGatewayConfig(text: string, source: string): GatewayConfig {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false })
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      source,
-      document.errors.map(({ message, pos }) => ({
-        path: '',
-        message: message.split('\n')[0] as string,
-        line: lines.linePos(pos[0]).line,
-      })),
-    )
-  }
-  const result = Document.safeParse(document.toJS({ maxAliasCount: 100 }))
-  if (result.success) return result.data
-  throw new ConfigError(
-    source,
-    flatten(result.error.issues).map(({ path, message }): ConfigMistake => {
-      const line = lineOf(path)
-      return { path: pathText(path), message, ...(line === undefined ? {} : { line }) }
-    }),
-  )
-
-  /** The line of the deepest part of `path` that stands in the document. */
-  function lineOf(path: readonly PropertyKey[]): number | undefined {
-    for (let length = path.length; length >= 0; length -= 1) {
-      const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
-      if (isNode(node) && !isAlias(node) && node.range) return lines.linePos(node.range[0]).line
-    }
-    return undefined
-  }
-}
-
-type Place = { path: PropertyKey[]; message: string }
-
-/** Unknown keys get a mistake each, at their own place. */
-function flatten(issues: readonly z.core.$ZodIssue[]): Place[] {
-  return issues.flatMap((issue): Place[] => {
-    if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }]
-    return issue.keys.map(key => ({ path: [...issue.path, key], message: 'unknown key' }))
-  })
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, index) =>
-      typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`,
-    )
-    .join('')
+  return parseYaml(text, source, Document)
 }
 
 type Parsed = z.output<
