@@ -1,0 +1,144 @@
+// The database on a PostgreSQL server, through `pg`.
+//
+// Keeps what database.ts promises: types as numbers, epoch milliseconds and Uint8Array; failures as Unavailable or
+// DatabaseRefused. A connection that breaks, checked out or idle, costs the statement that was on it and no more.
+
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import { type Database, DatabaseRefused, type Param, type Sql } from './database.ts'
+import { TYPE_PARSERS } from './types.ts'
+
+/** How a server is spoken to. */
+export interface PostgresOptions {
+  url: string
+  /** Most connections at the same time. */
+  poolMax: number
+  /** How long a statement may run. */
+  statementTimeoutMs?: number
+  /** How long connecting may take. */
+  connectTimeoutMs?: number
+}
+
+const STATEMENT_TIMEOUT_MS = 60_000
+const CONNECT_TIMEOUT_MS = 10_000
+const IDLE_TIMEOUT_MS = 30_000
+
+/** Longer texts are written anew for each number of rows, and would fill the server's memory if prepared. */
+const PREPARED_LENGTH_MAX = 8_000
+
+/** Opens a pool of connections. Connects when first used. */
+export function openPostgres({ log }: { log: Log }, options: PostgresOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolMax,
+    application_name: 'smarthydro',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+    options: '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex',
+    types: { getTypeParser: (oid: number) => TYPE_PARSERS.get(oid) ?? String },
+    keepAlive: true,
+  })
+  // Without a listener, a connection that breaks while idle or between two statements ends the process.
+  pool.on('error', error => log.warn('database connection broke', { reason: error.message }))
+  pool.on('connect', client => client.on('error', () => {}))
+
+  return {
+    query: async <Row extends object>(text: string, params?: readonly Param[]) => {
+      const client = await connect(pool)
+      return finish(client, () => run<Row>(client, text, params))
+    },
+    transaction: async work => {
+      const client = await connect(pool)
+      return finish(client, () => inTransaction(client, work))
+    },
+    script: async text => {
+      const client = await connect(pool)
+      await finish(client, () => run(client, text))
+    },
+    close: () => pool.end(),
+  }
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect()
+  } catch (cause) {
+    throw toOurError(cause)
+  }
+}
+
+/** Gives the connection back; one that failed in an unknown way is thrown away. */
+async function finish<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await work()
+    client.release()
+    return result
+  } catch (error) {
+    client.release(error instanceof Unavailable)
+    throw error
+  }
+}
+
+async function inTransaction<T>(client: pg.PoolClient, work: (tx: Sql) => Promise<T>): Promise<T> {
+  await run(client, 'begin')
+  let result: T
+  try {
+    result = await work({ query: (text, params) => run(client, text, params) })
+  } catch (error) {
+    if (!(error instanceof Unavailable)) await run(client, 'rollback')
+    throw error
+  }
+  await run(client, 'commit')
+  return result
+}
+
+async function run<Row extends object>(
+  client: pg.PoolClient,
+  text: string,
+  params?: readonly Param[],
+): Promise<Row[]> {
+  try {
+    if (params === undefined) return (await client.query<Row>(text)).rows
+    const values = params.map(toPg)
+    const name = text.length <= PREPARED_LENGTH_MAX ? { name: statementName(text) } : {}
+    return (await client.query<Row>({ ...name, text, values })).rows
+  } catch (cause) {
+    throw toOurError(cause)
+  }
+}
+
+const statementNames = new Map<string, string>()
+const STATEMENT_NAMES_MAX = 1_000
+
+/** The same text has the same name, so that a connection prepares it once. */
+function statementName(text: string): string {
+  const known = statementNames.get(text)
+  if (known !== undefined) return known
+  if (statementNames.size >= STATEMENT_NAMES_MAX) statementNames.clear()
+  const name = createHash('sha256').update(text).digest('base64url').slice(0, 24)
+  statementNames.set(text, name)
+  return name
+}
+
+function toPg(param: Param): unknown {
+  return param instanceof Uint8Array ? Buffer.from(param.buffer, param.byteOffset, param.byteLength) : param
+}
+
+/** Classes of SQLSTATE that say that the server is not there or is going away, not that it refuses. */
+const GONE = /^(08|53|57P)/
+
+/** Deadlocks and serialisation failures: the same again may well succeed. */
+const AGAIN = /^(40|55P03)/
+
+function toOurError(cause: unknown): Error {
+  if (cause instanceof pg.DatabaseError && cause.code !== undefined) {
+    const { code, constraint, message } = cause
+    if (GONE.test(code) || AGAIN.test(code))
+      return new Unavailable(`Database: ${message} (${code})`, { cause })
+    return new DatabaseRefused(message, { code, cause, ...(constraint === undefined ? {} : { constraint }) })
+  }
+  return new Unavailable(`Database did not answer: ${reasonOf(cause)}`, { cause })
+}

@@ -1,0 +1,88 @@
+// What is TimescaleDB's alone: hypertables, columnstore, retention. Used where the extension is available; every
+// other file of the store works the same with and without it.
+
+import { type Database, DatabaseRefused, type Sql } from './database.ts'
+
+/** A chunk holds a week. */
+const CHUNK = '7 days'
+
+/** Chunks older than this are turned into columns. */
+const COLUMNSTORE_AFTER = '7 days'
+
+/** The tables that become hypertables: keyed by (series_id, at), read by series and time. */
+const HYPERTABLES = ['readings', 'derived'] as const
+
+/**
+ * Turns the two tables of values into hypertables with a columnstore, where the extension is available and may be
+ * created. Safe to run again. Returns the extension's version, or `undefined` on plain PostgreSQL.
+ */
+export async function enableTimescale(db: Database): Promise<string | undefined> {
+  const [available] = await db.query<{ version: string }>(
+    `select default_version as version from pg_available_extensions where name = 'timescaledb'`,
+  )
+  if (available === undefined) return undefined
+  if (!(await createExtension(db))) return undefined
+  await db.transaction(async tx => {
+    await tx.query('select pg_advisory_xact_lock(7201416)')
+    for (const table of HYPERTABLES) await toHypertable(tx, table)
+  })
+  return timescaleVersion(db)
+}
+
+/** The version of the extension in this database; `undefined` when it is not there. */
+export async function timescaleVersion(db: Sql): Promise<string | undefined> {
+  const [row] = await db.query<{ version: string }>(
+    `select extversion as version from pg_extension where extname = 'timescaledb'`,
+  )
+  return row?.version
+}
+
+/** Drops chunks of raw readings that are wholly older than `days`. Rollups and declarations stay. */
+export async function dropReadingsOlderThan(db: Sql, days: number): Promise<number> {
+  const rows = await db.query('select drop_chunks($1::regclass, make_interval(days => $2::int))', [
+    'readings',
+    days,
+  ])
+  return rows.length
+}
+
+/** Turns every chunk that is wholly older than `days` into columns now, instead of when the background job comes. */
+export async function compressOlderThan(db: Sql, days: number): Promise<number> {
+  const rows = await db.query(
+    `select compress_chunk(chunk, if_not_compressed => true)
+     from unnest(array['readings', 'derived']) as t(name),
+          lateral show_chunks(name::regclass, older_than => make_interval(days => $1::int)) as chunk`,
+    [days],
+  )
+  return rows.length
+}
+
+/** False when the role may not create it: the database then serves as plain PostgreSQL. */
+async function createExtension(db: Database): Promise<boolean> {
+  try {
+    await db.query('create extension if not exists timescaledb')
+    return true
+  } catch (error) {
+    if (error instanceof DatabaseRefused && error.code === '42501') return false
+    throw error
+  }
+}
+
+async function toHypertable(tx: Sql, table: (typeof HYPERTABLES)[number]): Promise<void> {
+  const [existing] = await tx.query(
+    `select 1 as found from timescaledb_information.hypertables where hypertable_name = $1`,
+    [table],
+  )
+  if (existing !== undefined) return
+  await tx.query(
+    `select create_hypertable('${table}', by_range('at', interval '${CHUNK}'),
+                              create_default_indexes => false, migrate_data => true)`,
+  )
+  await tx.query(
+    `alter table ${table} set (timescaledb.compress, timescaledb.compress_segmentby = 'series_id',
+                               timescaledb.compress_orderby = 'at')`,
+  )
+  await tx.query(
+    `select add_compression_policy('${table}', compress_after => interval '${COLUMNSTORE_AFTER}')`,
+  )
+}
