@@ -1,7 +1,7 @@
 // What every service has: its port, GET /health, GET /metrics.
 
 import { type ServerType, serve } from '@hono/node-server'
-import { Hono } from 'hono'
+import { type Env, Hono } from 'hono'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { reasonOf } from '../protocol/runtime/errors.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
@@ -37,7 +37,7 @@ export interface RunningService extends Closable {
  * `/health` runs every check: 200 with `status: "healthy"` when all answer, 503 with `"unhealthy"` and the reason
  * when one throws. `/metrics` is Prometheus text, or JSON with `Accept: application/json`.
  */
-export async function serveService(
+export async function serveService<Routes extends Env = Env>(
   { clock, metrics }: { clock: Clock; metrics: Metrics },
   {
     name,
@@ -53,7 +53,7 @@ export async function serveService(
     port: number
     version: string
     checks: Record<string, HealthCheck>
-    routes?: Hono
+    routes?: Hono<Routes>
     /** What the JSON form of `/metrics` says besides the counts. */
     facts?: Record<string, unknown>
   },

@@ -1,0 +1,159 @@
+// The API put together: what every request goes through, then one router per resource.
+//
+// Promises:
+//   P1. A route without a rule answers 403, to everybody (rules.ts).
+//   P2. What goes wrong is a problem document with the request's id; what is our mistake is in the log under that id.
+//   P3. Nobody is told of rows that they may not see: they are not found.
+
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import { requestId } from 'hono/request-id'
+import { matchedRoutes } from 'hono/route'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { Database } from '../store/database.ts'
+import { type Access, isForeign } from './access.ts'
+import type { Accounts } from './accounts.ts'
+import { deadLetters } from './dead-letters.ts'
+import { docs, toDocument } from './docs.ts'
+import { gateways } from './gateways.ts'
+import { points } from './points.ts'
+import { Problem, toProblemResponse } from './problem.ts'
+import { readings } from './readings.ts'
+import { type ApiEnv, openRouter } from './router.ts'
+import { RULES, type Rule } from './rules.ts'
+import { session } from './session.ts'
+
+const BODY_BYTES_MAX = 64 * 1024
+const RETRY_AFTER_S = 5
+
+/** What the API uses. */
+export interface ApiDeps {
+  db: Database
+  clock: Clock
+  log: Log
+  access: Access
+  accounts: Accounts
+}
+
+/** What the API is told. */
+export interface ApiOptions {
+  publicUrl: string
+  trustedProxies: readonly string[]
+  version: string
+}
+
+/** The API. `rules` is the table of rules.ts but in the tests of the table itself. */
+export function openApi(
+  deps: ApiDeps,
+  options: ApiOptions,
+  rules: Readonly<Record<string, Rule>> = RULES,
+): OpenAPIHono<ApiEnv> {
+  const app = openRouter()
+  app.onError((error, context) => answerFailure(error, context, deps.log))
+  app.use(requestId({ limitLength: 64 }))
+  app.use(securityHeaders(options))
+  app.use(bodyLimit({ maxSize: BODY_BYTES_MAX, onError: refuseBody }))
+  app.use(enforceRules(deps, options, rules))
+
+  const api = openRouter()
+  api.route('/', session(deps, options))
+  api.route('/points', points(deps))
+  api.route('/points', readings(deps))
+  api.route('/gateways', gateways(deps))
+  api.route('/dead-letters', deadLetters(deps))
+  app.route('/api/v1', api)
+  app.route('/', docs(toDocument(app, options)))
+  app.all('*', () => {
+    throw new Problem(404, 'Not found')
+  })
+  return app
+}
+
+/** The route that a request has found, as the API's document names it: `GET /api/v1/points/{point}`. */
+export function routeOf(context: Context): string | undefined {
+  const found = matchedRoutes(context).find(({ method }) => method !== 'ALL')
+  return found === undefined ? undefined : toRouteName(found.method, found.path)
+}
+
+/** `GET`, `/points/:point` → `GET /points/{point}`. */
+export function toRouteName(method: string, path: string): string {
+  return `${method.toUpperCase()} ${path.replace(/:(\w+)/g, '{$1}').replace(/(?<=.)\/$/, '')}`
+}
+
+function enforceRules(
+  { access, log }: ApiDeps,
+  { publicUrl }: ApiOptions,
+  rules: Readonly<Record<string, Rule>>,
+): MiddlewareHandler<ApiEnv> {
+  const origin = new URL(publicUrl).origin
+  return async (context, next) => {
+    const route = routeOf(context)
+    if (route === undefined) return next()
+    const rule = rules[route]
+    if (rule === undefined) {
+      log.error('route without a rule refused', { route })
+      throw new Problem(403, 'Not allowed')
+    }
+    if (rule === 'public') {
+      if (isForeign(context.req.raw, origin))
+        throw new Problem(403, 'Not allowed', { detail: `Not asked from ${origin}` })
+      return next()
+    }
+    const verdict = await access.judge(context.req.raw, rule)
+    if (verdict.kind === 'unknown') throw new Problem(401, 'Not signed in')
+    if (verdict.kind === 'refused') throw new Problem(403, 'Not allowed', { detail: verdict.reason })
+    context.set('principal', verdict.principal)
+    context.set('clientIds', verdict.clientIds)
+    return next()
+  }
+}
+
+function securityHeaders({ publicUrl }: ApiOptions): MiddlewareHandler<ApiEnv> {
+  const fixed: Record<string, string> = {
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
+    'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+    ...(publicUrl.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  }
+  const defaults = {
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cache-control': 'no-store',
+  }
+  return async (context, next) => {
+    await next()
+    const { headers } = context.res
+    for (const [name, value] of Object.entries(fixed)) headers.set(name, value)
+    for (const [name, value] of Object.entries(defaults)) if (!headers.has(name)) headers.set(name, value)
+    // What may be asked for again with If-None-Match may be kept, by the browser of whoever asked alone.
+    if (headers.has('etag')) headers.set('cache-control', 'private, no-cache')
+  }
+}
+
+function refuseBody(): never {
+  throw new Problem(413, 'Request too large', { detail: `At most ${BODY_BYTES_MAX} bytes` })
+}
+
+function answerFailure(error: Error, context: Context<ApiEnv>, log: Log): Response {
+  const id = context.get('requestId')
+  if (error instanceof Problem) return toProblemResponse(error, id)
+  if (error instanceof HTTPException && error.status === 415) {
+    return toProblemResponse(new Problem(415, 'The body is not JSON'), id)
+  }
+  if (error instanceof HTTPException && error.status < 500) {
+    const errors = [{ in: 'body' as const, name: '', detail: error.message }]
+    return toProblemResponse(new Problem(400, 'Invalid request', { errors }), id)
+  }
+  if (error instanceof Unavailable) {
+    log.warn('request failed', { requestId: id, reason: error.message })
+    return toProblemResponse(new Problem(503, 'Not available now', { retryAfterS: RETRY_AFTER_S }), id)
+  }
+  log.error('request failed', { requestId: id, error })
+  return toProblemResponse(new Problem(500, 'Our mistake'), id)
+}

@@ -1,0 +1,101 @@
+// /openapi.json and /docs: what the API is, generated from its routes, and a reference to read it with.
+//
+// The reference is Swagger UI from our own disk: nothing is fetched from anywhere else, and the content policy says so.
+
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { Hono } from 'hono'
+import { Problem } from './problem.ts'
+import type { ApiEnv } from './router.ts'
+
+const ASSETS: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+}
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>SmartHydro API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="reference"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`
+
+const START = `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#reference',
+  deepLinking: true,
+  validatorUrl: null,
+  withCredentials: true,
+})
+`
+
+/** Swagger UI sets styles by script and draws its icons from data URLs; nothing else is let in. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/** Nothing here is private. */
+const KEPT = { 'cache-control': 'public, max-age=300' }
+
+/** The document of `app`, in OpenAPI 3.1. */
+export function toDocument(app: OpenAPIHono<ApiEnv>, { version }: { version: string }) {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'smarthydro.session_token',
+  })
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'SmartHydro',
+      version,
+      description:
+        'Readings of wells, what follows from them, and what was declared. Instants are UTC; every variable has one unit; a value is measured or absent.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }, { session: [] }],
+  })
+}
+
+/** `/openapi.json`, `/docs`, `/docs/{file}`. */
+export function docs(document: object): Hono<ApiEnv> {
+  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+  const files = new Map(Object.keys(ASSETS).map(name => [name, readFileSync(join(folder, name))]))
+  const text = JSON.stringify(document)
+  const app = new Hono<ApiEnv>()
+  app.get('/openapi.json', context =>
+    context.body(text, 200, { ...KEPT, 'content-type': 'application/json' }),
+  )
+  app.get('/docs', context => context.html(PAGE, 200, { ...KEPT, 'content-security-policy': POLICY }))
+  app.get('/docs/:file', context => {
+    const name = context.req.param('file')
+    if (name === 'start.js') {
+      return context.body(START, 200, { ...KEPT, 'content-type': 'text/javascript; charset=utf-8' })
+    }
+    const bytes = files.get(name)
+    const type = ASSETS[name]
+    if (bytes === undefined || type === undefined) throw new Problem(404, 'Not found')
+    return context.body(new Uint8Array(bytes), 200, { ...KEPT, 'content-type': type })
+  })
+  return app
+}

@@ -1,0 +1,156 @@
+// /points: what there is, and its newest values.
+
+import { createRoute, z } from '@hono/zod-openapi'
+import { etag } from 'hono/etag'
+import { pointKey } from '../../protocol/ids.ts'
+import type { Database } from '../store/database.ts'
+import { type LatestRow, type PointRow, selectLatest, selectPoints } from '../store/queries.ts'
+import {
+  InstantText,
+  PointKey,
+  QualityName,
+  SlugText,
+  TimeQualityName,
+  toInstantText,
+  toInstantTextOrNull,
+  toQuality,
+  toTimeQuality,
+  toVariable,
+  unitOfVariable,
+  Value,
+  VariableName,
+} from './fields.ts'
+import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { findPoint, PointParam } from './point-name.ts'
+import { problemResponses } from './problem.ts'
+import { openRouter } from './router.ts'
+
+const Point = z
+  .strictObject({
+    key: PointKey,
+    client: SlugText,
+    project: SlugText,
+    point: SlugText,
+    name: z.string(),
+    kind: z.enum(['groundwater', 'surface_pipe', 'surface_channel']),
+    latitude: z.number().nullable(),
+    longitude: z.number().nullable(),
+    wellDepthM: z.number().nullable().openapi({ description: 'metres below ground, as all depths' }),
+    pumpDepthM: z.number().nullable(),
+    sensorDepthM: z.number().nullable(),
+    origin: z
+      .enum(['provisioned', 'discovered'])
+      .openapi({ description: 'by a person, or found in the readings of its gateway' }),
+    createdAt: InstantText,
+  })
+  .openapi('Point')
+
+const Latest = z
+  .strictObject({
+    variable: VariableName,
+    unit: z.string().openapi({ example: 'L/s' }),
+    at: InstantText,
+    value: Value,
+    quality: QualityName,
+    timeQuality: TimeQualityName,
+    goodAt: InstantText.nullable().openapi({ description: 'when it last had a value' }),
+    goodValue: z.number().nullable().openapi({ description: 'the value it last had' }),
+  })
+  .openapi('Latest')
+
+const PointLatest = z.strictObject({ point: PointKey, latest: z.array(Latest) }).openapi('PointLatest')
+
+const PointPage = z.strictObject({ items: z.array(Point), next: Next }).openapi('PointPage')
+
+const NOT_MODIFIED = { 304: { description: 'the same as what `If-None-Match` names' } }
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/',
+  tags: ['points'],
+  summary: 'Points that you may see',
+  request: {
+    query: z.strictObject({
+      client: SlugText.optional(),
+      project: SlugText.optional(),
+      ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
+    }),
+  },
+  responses: {
+    200: { description: 'a page of points', content: { 'application/json': { schema: PointPage } } },
+    ...NOT_MODIFIED,
+    ...problemResponses(400, 401, 403),
+  },
+})
+
+const oneRoute = createRoute({
+  method: 'get',
+  path: '/{point}',
+  tags: ['points'],
+  summary: 'One point',
+  request: { params: PointParam },
+  responses: {
+    200: { description: 'the point', content: { 'application/json': { schema: Point } } },
+    ...NOT_MODIFIED,
+    ...problemResponses(400, 401, 403, 404, 409),
+  },
+})
+
+const latestRoute = createRoute({
+  method: 'get',
+  path: '/{point}/latest',
+  tags: ['readings'],
+  summary: 'The newest reading of each variable',
+  request: { params: PointParam },
+  responses: {
+    200: { description: 'one for each variable', content: { 'application/json': { schema: PointLatest } } },
+    ...NOT_MODIFIED,
+    ...problemResponses(400, 401, 403, 404, 409),
+  },
+})
+
+/** `/points`, `/points/{point}`, `/points/{point}/latest`. */
+export function points({ db }: { db: Database }) {
+  const router = openRouter()
+  for (const path of ['/', '/:point', '/:point/latest']) router.use(path, etag())
+  return router
+    .openapi(listRoute, async context => {
+      const { cursor, limit, client, project } = context.req.valid('query')
+      const afterId = fromCursor('points', cursor, 0)
+      const rows = await selectPoints(db, context.get('clientIds'), {
+        afterId,
+        limit: limit + 1,
+        client,
+        project,
+      })
+      const { items, next } = toPage(rows, { list: 'points', limit, keyOf: ({ id }) => id })
+      return context.json({ items: items.map(toPoint), next }, 200, nextLink(context.req.url, next))
+    })
+    .openapi(oneRoute, async context => {
+      const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
+      return context.json(toPoint(point), 200)
+    })
+    .openapi(latestRoute, async context => {
+      const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
+      const rows = await selectLatest(db, [point.id])
+      return context.json({ point: pointKey(point), latest: rows.map(toLatest) }, 200)
+    })
+}
+
+function toPoint({ id: _, createdAt, ...row }: PointRow): z.infer<typeof Point> {
+  return { key: pointKey(row), ...row, createdAt: toInstantText(createdAt) }
+}
+
+function toLatest(row: LatestRow): z.infer<typeof Latest> {
+  const variable = toVariable(row.variable)
+  return {
+    variable,
+    unit: unitOfVariable(variable),
+    at: toInstantText(row.at),
+    value: row.value,
+    quality: toQuality(row.quality),
+    timeQuality: toTimeQuality(row.timeQuality),
+    goodAt: toInstantTextOrNull(row.goodAt),
+    goodValue: row.goodValue,
+  }
+}

@@ -1,0 +1,210 @@
+// /points/{point}/readings and /revisions: what was measured, what follows from it, and what came a second time.
+
+import { createRoute, z } from '@hono/zod-openapi'
+import { pointKey } from '../../protocol/ids.ts'
+import { TIME_MAX } from '../../protocol/reading.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { VARIABLES } from '../../protocol/variables.ts'
+import type { Database } from '../store/database.ts'
+import {
+  type ReadingRow,
+  type RevisionRow,
+  selectDerived,
+  selectReadings,
+  selectRevisions,
+  selectSeriesId,
+} from '../store/queries.ts'
+import {
+  InstantQuery,
+  InstantText,
+  PointKey,
+  QualityName,
+  TimeQualityName,
+  toInstantText,
+  toQuality,
+  toTimeQuality,
+  toVariable,
+  unitOfVariable,
+  Value,
+  VariableName,
+} from './fields.ts'
+import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { findPoint, PointParam } from './point-name.ts'
+import { Problem, problemResponses } from './problem.ts'
+import { openRouter } from './router.ts'
+
+const DEFAULT_SPAN_MS = 24 * 3_600_000
+const READINGS_MAX = 10_000
+
+const Reading = z
+  .strictObject({
+    at: InstantText,
+    value: Value,
+    quality: QualityName,
+    timeQuality: TimeQualityName.nullable().openapi({
+      description: 'null for a computed value: it has the instant of what it was computed from',
+    }),
+  })
+  .openapi('Reading')
+
+const ReadingPage = z
+  .strictObject({
+    point: PointKey,
+    variable: VariableName,
+    unit: z.string(),
+    from: InstantText,
+    to: InstantText,
+    items: z.array(Reading),
+    next: Next,
+  })
+  .openapi('ReadingPage')
+
+const Revision = z
+  .strictObject({
+    variable: VariableName,
+    unit: z.string(),
+    at: InstantText,
+    value: Value,
+    quality: QualityName,
+    timeQuality: TimeQualityName,
+    seenAt: InstantText,
+    standingValue: z
+      .number()
+      .nullable()
+      .openapi({ description: 'the value that stands; the first one that came' }),
+    standingQuality: QualityName.nullable(),
+  })
+  .openapi('Revision')
+
+const RevisionPage = z
+  .strictObject({ point: PointKey, items: z.array(Revision), next: Next })
+  .openapi('RevisionPage')
+
+const span = {
+  from: InstantQuery.optional().openapi({ description: 'included; a day before `to` when absent' }),
+  to: InstantQuery.optional().openapi({ description: 'not included; now when absent' }),
+}
+
+const readingsRoute = createRoute({
+  method: 'get',
+  path: '/{point}/readings',
+  tags: ['readings'],
+  summary: 'Readings of one variable over a stretch of time',
+  description: 'Failed polls are among them, without a value, with the reason as their quality.',
+  request: {
+    params: PointParam,
+    query: z.strictObject({
+      variable: VariableName,
+      ...span,
+      order: z.enum(['asc', 'desc']).default('asc'),
+      ...pageQuery({ limitMax: READINGS_MAX, limitDefault: 1000 }),
+    }),
+  },
+  responses: {
+    200: { description: 'a page of readings', content: { 'application/json': { schema: ReadingPage } } },
+    ...problemResponses(400, 401, 403, 404, 409),
+  },
+})
+
+const revisionsRoute = createRoute({
+  method: 'get',
+  path: '/{point}/revisions',
+  tags: ['readings'],
+  summary: 'Readings that came again with another value',
+  description: 'The first one stands; these say so. Newest first.',
+  request: {
+    params: PointParam,
+    query: z.strictObject({ ...span, ...pageQuery({ limitMax: 1000, limitDefault: 100 }) }),
+  },
+  responses: {
+    200: { description: 'a page of revisions', content: { 'application/json': { schema: RevisionPage } } },
+    ...problemResponses(400, 401, 403, 404, 409),
+  },
+})
+
+/** `/points/{point}/readings`, `/points/{point}/revisions`. */
+export function readings({ db, clock }: { db: Database; clock: Clock }) {
+  return openRouter()
+    .openapi(readingsRoute, async context => {
+      const { variable, cursor, limit, order, ...asked } = context.req.valid('query')
+      const { from, to } = stretchOf(asked, clock)
+      const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
+      const list = `readings ${point.id} ${variable} ${order}`
+      const edge =
+        order === 'asc' ? { from: fromCursor(list, cursor, from) } : { to: fromCursor(list, cursor, to) }
+      const seriesId = await selectSeriesId(db, point.id, VARIABLES[variable].code)
+      const select = VARIABLES[variable].origin === 'derived' ? selectDerived : selectReadings
+      const rows =
+        seriesId === undefined
+          ? []
+          : await select(db, seriesId, { from, to, ...edge, order, limit: limit + 1 })
+      // Ascending pages go on at the instant after the last one; descending ones end before it.
+      const keyOf = ({ at }: ReadingRow) => (order === 'asc' ? at + 1 : at)
+      const { items, next } = toPage(rows, { list, limit, keyOf })
+      const body = {
+        point: pointKey(point),
+        variable,
+        unit: unitOfVariable(variable),
+        from: toInstantText(from),
+        to: toInstantText(to),
+        items: items.map(toReading),
+        next,
+      }
+      return context.json(body, 200, nextLink(pinned(context.req.url, { from, to }), next))
+    })
+    .openapi(revisionsRoute, async context => {
+      const { cursor, limit, ...asked } = context.req.valid('query')
+      const { from, to } = stretchOf(asked, clock)
+      const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
+      const list = `revisions ${point.id}`
+      const beforeId = fromCursor(list, cursor, Number.MAX_SAFE_INTEGER)
+      const rows = await selectRevisions(db, point.id, { from, to, beforeId, limit: limit + 1 })
+      const { items, next } = toPage(rows, { list, limit, keyOf: ({ id }) => id })
+      const body = { point: pointKey(point), items: items.map(toRevision), next }
+      return context.json(body, 200, nextLink(pinned(context.req.url, { from, to }), next))
+    })
+}
+
+/** The stretch that is asked for, with its defaults. Throws Problem when it ends before it begins. */
+export function stretchOf(
+  { from, to }: { from?: number | undefined; to?: number | undefined },
+  clock: Clock,
+): { from: number; to: number } {
+  const end = to ?? Math.min(clock.now(), TIME_MAX)
+  const begin = from ?? Math.max(0, end - DEFAULT_SPAN_MS)
+  if (begin <= end) return { from: begin, to: end }
+  const errors = [{ in: 'query' as const, name: 'from', detail: 'must not be after to' }]
+  throw new Problem(400, 'Invalid request', { errors })
+}
+
+/** The address of this list with its stretch written out, so that the next page is of the same one. */
+export function pinned(url: string, { from, to }: { from: number; to: number }): string {
+  const address = new URL(url)
+  address.searchParams.set('from', toInstantText(from))
+  address.searchParams.set('to', toInstantText(to))
+  return address.href
+}
+
+function toReading({ at, value, quality, timeQuality }: ReadingRow): z.infer<typeof Reading> {
+  return {
+    at: toInstantText(at),
+    value,
+    quality: toQuality(quality),
+    timeQuality: timeQuality === null ? null : toTimeQuality(timeQuality),
+  }
+}
+
+function toRevision(row: RevisionRow): z.infer<typeof Revision> {
+  const variable = toVariable(row.variable)
+  return {
+    variable,
+    unit: unitOfVariable(variable),
+    at: toInstantText(row.at),
+    value: row.value,
+    quality: toQuality(row.quality),
+    timeQuality: toTimeQuality(row.timeQuality),
+    seenAt: toInstantText(row.seenAt),
+    standingValue: row.standingValue,
+    standingQuality: row.standingQuality === null ? null : toQuality(row.standingQuality),
+  }
+}

@@ -1,0 +1,44 @@
+// Who may do what: one table, roles × routes. A route that is not in it is refused, to everybody.
+
+import type { ApiScope, Role } from '../store/accounts.ts'
+
+/** `public`: anybody. Otherwise: one of these roles, and a token needs this scope. */
+export type Rule = 'public' | RoleRule
+
+/** One of these roles, and a token needs this scope. */
+export interface RoleRule {
+  roles: readonly Role[]
+  scope: ApiScope
+}
+
+const OPERATORS: readonly Role[] = ['administrator', 'operator']
+const READERS: readonly Role[] = [...OPERATORS, 'client_manager', 'client_reader', 'regulator_reader']
+
+/** By method and path as in the API's document. */
+export const RULES: Readonly<Record<string, Rule>> = {
+  'GET /openapi.json': 'public',
+  'GET /docs': 'public',
+  'GET /docs/{file}': 'public',
+  'POST /api/v1/session': 'public',
+  'DELETE /api/v1/session': 'public',
+  'GET /api/v1/me': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/latest': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/readings': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/revisions': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/stream': { roles: READERS, scope: 'read' },
+  'GET /api/v1/compliance/slots': { roles: READERS, scope: 'read' },
+  'GET /api/v1/gateways': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
+  'GET /api/v1/gateways/{gateway}': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'GET /api/v1/dead-letters': { roles: OPERATORS, scope: 'read' },
+}
+
+/** What the other services let only operators do: collect now, send now, process again. */
+export const OPERATOR_RULE: RoleRule = { roles: OPERATORS, scope: 'write' }
+
+/** Who may receive raw data from the collector's broker. */
+export const SUBSCRIBER_RULE: RoleRule = { roles: READERS, scope: 'subscribe' }

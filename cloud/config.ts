@@ -1,0 +1,177 @@
+// The cloud's settings: from the environment, read strictly, every mistake at once.
+//
+// readConfig() is the only place that knows the names. An empty value is an absent one, as compose files write it.
+// `.env.example` lists every name; a name that begins with SMARTHYDRO_ and is not known is a mistake.
+
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ConfigError } from '../protocol/runtime/errors.ts'
+import { SERVICE_PORTS, type ServiceName } from './service.ts'
+
+const SECRET_KEY_BYTES = 32
+
+/** What the cloud runs with. */
+export interface CloudConfig {
+  /** A server somebody runs, or one of our own below `dataDir`. */
+  database: { kind: 'server'; url: string; poolMax: number } | { kind: 'embedded'; poolMax: number }
+  dataDir: string
+  host: string
+  ports: Record<ServiceName, number>
+  mqtt: { host: string; port: number; tls?: { port: number; certPath: string; keyPath: string } }
+  /** Thirty-two bytes; absent only with the embedded database, whose key openSecretKey() keeps. */
+  secretKey?: Uint8Array
+  dga: { restUrl?: string; soapUrl?: string }
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** What people type into a browser: cookies are bound to it, and requests from elsewhere are refused. */
+  publicUrl: string
+  /** Addresses of reverse proxies whose `X-Forwarded-For` is believed. */
+  trustedProxies: readonly string[]
+}
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port, 0 to 65535')
+  .transform(Number)
+  .refine(value => value <= 65535, 'must be a port, 0 to 65535')
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
+const path = z.string().min(1)
+
+const Environment = z.object({
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be a URL that begins with postgres://' })
+    .optional(),
+  DATABASE_POOL_MAX: z
+    .string()
+    .regex(/^[1-9]\d{0,2}$/, 'must be a number from 1 to 999')
+    .transform(Number)
+    .optional(),
+  DATA_DIR: path.optional(),
+  HOST: path.optional(),
+  COLLECTOR_PORT: port.optional(),
+  COMPLIANCE_PORT: port.optional(),
+  PROCESSOR_PORT: port.optional(),
+  API_PORT: port.optional(),
+  ANALYTICS_PORT: port.optional(),
+  MQTT_HOST: path.optional(),
+  MQTT_PORT: port.optional(),
+  MQTT_TLS_PORT: port.optional(),
+  MQTT_TLS_CERT: path.optional(),
+  MQTT_TLS_KEY: path.optional(),
+  SMARTHYDRO_SECRET_KEY: z
+    .string()
+    .refine(
+      text => decodeSecretKey(text) !== undefined,
+      'must be 32 bytes in base64: openssl rand -base64 32',
+    )
+    .optional(),
+  DGA_REST_URL: httpUrl.optional(),
+  DGA_SOAP_URL: httpUrl.optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).optional(),
+  PUBLIC_URL: httpUrl.optional(),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform(text => text.split(',').map(address => address.trim()))
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6()])).max(32))
+    .optional(),
+})
+
+/** Every name that readConfig() knows. */
+export const CONFIG_NAMES: readonly string[] = Object.keys(Environment.shape)
+
+/** Reads the settings. Throws ConfigError with every mistake. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): CloudConfig {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  )
+  const unknown = Object.keys(given)
+    .filter(name => name.startsWith('SMARTHYDRO_') && !CONFIG_NAMES.includes(name))
+    .map(name => ({ path: name, message: 'unknown setting' }))
+  const result = Environment.safeParse(given)
+  const wrong = (result.error?.issues ?? []).map(({ path: [name], message }) => ({
+    path: String(name),
+    message,
+  }))
+  const mistakes = [...wrong, ...unknown, ...crossMistakes(given)]
+  if (!result.success || mistakes.length > 0) throw new ConfigError('environment', mistakes)
+  return toConfig(result.data)
+}
+
+/**
+ * The key that everything secret in the database is sealed with: the configured one, or, with the embedded database,
+ * one that is drawn once and kept beside it, readable by its owner only. Who loses it loses the sealed secrets.
+ */
+export async function openSecretKey({
+  secretKey,
+  dataDir,
+}: Pick<CloudConfig, 'secretKey' | 'dataDir'>): Promise<Uint8Array> {
+  if (secretKey !== undefined) return secretKey
+  const folder = join(dataDir, 'secrets')
+  const file = join(folder, 'secret-key')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  try {
+    await using handle = await open(file, 'wx', 0o600)
+    await handle.writeFile(`${randomBytes(SECRET_KEY_BYTES).toString('base64')}\n`)
+    await handle.sync()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  const kept = decodeSecretKey((await readFile(file, 'utf8')).trim())
+  if (kept === undefined) throw new ConfigError(file, [{ path: '', message: 'is not 32 bytes in base64' }])
+  return kept
+}
+
+function decodeSecretKey(text: string): Uint8Array | undefined {
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return undefined
+  return new Uint8Array(Buffer.from(text, 'base64'))
+}
+
+function crossMistakes(given: Record<string, string | undefined>): { path: string; message: string }[] {
+  const tls = ['MQTT_TLS_PORT', 'MQTT_TLS_CERT', 'MQTT_TLS_KEY']
+  const missing = tls.filter(name => given[name] === undefined)
+  const mistakes =
+    missing.length === 0 || missing.length === tls.length
+      ? []
+      : missing.map(name => ({ path: name, message: `needed: ${tls.join(', ')} go together` }))
+  if (given.DATABASE_URL !== undefined && given.SMARTHYDRO_SECRET_KEY === undefined) {
+    mistakes.push({
+      path: 'SMARTHYDRO_SECRET_KEY',
+      message: 'needed with DATABASE_URL: openssl rand -base64 32',
+    })
+  }
+  return mistakes
+}
+
+function toConfig(settings: z.output<typeof Environment>): CloudConfig {
+  const { DATABASE_URL: url, DATABASE_POOL_MAX: poolMax = 10, SMARTHYDRO_SECRET_KEY: key } = settings
+  const secretKey = key === undefined ? undefined : decodeSecretKey(key)
+  const host = settings.HOST ?? '127.0.0.1'
+  const ports = {
+    collector: settings.COLLECTOR_PORT ?? SERVICE_PORTS.collector,
+    compliance: settings.COMPLIANCE_PORT ?? SERVICE_PORTS.compliance,
+    processor: settings.PROCESSOR_PORT ?? SERVICE_PORTS.processor,
+    api: settings.API_PORT ?? SERVICE_PORTS.api,
+    analytics: settings.ANALYTICS_PORT ?? SERVICE_PORTS.analytics,
+  }
+  const { MQTT_TLS_PORT: tlsPort, MQTT_TLS_CERT: certPath, MQTT_TLS_KEY: keyPath } = settings
+  const tls =
+    tlsPort === undefined || certPath === undefined || keyPath === undefined
+      ? {}
+      : { tls: { port: tlsPort, certPath, keyPath } }
+  return {
+    database: url === undefined ? { kind: 'embedded', poolMax } : { kind: 'server', url, poolMax },
+    dataDir: settings.DATA_DIR ?? './data',
+    host,
+    ports,
+    mqtt: { host: settings.MQTT_HOST ?? '127.0.0.1', port: settings.MQTT_PORT ?? 1884, ...tls },
+    ...(secretKey === undefined ? {} : { secretKey }),
+    dga: {
+      ...(settings.DGA_REST_URL === undefined ? {} : { restUrl: settings.DGA_REST_URL }),
+      ...(settings.DGA_SOAP_URL === undefined ? {} : { soapUrl: settings.DGA_SOAP_URL }),
+    },
+    logLevel: settings.LOG_LEVEL ?? 'info',
+    publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,
+    trustedProxies: settings.TRUSTED_PROXIES ?? [],
+  }
+}

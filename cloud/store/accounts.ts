@@ -1,0 +1,205 @@
+// Users and what they may, tokens of programs, failed sign-ins: schema `auth`.
+
+import type { Sql } from './database.ts'
+
+/** What somebody may be. */
+export const ROLES = [
+  'administrator',
+  'operator',
+  'client_manager',
+  'client_reader',
+  'regulator_reader',
+] as const
+
+/** What somebody may be. */
+export type Role = (typeof ROLES)[number]
+
+/** A role, for everything or for one client. */
+export interface Grant {
+  role: Role
+  clientId: number | null
+  /** The client's name for people and topics; null with `clientId`. */
+  client: string | null
+}
+
+/** The grants of a user. */
+export function selectGrants(sql: Sql, userId: string): Promise<Grant[]> {
+  return sql.query<Grant>(
+    `select g.role, g.client_id as "clientId", c.slug as client
+     from auth.grants g left join clients c on c.id = g.client_id
+     where g.user_id = $1 order by g.id limit 1000`,
+    [userId],
+  )
+}
+
+/** A user to be: mail address in lower case, password already hashed. */
+export interface NewUser {
+  id: string
+  email: string
+  name: string
+  passwordHash: string
+  role: Role
+  /** Needed for the roles that are for one client. */
+  client?: string
+}
+
+/** Adds a user with one grant. False when a user with this address exists. The client must exist. */
+export async function insertUser(sql: Sql, user: NewUser): Promise<boolean> {
+  const rows = await sql.query(
+    `with added as (
+       insert into auth.users (id, name, email, email_verified) values ($1, $2, $3, true)
+       on conflict (email) do nothing returning id
+     ), credential as (
+       insert into auth.accounts (id, user_id, account_id, provider_id, password)
+       select id, id, id, 'credential', $4 from added
+     ), allowed as (
+       insert into auth.grants (user_id, role, client_id)
+       select id, $5, (select c.id from clients c where c.slug = $6) from added
+     )
+     select id from added`,
+    [user.id, user.name, user.email, user.passwordHash, user.role, user.client ?? null],
+  )
+  return rows.length > 0
+}
+
+/** Gives a user another password and ends their sessions. False when there is no such user. */
+export async function replacePassword(sql: Sql, email: string, passwordHash: string): Promise<boolean> {
+  const rows = await sql.query(
+    `with changed as (
+       update auth.accounts a set password = $2, updated_at = now()
+       from auth.users u
+       where u.email = $1 and a.user_id = u.id and a.provider_id = 'credential' returning a.user_id
+     ), ended as (
+       delete from auth.sessions s using changed where s.user_id = changed.user_id
+     )
+     select user_id from changed`,
+    [email, passwordHash],
+  )
+  return rows.length > 0
+}
+
+/** Whether there is an administrator who can sign in. Holds others off until the transaction ends. */
+export async function hasAdministrator(tx: Sql): Promise<boolean> {
+  await tx.query(`lock table auth.grants in share row exclusive mode`)
+  const rows = await tx.query(`select 1 from auth.grants where role = 'administrator' limit 1`)
+  return rows.length > 0
+}
+
+/** The id of a client; `undefined` when there is none. */
+export async function clientIdOf(sql: Sql, client: string): Promise<number | undefined> {
+  const rows = await sql.query<{ id: number }>(`select id from clients where slug = $1`, [client])
+  return rows[0]?.id
+}
+
+/** What a token may be used for. */
+export const SCOPES = ['read', 'write', 'subscribe'] as const
+
+/** What a token may be used for. */
+export type ApiScope = (typeof SCOPES)[number]
+
+/** A token to be. */
+export interface NewToken {
+  name: string
+  hash: Uint8Array
+  role: Role
+  client?: string
+  scopes: readonly ApiScope[]
+  /** Epoch milliseconds; absent: until it is revoked. */
+  expiresAt?: number
+  createdBy: string
+}
+
+/** Adds a token. False when the name is taken by one that is not revoked; a revoked one makes way. */
+export async function insertToken(sql: Sql, token: NewToken): Promise<boolean> {
+  const rows = await sql.query(
+    `insert into auth.api_tokens (name, hash, role, client_id, scopes, expires_at, created_by)
+     values ($1, $2, $3, (select c.id from clients c where c.slug = $4), $5::text[],
+       to_timestamp($6::float8 / 1000), $7)
+     on conflict (name) do update set hash = excluded.hash, role = excluded.role, client_id = excluded.client_id,
+       scopes = excluded.scopes, expires_at = excluded.expires_at, created_by = excluded.created_by,
+       created_at = now(), revoked_at = null, last_used_at = null
+     where auth.api_tokens.revoked_at is not null
+     returning id`,
+    [
+      token.name,
+      token.hash,
+      token.role,
+      token.client ?? null,
+      token.scopes,
+      token.expiresAt ?? null,
+      token.createdBy,
+    ],
+  )
+  return rows.length > 0
+}
+
+/** A token that is in force. */
+export interface TokenRow extends Grant {
+  id: number
+  name: string
+  scopes: ApiScope[]
+}
+
+/** The token with this hash, if it is in force at `now`. Notes that it was used, at most once a minute. */
+export async function useToken(sql: Sql, hash: Uint8Array, now: number): Promise<TokenRow | undefined> {
+  const rows = await sql.query<TokenRow>(
+    `with used as (
+       update auth.api_tokens set last_used_at = to_timestamp($2::float8 / 1000)
+       where hash = $1 and revoked_at is null
+         and (expires_at is null or expires_at > to_timestamp($2::float8 / 1000))
+         and (last_used_at is null or last_used_at < to_timestamp($2::float8 / 1000) - interval '1 minute')
+     )
+     select t.id, t.name, t.role, t.client_id as "clientId", c.slug as client, t.scopes
+     from auth.api_tokens t left join clients c on c.id = t.client_id
+     where t.hash = $1 and t.revoked_at is null
+       and (t.expires_at is null or t.expires_at > to_timestamp($2::float8 / 1000))`,
+    [hash, now],
+  )
+  return rows[0]
+}
+
+/** Ends a token. False when none of this name was in force. */
+export async function revokeToken(sql: Sql, name: string): Promise<boolean> {
+  const rows = await sql.query(
+    `update auth.api_tokens set revoked_at = now() where name = $1 and revoked_at is null returning id`,
+    [name],
+  )
+  return rows.length > 0
+}
+
+/** How many sign-ins failed for `key` in the window that is open at `now`, and when it opened. */
+export async function selectSignInFailures(
+  sql: Sql,
+  key: string,
+  { now, windowMs }: { now: number; windowMs: number },
+): Promise<{ failures: number; windowBeganAt: number } | undefined> {
+  const rows = await sql.query<{ failures: number; windowBeganAt: number }>(
+    `select failures, window_began_at as "windowBeganAt" from auth.sign_in_failures
+     where key = $1 and window_began_at > to_timestamp(($2::float8 - $3::float8) / 1000)`,
+    [key, now, windowMs],
+  )
+  return rows[0]
+}
+
+/** Counts a failed sign-in for each key, and forgets windows that are over. */
+export async function countSignInFailure(
+  sql: Sql,
+  keys: readonly string[],
+  { now, windowMs }: { now: number; windowMs: number },
+): Promise<void> {
+  await sql.query(
+    `delete from auth.sign_in_failures where window_began_at <= to_timestamp(($1::float8 - $2::float8) / 1000)`,
+    [now, windowMs],
+  )
+  await sql.query(
+    `insert into auth.sign_in_failures (key, failures, window_began_at)
+     select unnest($1::text[]), 1, to_timestamp($2::float8 / 1000)
+     on conflict (key) do update set failures = auth.sign_in_failures.failures + 1`,
+    [keys, now],
+  )
+}
+
+/** Forgets the failures of a key: somebody signed in. */
+export async function clearSignInFailures(sql: Sql, key: string): Promise<void> {
+  await sql.query(`delete from auth.sign_in_failures where key = $1`, [key])
+}
