@@ -57,6 +57,8 @@ create table gateways (
   state_at timestamptz,
   health jsonb,
   health_at timestamptz,
+  reported jsonb,
+  reported_at timestamptz,
   created_at timestamptz not null default now()
 );
 

@@ -1,0 +1,127 @@
+// From batches to committed rows.
+//
+// Invariants:
+//   C1. When commitBatches() resolves, every reading of every batch is on the database's disk, exactly once.
+//   C2. Committed again, in whole or cut differently, a batch changes nothing.
+//   C3. The rows of a batch, its place in the log of batches, and `latest` come in one transaction or not at all.
+
+import type { Batch } from '../../protocol/batch.ts'
+import { QUALITIES, TIME_QUALITIES } from '../../protocol/reading.ts'
+import { LANES, type Lane } from '../../protocol/topics.ts'
+import type { Database, Sql } from './database.ts'
+import { insertReadings, type StoredReading, upsertLatest } from './readings.ts'
+import type { SeriesIds } from './series.ts'
+
+/** A batch, and whose it is. */
+export interface IncomingBatch {
+  gatewayId: number
+  projectId: number
+  lane: Lane
+  batch: Batch
+  /** The series table's name and bytes, when the batch brought them. */
+  table?: { id: string; bytes: Uint8Array }
+}
+
+/** What became of the readings of a group. */
+export interface Committed {
+  /** Batches that had been committed before. */
+  repeated: number
+  inserted: number
+  /** Readings that were there already, the same. */
+  duplicate: number
+  /** Readings that were there already, with another value. */
+  revised: number
+}
+
+/** Commits batches of any gateways in one transaction. Throws DatabaseRefused when one of them is refused: then none is. */
+export async function commitBatches(
+  { db, series }: { db: Database; series: SeriesIds },
+  incoming: readonly IncomingBatch[],
+): Promise<Committed> {
+  const seriesOf = await numberSeries(series, incoming)
+  return db.transaction(async tx => {
+    await insertTables(tx, incoming)
+    const ids = await insertBatches(tx, incoming)
+    const readings = incoming.flatMap((one, index) => {
+      const batchId = ids[index]
+      return batchId === undefined ? [] : toRows(one, seriesOf[index] ?? [], batchId)
+    })
+    const { inserted, revised } = await insertReadings(tx, readings)
+    await upsertLatest(tx, readings)
+    const repeated = ids.filter(id => id === undefined).length
+    return { repeated, inserted, revised, duplicate: readings.length - inserted - revised }
+  })
+}
+
+/** The series number of every reading of every batch. */
+async function numberSeries(series: SeriesIds, incoming: readonly IncomingBatch[]): Promise<number[][]> {
+  const numbered: number[][] = []
+  for (const { projectId, batch } of incoming) {
+    numbered.push(
+      await series.of(batch.readings.map(({ point, variable }) => ({ projectId, point, variable }))),
+    )
+  }
+  return numbered
+}
+
+function toRows({ batch }: IncomingBatch, series: readonly number[], batchId: number): StoredReading[] {
+  return batch.readings.map(({ at, value, quality, timeQuality }, index) => ({
+    seriesId: series[index] as number,
+    at,
+    value,
+    quality: QUALITIES[quality].code,
+    timeQuality: TIME_QUALITIES[timeQuality],
+    batchId,
+  }))
+}
+
+async function insertTables(tx: Sql, incoming: readonly IncomingBatch[]): Promise<void> {
+  for (const { gatewayId, table } of incoming) {
+    if (table === undefined) continue
+    await tx.query(
+      `insert into series_tables (gateway_id, id, bytes) values ($1, decode($2, 'hex'), $3) on conflict do nothing`,
+      [gatewayId, table.id, table.bytes],
+    )
+  }
+}
+
+/** The row of each batch, in the order given; `undefined` for one that was committed before. */
+async function insertBatches(tx: Sql, incoming: readonly IncomingBatch[]): Promise<(number | undefined)[]> {
+  const rows = await tx.query<{ id: number; gateway_id: number; epoch: number; first: number; last: number }>(
+    `insert into batches (gateway_id, epoch, lane, first, last, readings, missing, config_version, oldest_at, newest_at)
+     select gateway_id, epoch, lane, first, last, readings, missing::jsonb, config_version,
+            to_timestamp(oldest_ms / 1000), to_timestamp(newest_ms / 1000)
+     from unnest($1::int[], $2::bigint[], $3::int2[], $4::bigint[], $5::bigint[], $6::int[], $7::text[], $8::bigint[],
+                 $9::float8[], $10::float8[])
+            as t(gateway_id, epoch, lane, first, last, readings, missing, config_version, oldest_ms, newest_ms)
+     order by gateway_id, epoch, first, last
+     on conflict (gateway_id, epoch, first, last) do nothing
+     returning id, gateway_id, epoch, first, last`,
+    [
+      incoming.map(({ gatewayId }) => gatewayId),
+      incoming.map(({ batch }) => batch.epoch),
+      incoming.map(({ lane }) => LANES.indexOf(lane)),
+      incoming.map(({ batch }) => batch.first),
+      incoming.map(({ batch }) => batch.last),
+      incoming.map(({ batch }) => batch.readings.length),
+      incoming.map(({ batch }) => (batch.missing.length === 0 ? null : JSON.stringify(batch.missing))),
+      incoming.map(({ batch }) => batch.configVersion),
+      incoming.map(({ batch }) => edge(batch, Math.min)),
+      incoming.map(({ batch }) => edge(batch, Math.max)),
+    ],
+  )
+  const key = (gatewayId: number, epoch: number, first: number, last: number) =>
+    `${gatewayId}/${epoch}/${first}/${last}`
+  const ids = new Map(rows.map(row => [key(row.gateway_id, row.epoch, row.first, row.last), row.id]))
+  return incoming.map(({ gatewayId, batch }) => {
+    const name = key(gatewayId, batch.epoch, batch.first, batch.last)
+    const id = ids.get(name)
+    // The same batch twice in one group: its rows go in once.
+    ids.delete(name)
+    return id
+  })
+}
+
+function edge({ readings }: Batch, choose: (...values: number[]) => number): number | null {
+  return readings.length === 0 ? null : choose(...readings.map(({ at }) => at))
+}

@@ -1,0 +1,159 @@
+// Gateways: who they are, what they said of themselves, what they are to do.
+
+import type { Database, Sql } from './database.ts'
+
+/** A gateway, and whose it is. */
+export interface GatewayRow {
+  id: number
+  slug: string
+  projectId: number
+  project: string
+  client: string
+  /** SHA-256 of the token it connects with; null while it has none. */
+  tokenHash: Uint8Array | null
+}
+
+/** The gateway of that name; `undefined` if there is none. */
+export async function findGateway(db: Sql, slug: string): Promise<GatewayRow | undefined> {
+  const [row] = await db.query<GatewayRow>(
+    `select g.id, g.slug, g.project_id as "projectId", p.slug as project, c.slug as client, g.token_hash as "tokenHash"
+     from gateways g join projects p on p.id = g.project_id join clients c on c.id = p.client_id
+     where g.slug = $1`,
+    [slug],
+  )
+  return row
+}
+
+/** The bytes of a series table that a gateway sent before; `undefined` when it never did. */
+export async function findSeriesTable(
+  db: Sql,
+  gatewayId: number,
+  id: string,
+): Promise<Uint8Array | undefined> {
+  const [row] = await db.query<{ bytes: Uint8Array }>(
+    `select bytes from series_tables where gateway_id = $1 and id = decode($2, 'hex')`,
+    [gatewayId, id],
+  )
+  return row?.bytes
+}
+
+/** Keeps what a gateway last said of its state, its health or its configuration. */
+export async function saveGatewayStatus(
+  db: Sql,
+  gatewayId: number,
+  kind: 'state' | 'health' | 'reported',
+  document: unknown,
+): Promise<void> {
+  await db.query(`update gateways set ${kind} = $2::jsonb, ${kind}_at = now() where id = $1`, [
+    gatewayId,
+    JSON.stringify(document),
+  ])
+}
+
+/** A message that could not be understood, or that the database refused. */
+export interface DeadLetter {
+  gatewayId: number | null
+  topic: string
+  bytes: Uint8Array
+  reason: string
+}
+
+/** Keeps messages that nobody could use, for a person to look at. */
+export async function setAside(db: Sql, { gatewayId, topic, bytes, reason }: DeadLetter): Promise<void> {
+  await db.query('insert into dead_letters (gateway_id, topic, bytes, reason) values ($1, $2, $3, $4)', [
+    gatewayId,
+    topic,
+    bytes,
+    reason,
+  ])
+}
+
+/** A command that waits for its gateway. */
+export interface PendingCommand {
+  gateway: string
+  id: string
+  document: unknown
+}
+
+/** Writes a command for each of the gateways. Returns how many. */
+export async function insertCommands(
+  db: Sql,
+  commands: readonly { gatewayId: number; id: string; document: unknown }[],
+): Promise<void> {
+  await db.query(
+    `insert into commands (gateway_id, id, document)
+     select gateway_id, id, document::jsonb from unnest($1::int[], $2::text[], $3::text[]) as t(gateway_id, id, document)
+     on conflict do nothing`,
+    [
+      commands.map(({ gatewayId }) => gatewayId),
+      commands.map(({ id }) => id),
+      commands.map(({ document }) => JSON.stringify(document)),
+    ],
+  )
+}
+
+/** Commands without a result that have not expired, for the gateways named; sent again until there is one. */
+export async function pendingCommands(
+  db: Sql,
+  gateways: readonly string[],
+  { now, resendAfterMs }: { now: number; resendAfterMs: number },
+): Promise<PendingCommand[]> {
+  return db.query<PendingCommand>(
+    `select g.slug as gateway, k.id, k.document
+     from commands k join gateways g on g.id = k.gateway_id
+     where g.slug = any($1) and k.result is null
+       and (k.document->>'expiresAt')::float8 > $2
+       and (k.sent_at is null or k.sent_at < to_timestamp(($2::float8 - $3) / 1000))
+     order by k.created_at limit 1000`,
+    [gateways, now, resendAfterMs],
+  )
+}
+
+/** Notes that a command went out. */
+export async function markCommandSent(db: Sql, gateway: string, id: string, now: number): Promise<void> {
+  await db.query(
+    `update commands k set sent_at = to_timestamp($3::float8 / 1000)
+     from gateways g where g.id = k.gateway_id and g.slug = $1 and k.id = $2`,
+    [gateway, id, now],
+  )
+}
+
+/** Keeps what came of a command. The first result stands. */
+export async function saveCommandResult(
+  db: Sql,
+  gatewayId: number,
+  id: string,
+  result: unknown,
+): Promise<void> {
+  await db.query(
+    `update commands set result = $3::jsonb, result_at = now() where gateway_id = $1 and id = $2 and result is null`,
+    [gatewayId, id, JSON.stringify(result)],
+  )
+}
+
+/** Every gateway, or those of the clients named. */
+export async function listGatewayIds(db: Sql): Promise<{ id: number; slug: string }[]> {
+  return db.query('select id, slug from gateways order by id')
+}
+
+/** The newest reading of every series, for subscribers that come after a restart. */
+export interface RetainedRow {
+  client: string
+  project: string
+  point: string
+  variable: number
+  at: number
+  value: number | null
+  quality: number
+  timeQuality: number
+}
+
+/** The newest readings of all series. */
+export async function newestOfAll(db: Database): Promise<RetainedRow[]> {
+  return db.query<RetainedRow>(
+    `select c.slug as client, pr.slug as project, p.slug as point, s.variable, l.at, l.value, l.quality,
+            l.time_quality as "timeQuality"
+     from latest l join series s on s.id = l.series_id join points p on p.id = s.point_id
+     join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id`,
+  )
+}

@@ -1,0 +1,232 @@
+// The store's promises (C1-C3 of cloud/store/batches.ts), on every kind of database it must work on.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { commitBatches, type IncomingBatch } from '../../../cloud/store/batches.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { migrate } from '../../../cloud/store/migrate.ts'
+import { openSeriesIds } from '../../../cloud/store/series.ts'
+import { compressOlderThan, dropReadingsOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
+import type { Batch } from '../../../protocol/batch.ts'
+import type { Reading } from '../../../protocol/reading.ts'
+import { silentLog } from '../../../protocol/runtime/log.ts'
+import { BACKENDS, type TestDatabase, type TestServer } from '../../doubles/databases.ts'
+
+const T = Date.parse('2026-01-15T12:00:00Z')
+const DAY = 86_400_000
+
+for (const backend of BACKENDS) {
+  describe(`the store on ${backend.name}`, { skip: backend.skip }, () => {
+    let server: TestServer
+    let database: TestDatabase
+    let db: Database
+    before(async () => {
+      server = await backend.start()
+      database = await server.create()
+      db = database.db
+      await migrate(db, { log: silentLog })
+    })
+    after(async () => {
+      await database.close()
+      await server.close()
+    })
+
+    test('commitBatches() stores every reading of a batch once, with its log and its latest', async () => {
+      const { deps, gateway } = await site(db, 'once')
+      const batch = batchOf(1, [
+        reading(1, 'pozo-7', 'flow', T, 12.47),
+        reading(2, 'pozo-7', 'flow', T + 60_000, null),
+        reading(3, 'pozo-8', 'level', T, 31.2),
+      ])
+
+      const committed = await commitBatches(deps, [{ ...gateway, lane: 'live', batch }])
+
+      assert.deepEqual(committed, { repeated: 0, inserted: 3, duplicate: 0, revised: 0 })
+      assert.deepEqual(await latestOf(db, gateway.projectId), [
+        { point: 'pozo-7', at: T + 60_000, value: null, quality: 17, good_at: T, good_value: 12.47 },
+        { point: 'pozo-8', at: T, value: 31.2, quality: 0, good_at: T, good_value: 31.2 },
+      ])
+    })
+
+    test('commitBatches() changes nothing the second time, also when the numbers are cut differently (C2)', async () => {
+      const { deps, gateway } = await site(db, 'twice')
+      const readings = [1, 2, 3, 4].map(seq => reading(seq, 'pozo-7', 'flow', T + seq, seq / 10))
+      await commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(1, readings) }])
+
+      const again = await commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(1, readings) }])
+      const cut = await commitBatches(deps, [
+        { ...gateway, lane: 'backlog', batch: batchOf(1, readings.slice(0, 3)) },
+        { ...gateway, lane: 'backlog', batch: batchOf(1, readings.slice(2)) },
+        { ...gateway, lane: 'backlog', batch: batchOf(1, readings.slice(2)) },
+      ])
+
+      assert.deepEqual(again, { repeated: 1, inserted: 0, duplicate: 0, revised: 0 })
+      assert.deepEqual(cut, { repeated: 1, inserted: 0, duplicate: 5, revised: 0 })
+      assert.equal(await countReadings(db, gateway.projectId), 4)
+    })
+
+    test('commitBatches() keeps the first value and makes the second a revision', async () => {
+      const { deps, gateway } = await site(db, 'revised')
+      const first = batchOf(1, [reading(1, 'pozo-7', 'flow', T, 12.47)])
+      const second = batchOf(2, [reading(1, 'pozo-7', 'flow', T, 99), reading(2, 'pozo-7', 'flow', T + 1, 1)])
+      await commitBatches(deps, [{ ...gateway, lane: 'live', batch: first }])
+
+      const committed = await commitBatches(deps, [{ ...gateway, lane: 'live', batch: second }])
+      await commitBatches(deps, [{ ...gateway, lane: 'live', batch: { ...second, epoch: 3 } }])
+
+      assert.deepEqual(committed, { repeated: 0, inserted: 1, duplicate: 0, revised: 1 })
+      const kept = await db.query(
+        `select r.value as first, v.value as second from revisions v join readings r using (series_id, at)
+         join series s on s.id = v.series_id join points p on p.id = s.point_id where p.project_id = $1`,
+        [gateway.projectId],
+      )
+      assert.deepEqual(kept, [{ first: 12.47, second: 99 }])
+    })
+
+    test('commitBatches() does not let a late reading take the place of the latest', async () => {
+      const { deps, gateway } = await site(db, 'late')
+      await commitBatches(deps, [
+        { ...gateway, lane: 'live', batch: batchOf(1, [reading(1, 'pozo-7', 'flow', T, 2)]) },
+      ])
+
+      await commitBatches(deps, [
+        { ...gateway, lane: 'backlog', batch: batchOf(2, [reading(1, 'pozo-7', 'flow', T - DAY, 1)]) },
+      ])
+
+      assert.deepEqual((await latestOf(db, gateway.projectId))[0]?.at, T)
+    })
+
+    test('commitBatches() stores nothing at all when one row is refused (C3)', async () => {
+      const { deps, gateway } = await site(db, 'poison')
+      const good = {
+        ...gateway,
+        lane: 'live' as const,
+        batch: batchOf(1, [reading(1, 'pozo-7', 'flow', T, 1)]),
+      }
+      const poison = {
+        ...good,
+        gatewayId: 999_999,
+        batch: batchOf(2, [reading(1, 'pozo-7', 'flow', T + 1, 1)]),
+      }
+
+      await assert.rejects(commitBatches(deps, [good, poison]), { name: 'DatabaseRefused', code: '23503' })
+
+      assert.equal(await countReadings(db, gateway.projectId), 0)
+    })
+
+    test('commitBatches() reads back every double to the last bit, and instants to the millisecond', async () => {
+      const { deps, gateway } = await site(db, 'exact')
+      const values = [0.1 + 0.2, 1e-300, -1.7976931348623157e308, Number.MAX_SAFE_INTEGER, 5e-324, 1 / 3]
+      const readings = values.map((value, index) =>
+        reading(index + 1, 'pozo-7', 'flow', T + index * 7 + 1, value),
+      )
+
+      await commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(1, readings) }])
+
+      const rows = await db.query<{ at: number; value: number }>(
+        `select r.at, r.value from readings r join series s on s.id = r.series_id
+         join points p on p.id = s.point_id where p.project_id = $1 order by r.at`,
+        [gateway.projectId],
+      )
+      assert.deepEqual(
+        rows,
+        readings.map(({ at, value }) => ({ at, value })),
+      )
+    })
+
+    test('readings of 400 days ago go into chunks that are columns already, once', async t => {
+      if ((await timescaleVersion(db)) === undefined) {
+        assert.ok(!backend.name.startsWith('TimescaleDB'), 'the extension is not there')
+        t.diagnostic('plain PostgreSQL: no chunks')
+        return
+      }
+      const { deps, gateway } = await site(db, 'cold')
+      const old = Date.now() - 400 * DAY
+      const before = [1, 2].map(seq => reading(seq, 'pozo-7', 'flow', old + seq * 60_000, seq))
+      await commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(1, before) }])
+      assert.ok((await compressOlderThan(db, 7)) >= 1)
+
+      const late = [...before, reading(3, 'pozo-7', 'flow', old + 180_000, 3)]
+      const committed = await commitBatches(deps, [{ ...gateway, lane: 'backlog', batch: batchOf(1, late) }])
+
+      assert.deepEqual(committed, { repeated: 0, inserted: 1, duplicate: 2, revised: 0 })
+      assert.equal(await countReadings(db, gateway.projectId), 3)
+      assert.ok((await dropReadingsOlderThan(db, 300)) >= 1)
+      assert.equal(await countReadings(db, gateway.projectId), 0)
+    })
+
+    test('migrate() runs a second time without doing anything, and refuses a migration that was changed', async () => {
+      const { readMigrations } = await import('../../../cloud/store/migrate.ts')
+      const [first, ...rest] = readMigrations()
+      assert.ok(first)
+
+      await migrate(db, { log: silentLog })
+
+      const changed = [{ ...first, text: `${first.text}-- more` }, ...rest]
+      await assert.rejects(
+        migrate(db, { log: silentLog }, changed),
+        /0001_base.sql ran here with another text/,
+      )
+      await assert.rejects(migrate(db, { log: silentLog }, [first]), /run a newer version/)
+    })
+  })
+}
+
+interface Site {
+  deps: { db: Database; series: ReturnType<typeof openSeriesIds> }
+  gateway: Pick<IncomingBatch, 'gatewayId' | 'projectId'>
+}
+
+async function site(db: Database, slug: string): Promise<Site> {
+  const [row] = await db.query<{ gatewayId: number; projectId: number }>(
+    `with c as (insert into clients (slug, name) values ($1, $1) returning id),
+          p as (insert into projects (client_id, slug, name) select id, $1, $1 from c returning id),
+          g as (insert into gateways (project_id, slug) select id, $1 from p returning id, project_id)
+     select id as "gatewayId", project_id as "projectId" from g`,
+    [slug],
+  )
+  assert.ok(row)
+  return { deps: { db, series: openSeriesIds(db) }, gateway: row }
+}
+
+function reading(
+  seq: number,
+  point: string,
+  variable: Reading['variable'],
+  at: number,
+  value: number | null,
+): Reading {
+  return {
+    seq,
+    point,
+    variable,
+    at,
+    value,
+    quality: value === null ? 'no_answer' : 'good',
+    timeQuality: 'synced',
+  }
+}
+
+function batchOf(epoch: number, readings: Reading[]): Batch {
+  const table = { gateway: 'gw', client: 'c', project: 'p', series: [] }
+  const [first, last] = [readings[0]?.seq ?? 0, readings.at(-1)?.seq ?? 0]
+  return { table, epoch, first, last, configVersion: 0, clock: { quality: 'synced' }, readings, missing: [] }
+}
+
+async function countReadings(db: Database, projectId: number): Promise<number | undefined> {
+  const [row] = await db.query<{ count: number }>(
+    `select count(*)::int as count from readings r join series s on s.id = r.series_id
+     join points p on p.id = s.point_id where p.project_id = $1`,
+    [projectId],
+  )
+  return row?.count
+}
+
+function latestOf(db: Database, projectId: number): Promise<{ at: number }[]> {
+  return db.query(
+    `select p.slug as point, l.at, l.value, l.quality, l.good_at, l.good_value
+     from latest l join series s on s.id = l.series_id join points p on p.id = s.point_id
+     where p.project_id = $1 order by p.slug`,
+    [projectId],
+  )
+}

@@ -1,0 +1,179 @@
+// Databases for tests: real ones, empty or migrated, thrown away at the end of the file.
+
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { chownSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import type { Database } from '../../cloud/store/database.ts'
+import { startEmbeddedPostgres } from '../../cloud/store/embedded.ts'
+import { migrate } from '../../cloud/store/migrate.ts'
+import { openPostgres } from '../../cloud/store/postgres.ts'
+import { systemClock } from '../../protocol/runtime/clock.ts'
+import { silentLog } from '../../protocol/runtime/log.ts'
+import { isHere, skipWithout } from '../peers.ts'
+
+/** A database of a test's own. */
+export interface TestDatabase {
+  db: Database
+  /** How a process of its own reaches it; empty for the one in memory. */
+  url: string
+  close(): Promise<void>
+}
+
+/** A server that tests share. */
+export interface TestServer {
+  /** A new, empty database. */
+  create(): Promise<TestDatabase>
+  close(): Promise<void>
+}
+
+/** What the store must work on. Give `skip` to the suite, and open a server in it. */
+export interface Backend {
+  name: string
+  skip: string | false
+  start(): Promise<TestServer>
+}
+
+const deps = { clock: systemClock, log: silentLog }
+let count = 0
+
+/** The embedded server, below a temporary folder. For a benchmark, which has no test to clean up after. */
+export async function startEmbeddedServer(): Promise<TestServer> {
+  const dir = mkdtempSync(join(tmpdir(), 'smarthydro-pg-'))
+  const server = await startEmbeddedPostgres(deps, { dir })
+  return serverAt(server.url, async () => {
+    await server.close()
+    rmSync(dir, { recursive: true, force: true })
+  })
+}
+
+/** Every kind of server the store must work on. */
+export const BACKENDS: readonly Backend[] = [
+  { name: 'embedded PostgreSQL', skip: false, start: startEmbeddedServer },
+  { name: 'Debian’s PostgreSQL', skip: skipWithout('postgresql'), start: startDebianServer },
+  {
+    name: process.env.TIMESCALE_URL === undefined ? 'TimescaleDB in memory' : 'TimescaleDB',
+    skip: false,
+    start: startTimescale,
+  },
+]
+
+let shared: Promise<TestServer> | undefined
+after(async () => (await shared)?.close())
+
+/** A migrated database on an embedded server that the tests of one file share. */
+export async function openTestDatabase(): Promise<TestDatabase> {
+  shared ??= startEmbeddedServer()
+  const test = await (await shared).create()
+  await migrate(test.db, deps)
+  return test
+}
+
+function serverAt(url: string, stop: () => Promise<void>): TestServer {
+  const admin = openPostgres(deps, { url, poolMax: 1 })
+  return {
+    create: async () => {
+      count += 1
+      const name = `test_${process.pid}_${count}`
+      await admin.query(`create database ${name}`)
+      const own = new URL(url)
+      own.pathname = `/${name}`
+      const db = openPostgres(deps, { url: own.href, poolMax: 4 })
+      return {
+        db,
+        url: own.href,
+        close: async () => {
+          await db.close()
+          await admin.query(`drop database ${name} with (force)`)
+        },
+      }
+    },
+    close: async () => {
+      await admin.close()
+      await stop()
+    },
+  }
+}
+
+async function startTimescale(): Promise<TestServer> {
+  const url = process.env.TIMESCALE_URL
+  if (url !== undefined) return serverAt(url, async () => {})
+  const { openPglite } = await import('./pglite.ts')
+  return {
+    create: async () => {
+      const db = await openPglite()
+      return { db, url: '', close: () => db.close() }
+    },
+    close: async () => {},
+  }
+}
+
+/** Debian's server, on a cluster of our own, as `nobody` when we are root. */
+async function startDebianServer(): Promise<TestServer> {
+  assert.ok(isHere('postgresql'))
+  const bin = globSync('/usr/lib/postgresql/*/bin').sort().at(-1) ?? ''
+  const dir = mkdtempSync(join(tmpdir(), 'smarthydro-debian-pg-'))
+  const owner = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+  if (owner.uid !== undefined) chownSync(dir, owner.uid, owner.gid)
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    ['-D', dir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'],
+    {
+      ...owner,
+      cwd: '/',
+      encoding: 'utf8',
+    },
+  )
+  assert.equal(made.status, 0, made.stderr)
+  const port = await freePort()
+  const args = [
+    '-D',
+    dir,
+    '-p',
+    String(port),
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    'unix_socket_directories=',
+  ]
+  const server = spawn(join(bin, 'postgres'), args, { ...owner, cwd: '/', stdio: 'ignore' })
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  await untilReachable(url)
+  return serverAt(url, async () => {
+    server.kill('SIGINT')
+    await new Promise(done => server.once('exit', done))
+    rmSync(dir, { recursive: true, force: true })
+  })
+}
+
+async function untilReachable(url: string): Promise<void> {
+  const db = openPostgres(deps, { url, poolMax: 1, connectTimeoutMs: 1000 })
+  const deadline = systemClock.monotonic() + 30_000
+  for (;;) {
+    try {
+      await db.query('select 1')
+      await db.close()
+      return
+    } catch (error) {
+      if (systemClock.monotonic() > deadline) throw error
+      await systemClock.sleep(50)
+    }
+  }
+}
+
+/** A port that nobody listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() =>
+        typeof address === 'object' && address !== null ? resolve(address.port) : reject(address),
+      )
+    })
+  })
+}
