@@ -65,13 +65,14 @@ async function numberSeries(series: SeriesIds, incoming: readonly IncomingBatch[
 }
 
 function toRows({ batch }: IncomingBatch, series: readonly number[], batchId: number): StoredReading[] {
-  return batch.readings.map(({ at, value, quality, timeQuality }, index) => ({
+  return batch.readings.map(({ at, value, quality, timeQuality, seq }, index) => ({
     seriesId: series[index] as number,
     at,
     value,
     quality: QUALITIES[quality].code,
     timeQuality: TIME_QUALITIES[timeQuality],
     batchId,
+    seq,
   }))
 }
 

@@ -1,6 +1,6 @@
 // Gateways: who they are, what they said of themselves, what they are to do.
 
-import type { Database, Sql } from './database.ts'
+import type { Sql } from './database.ts'
 
 /** A gateway, and whose it is. */
 export interface GatewayRow {
@@ -75,7 +75,7 @@ export interface PendingCommand {
   document: unknown
 }
 
-/** Writes a command for each of the gateways. Returns how many. */
+/** Writes a command for each of the gateways. */
 export async function insertCommands(
   db: Sql,
   commands: readonly { gatewayId: number; id: string; document: unknown }[],
@@ -131,8 +131,8 @@ export async function saveCommandResult(
   )
 }
 
-/** Every gateway, or those of the clients named. */
-export async function listGatewayIds(db: Sql): Promise<{ id: number; slug: string }[]> {
+/** Every gateway. */
+export async function listGateways(db: Sql): Promise<{ id: number; slug: string }[]> {
   return db.query('select id, slug from gateways order by id')
 }
 
@@ -146,14 +146,16 @@ export interface RetainedRow {
   value: number | null
   quality: number
   timeQuality: number
+  seq: number
 }
 
-/** The newest readings of all series. */
-export async function newestOfAll(db: Database): Promise<RetainedRow[]> {
+/** The newest measured readings of all series. */
+export async function newestOfAll(db: Sql): Promise<RetainedRow[]> {
   return db.query<RetainedRow>(
     `select c.slug as client, pr.slug as project, p.slug as point, s.variable, l.at, l.value, l.quality,
-            l.time_quality as "timeQuality"
+            l.time_quality as "timeQuality", l.seq
      from latest l join series s on s.id = l.series_id join points p on p.id = s.point_id
-     join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id`,
+     join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
+     where l.seq is not null`,
   )
 }

@@ -16,6 +16,8 @@ export interface StoredReading {
   quality: number
   timeQuality: number
   batchId: number
+  /** Its number in the gateway's buffer. */
+  seq: number
 }
 
 const COLUMNS = `$1::int[], $2::float8[], $3::float8[], $4::int2[], $5::int2[], $6::bigint[]`
@@ -75,16 +77,17 @@ export async function upsertLatest(tx: Sql, readings: readonly StoredReading[]):
   const newest = newestOf(readings)
   if (newest.length === 0) return
   await tx.query(
-    `insert into latest as l (series_id, at, value, quality, time_quality, good_at, good_value)
-     select series_id, to_timestamp(at_ms / 1000), value, quality, time_quality,
+    `insert into latest as l (series_id, at, value, quality, time_quality, seq, good_at, good_value)
+     select series_id, to_timestamp(at_ms / 1000), value, quality, time_quality, seq,
             to_timestamp(good_at_ms / 1000), good_value
-     from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::int2[], $6::float8[], $7::float8[])
-            as t(series_id, at_ms, value, quality, time_quality, good_at_ms, good_value)
+     from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::int2[], $6::bigint[], $7::float8[], $8::float8[])
+            as t(series_id, at_ms, value, quality, time_quality, seq, good_at_ms, good_value)
      on conflict (series_id) do update set
        at = greatest(l.at, excluded.at),
        value = case when excluded.at > l.at then excluded.value else l.value end,
        quality = case when excluded.at > l.at then excluded.quality else l.quality end,
        time_quality = case when excluded.at > l.at then excluded.time_quality else l.time_quality end,
+       seq = case when excluded.at > l.at then excluded.seq else l.seq end,
        good_at = greatest(l.good_at, excluded.good_at),
        good_value = case when l.good_at is null or excluded.good_at > l.good_at
                          then excluded.good_value else l.good_value end
@@ -95,6 +98,7 @@ export async function upsertLatest(tx: Sql, readings: readonly StoredReading[]):
       literal(newest, ({ last }) => last.value),
       literal(newest, ({ last }) => last.quality),
       literal(newest, ({ last }) => last.timeQuality),
+      literal(newest, ({ last }) => last.seq),
       literal(newest, ({ good }) => good?.at ?? null),
       literal(newest, ({ good }) => good?.value ?? null),
     ],

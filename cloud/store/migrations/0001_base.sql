@@ -133,6 +133,8 @@ create table latest (
   value float8,
   quality smallint not null,
   time_quality smallint not null,
+  -- Its number in the gateway's buffer; null for what was not measured by one.
+  seq bigint,
   good_at timestamptz,
   good_value float8
 );

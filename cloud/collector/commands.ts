@@ -1,0 +1,82 @@
+// Commands on their way to gateways: written to the database by whoever asks, sent while their gateway is connected,
+// sent again until there is a result or they expire. A gateway executes each once.
+
+import { randomUUID } from 'node:crypto'
+import type { Command } from '../../protocol/command.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import { commandTopic } from '../../protocol/topics.ts'
+import type { Database } from '../store/database.ts'
+import { insertCommands, listGateways, markCommandSent, pendingCommands } from '../store/gateways.ts'
+import type { Broker } from './broker.ts'
+
+const LOOK_EVERY_MS = 2_000
+const RESEND_AFTER_MS = 30_000
+const EXPIRES_AFTER_MS = 10 * 60_000
+
+/** The providers that `POST /collect/{provider}` knows, and what stands for all of them. */
+export const COLLECT_PROVIDERS = ['twin', 'nettra', 'novus', 'json', 'all'] as const
+
+/** Sends what waits, until the signal aborts. */
+export async function runCommands(
+  { db, broker, clock, log }: { db: Database; broker: Broker; clock: Clock; log: Log },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await sendPending({ db, broker, clock, log })
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      log.warn('commands were not looked for', { reason: reasonOf(error) })
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal)
+  }
+}
+
+async function sendPending({
+  db,
+  broker,
+  clock,
+  log,
+}: {
+  db: Database
+  broker: Broker
+  clock: Clock
+  log: Log
+}) {
+  const gateways = broker.connectedGateways()
+  if (gateways.length === 0) return
+  const now = clock.now()
+  for (const { gateway, id, document } of await pendingCommands(db, gateways, {
+    now,
+    resendAfterMs: RESEND_AFTER_MS,
+  })) {
+    await broker.publish(commandTopic(gateway, id), JSON.stringify(document), { retain: false })
+    await markCommandSent(db, gateway, id, now)
+    log.info('command sent', { gateway, id })
+  }
+}
+
+/** Asks every gateway to collect from a provider now. Returns how many were asked. */
+export async function askToCollect(
+  { db, clock }: { db: Database; clock: Clock },
+  { provider, by }: { provider: (typeof COLLECT_PROVIDERS)[number]; by: string },
+): Promise<number> {
+  const gateways = await listGateways(db)
+  const commands = gateways.map(({ id: gatewayId }) => {
+    const id = `collect-${randomUUID()}`
+    const chosen = provider === 'all' ? {} : { provider }
+    const document: Command = {
+      v: 1,
+      id,
+      expiresAt: clock.now() + EXPIRES_AFTER_MS,
+      by,
+      kind: 'collect',
+      ...chosen,
+    }
+    return { gatewayId, id, document }
+  })
+  await insertCommands(db, commands)
+  return commands.length
+}

@@ -1,0 +1,192 @@
+// From decoded batches to answers: grouped over gateways, committed, acknowledged.
+//
+// Invariants:
+//   K1. A batch is answered only after the COMMIT that holds it, or the one that set it aside.
+//   K2. Batches of one gateway are committed in the order in which they came.
+//   K3. A slow or absent database slows the gateways down; nothing is dropped.
+//   K4. A batch that the database refuses is set aside alone; the others of its group are committed.
+
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import { backoffMs } from '../../protocol/runtime/retry.ts'
+import { commitBatches, type IncomingBatch } from '../store/batches.ts'
+import { type Database, DatabaseRefused } from '../store/database.ts'
+import { type DeadLetter, setAside } from '../store/gateways.ts'
+import type { SeriesIds } from '../store/series.ts'
+
+/** Readings in one transaction: more bring no speed and only a longer wait (measured: 1,000 to 5,000 are best). */
+const GROUP_READINGS_MAX = 5_000
+
+/** Batches that wait for one of the workers; beyond it, gateways wait for their PUBACK. */
+const QUEUE_MAX = 256
+
+const RETRY = { firstMs: 100, maxMs: 5_000 }
+
+/** Something a gateway sent that waits for a COMMIT. */
+export type Job = { gatewayId: number; letter: DeadLetter } & (
+  | { kind: 'batch'; incoming: IncomingBatch }
+  | { kind: 'letter'; reason: string }
+)
+
+/** How a job ended. */
+export type Outcome = { kind: 'committed' } | { kind: 'set-aside'; reason: string }
+
+/** Takes batches, and says when they are committed. */
+export interface Committer {
+  /** Resolves when the job has found its place in the queue. Its end is told to `onDone`. */
+  enqueue(job: Job): Promise<void>
+  /** Share of the queue that is taken, 0 to 1. */
+  load(): number
+  /** One worker: takes jobs until the signal aborts. Start as many as `workers` says. */
+  work(worker: number, signal: AbortSignal): Promise<void>
+}
+
+/** What a committer needs. */
+export interface CommitterDeps {
+  db: Database
+  series: SeriesIds
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  random: () => number
+  onDone: (job: Job, outcome: Outcome) => void
+}
+
+/** Opens a committer for so many workers. */
+export function openCommitter(deps: CommitterDeps, { workers }: { workers: number }): Committer {
+  const lines = Array.from({ length: workers }, () => openLine())
+  return {
+    enqueue: job => (lines[job.gatewayId % workers] as Line).put(job),
+    load: () => lines.reduce((sum, { length }) => sum + length(), 0) / (workers * QUEUE_MAX),
+    async work(worker, signal) {
+      const line = lines[worker] as Line
+      while (!signal.aborted) {
+        await line.filled(signal)
+        await commitGroup(deps, line.take(), signal)
+      }
+    },
+  }
+}
+
+interface Line {
+  put(job: Job): Promise<void>
+  filled(signal: AbortSignal): Promise<void>
+  take(): Job[]
+  length(): number
+}
+
+function openLine(): Line {
+  const jobs: Job[] = []
+  const waitingForRoom: (() => void)[] = []
+  let wake = () => {}
+  return {
+    async put(job) {
+      while (jobs.length >= QUEUE_MAX) await new Promise<void>(room => waitingForRoom.push(room))
+      jobs.push(job)
+      wake()
+    },
+    filled: signal =>
+      new Promise((resolve, reject) => {
+        const abort = () => reject(signal.reason)
+        wake = () => {
+          signal.removeEventListener('abort', abort)
+          resolve()
+        }
+        if (jobs.length > 0) wake()
+        else if (signal.aborted) abort()
+        else signal.addEventListener('abort', abort, { once: true })
+      }),
+    take() {
+      let readings = 0
+      let count = 0
+      for (const job of jobs) {
+        readings += job.kind === 'batch' ? job.incoming.batch.readings.length : 1
+        if (count > 0 && readings > GROUP_READINGS_MAX) break
+        count += 1
+      }
+      const group = jobs.splice(0, count)
+      for (const room of waitingForRoom.splice(0, count)) room()
+      return group
+    },
+    length: () => jobs.length,
+  }
+}
+
+async function commitGroup(deps: CommitterDeps, group: readonly Job[], signal: AbortSignal): Promise<void> {
+  const batches = group.filter(job => job.kind === 'batch')
+  if (batches.length > 0) await commitOrSplit(deps, batches, signal)
+  for (const job of group) {
+    if (job.kind === 'letter') await commitLetter(deps, job, job.reason, signal)
+  }
+}
+
+type BatchJob = Extract<Job, { kind: 'batch' }>
+
+/** Commits the jobs in one transaction, or, when the database refuses, each half by itself, down to the culprit (K4). */
+async function commitOrSplit(
+  deps: CommitterDeps,
+  jobs: readonly BatchJob[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { metrics } = deps
+  const refusal = await untilAvailable(deps, signal, async () => {
+    try {
+      const committed = await commitBatches(
+        deps,
+        jobs.map(({ incoming }) => incoming),
+      )
+      metrics.count('collector_readings_total', { became: 'inserted' }, committed.inserted)
+      metrics.count('collector_readings_total', { became: 'duplicate' }, committed.duplicate)
+      metrics.count('collector_readings_total', { became: 'revised' }, committed.revised)
+      metrics.count('collector_batches_total', { became: 'committed' }, jobs.length - committed.repeated)
+      metrics.count('collector_batches_total', { became: 'repeated' }, committed.repeated)
+      return undefined
+    } catch (error) {
+      if (error instanceof DatabaseRefused) return error
+      throw error
+    }
+  })
+  if (refusal === undefined) {
+    for (const job of jobs) deps.onDone(job, { kind: 'committed' })
+    return
+  }
+  const [only] = jobs
+  if (jobs.length === 1 && only !== undefined) {
+    await commitLetter(deps, only, `The database refused it: ${refusal.message}`, signal)
+    return
+  }
+  const middle = Math.ceil(jobs.length / 2)
+  await commitOrSplit(deps, jobs.slice(0, middle), signal)
+  await commitOrSplit(deps, jobs.slice(middle), signal)
+}
+
+async function commitLetter(
+  deps: CommitterDeps,
+  job: Job,
+  reason: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await untilAvailable(deps, signal, () => setAside(deps.db, { ...job.letter, reason }))
+  deps.metrics.count('collector_batches_total', { became: 'set-aside' })
+  deps.log.error('message set aside', { gatewayId: job.gatewayId, topic: job.letter.topic, reason })
+  deps.onDone(job, { kind: 'set-aside', reason })
+}
+
+/** Does it again until the database is there (K3). */
+async function untilAvailable<T>(
+  { clock, log, random }: CommitterDeps,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      if (attempt === 0) log.warn('database did not answer, batches wait', { reason: reasonOf(error) })
+      await clock.sleep(50 + backoffMs(RETRY, attempt, random), signal)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// Raw data for the cloud's subscribers: each reading once it is committed, and the newest of each series to whoever
+// comes. The newest are read from the database when somebody subscribes, so nothing is kept for nobody.
+
+import { type RawMessage, toRawMessage } from '../../protocol/raw.ts'
+import { qualityOf, type Reading, timeQualityOf } from '../../protocol/reading.ts'
+import { rawTopic } from '../../protocol/topics.ts'
+import { VARIABLES, variableOf } from '../../protocol/variables.ts'
+import type { RetainedRow } from '../store/gateways.ts'
+
+/** The project that readings are of. */
+export interface Owner {
+  client: string
+  project: string
+}
+
+/** Remembers, for each series, when its newest reading was measured, so that late ones can be told. */
+export interface RawFeed {
+  /** The messages for readings that were committed just now, in order. */
+  messagesOf(owner: Owner, readings: readonly Reading[]): { topic: string; payload: string; late: boolean }[]
+  /** The newest readings, for the topics that match `filter`. */
+  retained(rows: readonly RetainedRow[], filter: string): { topic: string; payload: string }[]
+}
+
+/** Opens a feed that knows of no reading yet. */
+export function openRawFeed(): RawFeed {
+  const newest = new Map<string, number>()
+  return {
+    messagesOf: (owner, readings) =>
+      readings.map(reading => {
+        const topic = rawTopic({ ...owner, point: reading.point, variable: reading.variable })
+        const before = newest.get(topic)
+        const late = before !== undefined && reading.at < before
+        if (!late) newest.set(topic, reading.at)
+        return { topic, payload: JSON.stringify(toRawMessage(reading, { late })), late }
+      }),
+    retained: (rows, filter) =>
+      rows.flatMap(row => {
+        const message = toRetained(row)
+        if (message === undefined || !matches(filter, message.topic)) return []
+        newest.set(message.topic, Math.max(row.at, newest.get(message.topic) ?? 0))
+        return [message]
+      }),
+  }
+}
+
+function toRetained(row: RetainedRow): { topic: string; payload: string } | undefined {
+  const variable = variableOf(row.variable)
+  const quality = qualityOf(row.quality)
+  const timeQuality = timeQualityOf(row.timeQuality)
+  if (variable === undefined || quality === undefined || timeQuality === undefined) return undefined
+  const message: RawMessage = {
+    v: row.value,
+    ts: row.at,
+    q: quality,
+    u: VARIABLES[variable].unit,
+    seq: row.seq,
+    tq: timeQuality,
+  }
+  return { topic: rawTopic({ ...row, variable }), payload: JSON.stringify(message) }
+}
+
+/** MQTT 3.1.1, section 4.7: `+` stands for one level, `#` at the end for all that follow and for none. */
+export function matches(filter: string, topic: string): boolean {
+  const wanted = filter.split('/')
+  const levels = topic.split('/')
+  for (const [index, level] of wanted.entries()) {
+    if (level === '#') return true
+    if (level !== '+' && level !== levels[index]) return false
+    if (levels[index] === undefined) return false
+  }
+  return wanted.length === levels.length
+}

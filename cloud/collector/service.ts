@@ -1,0 +1,182 @@
+// The collector: from a gateway's batches to committed rows and acks. Port 8001, and the MQTT port.
+
+import { Hono } from 'hono'
+import type { Batch } from '../../protocol/batch.ts'
+import { CommandResult } from '../../protocol/command.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { reasonOf } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import { Scope } from '../../protocol/runtime/scope.ts'
+import { GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
+import { ackTopic, type GatewayTopic } from '../../protocol/topics.ts'
+import { type RunningService, serveService } from '../service.ts'
+import type { Database } from '../store/database.ts'
+import {
+  findGateway,
+  type GatewayRow,
+  newestOfAll,
+  saveCommandResult,
+  saveGatewayStatus,
+  setAside,
+} from '../store/gateways.ts'
+import { openSeriesIds } from '../store/series.ts'
+import { type Broker, type BrokerOptions, openBroker, type Subscriber } from './broker.ts'
+import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
+import { type Committer, openCommitter } from './committer.ts'
+import { openIntake } from './intake.ts'
+import { openRawFeed } from './raw.ts'
+
+/** Two workers keep two cores and two connections busy; more brought nothing (measured). */
+const WORKERS = 2
+
+/** What the collector counts. */
+export const COLLECTOR_METRICS = [
+  { name: 'collector_batches_total', type: 'counter', help: 'Batches, by what became of them.' },
+  { name: 'collector_readings_total', type: 'counter', help: 'Readings, by what became of them.' },
+  { name: 'collector_bytes_total', type: 'counter', help: 'Bytes of batches received.' },
+  {
+    name: 'collector_refused_total',
+    type: 'counter',
+    help: 'Sign-ins, publishes and subscriptions refused.',
+  },
+] as const
+
+/** What came of asking whether a request may do what operators may. */
+export type OperatorVerdict =
+  | { kind: 'allowed'; principal: { name: string } }
+  | { kind: 'unknown' }
+  | { kind: 'refused'; reason: string }
+
+/** What the collector needs. */
+export interface CollectorDeps {
+  db: Database
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  random: () => number
+  authenticateSubscriber: (token: string) => Promise<Subscriber | undefined>
+  authorizeOperator: (request: Request) => Promise<OperatorVerdict>
+}
+
+/** Where the collector listens. */
+export interface CollectorOptions {
+  host: string
+  port: number
+  version: string
+  mqtt: BrokerOptions
+}
+
+/** Starts the collector. It fails as a whole when one of its loops does. */
+export async function startCollector(
+  deps: CollectorDeps,
+  { host, port, version, mqtt }: CollectorOptions,
+): Promise<RunningService & { mqttPort: number; failed: Promise<void> }> {
+  const { db, clock, log, metrics, random } = deps
+  const scope = new Scope()
+  const feed = openRawFeed()
+  let committer: Committer
+  let broker: Broker
+  const say = (topic: string, payload: string, retain: boolean) => {
+    broker.publish(topic, payload, { retain }).catch((error: unknown) => {
+      log.warn('message was not published', { topic, reason: reasonOf(error) })
+    })
+  }
+  const intake = openIntake({
+    db,
+    metrics,
+    committer: () => committer,
+    sendAck: (gateway, ack) => say(ackTopic(gateway), JSON.stringify(ack), false),
+    onCommitted: (gateway: GatewayRow, batch: Batch) => {
+      if (!broker.hasSubscribers()) return
+      for (const { topic, payload } of feed.messagesOf(gateway, batch.readings)) say(topic, payload, false)
+    },
+  })
+  committer = openCommitter(
+    { db, series: openSeriesIds(db), clock, log, metrics, random, onDone: intake.done },
+    { workers: WORKERS },
+  )
+  broker = scope.use(
+    await openBroker(
+      {
+        log,
+        metrics,
+        findGateway: slug => findGateway(db, slug),
+        authenticateSubscriber: deps.authenticateSubscriber,
+        onMessage: (gateway, topic, message) =>
+          topic.kind === 'up'
+            ? intake.take(gateway, topic.lane, message)
+            : saveStatus(deps, gateway, topic, message),
+        onSubscribe: async (filter, send) => {
+          for (const { topic, payload } of feed.retained(await newestOfAll(db), filter)) send(topic, payload)
+        },
+      },
+      mqtt,
+    ),
+  )
+  for (let worker = 0; worker < WORKERS; worker += 1) scope.run(signal => committer.work(worker, signal))
+  scope.run(signal => runCommands({ db, broker, clock, log }, signal))
+  const server = scope.use(
+    await serveService(
+      { clock, metrics },
+      {
+        ...{ name: 'collector', host, port, version, routes: routes(deps) },
+        facts: { providers: ['twin', 'nettra', 'novus'], supported_frequencies: ['1', '5', '60'] },
+        checks: {
+          database: async () => ({ reachable: (await db.query('select 1 as one', [])).length === 1 }),
+          broker: () => ({ port: broker.port, gateways: broker.connectedGateways().length }),
+          queue: () => ({ load: committer.load() }),
+        },
+      },
+    ),
+  )
+  return {
+    ...server,
+    mqttPort: broker.port,
+    failed: scope.finished(),
+    close: () => scope[Symbol.asyncDispose](),
+  }
+}
+
+const STATUS = { state: GatewayState, health: GatewayHealth, reported: ReportedConfig, result: CommandResult }
+
+/** What a gateway says of itself. A message that is none of ours is set aside, and the gateway goes on. */
+async function saveStatus(
+  { db, log }: CollectorDeps,
+  gateway: GatewayRow,
+  topic: Exclude<GatewayTopic, { kind: 'up' }>,
+  { topic: name, payload }: { topic: string; payload: Uint8Array },
+): Promise<void> {
+  let document: unknown
+  try {
+    document = STATUS[topic.kind].parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)))
+  } catch (error) {
+    const reason = `Cannot read ${topic.kind}: ${reasonOf(error)}`
+    log.warn('message set aside', { gateway: gateway.slug, topic: name, reason })
+    await setAside(db, { gatewayId: gateway.id, topic: name, bytes: payload, reason })
+    return
+  }
+  if (topic.kind === 'result') await saveCommandResult(db, gateway.id, topic.id, document)
+  else await saveGatewayStatus(db, gateway.id, topic.kind, document)
+}
+
+function routes(deps: CollectorDeps): Hono {
+  const app = new Hono()
+  app.post('/collect/:provider', async context => {
+    const verdict = await deps.authorizeOperator(context.req.raw)
+    if (verdict.kind === 'unknown') return problem(401, 'Sign in, or send a token')
+    if (verdict.kind === 'refused') return problem(403, verdict.reason)
+    const provider = COLLECT_PROVIDERS.find(known => known === context.req.param('provider'))
+    if (provider === undefined)
+      return problem(404, `No such provider; there are ${COLLECT_PROVIDERS.join(', ')}`)
+    const gateways = await askToCollect(deps, { provider, by: verdict.principal.name })
+    return context.json({ provider, gateways }, 202)
+  })
+  return app
+}
+
+/** RFC 9457. */
+function problem(status: number, detail: string): Response {
+  const body = JSON.stringify({ type: 'about:blank', status, detail })
+  return new Response(body, { status, headers: { 'content-type': 'application/problem+json' } })
+}
