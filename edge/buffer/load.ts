@@ -1,0 +1,80 @@
+// From the files of a buffer to its state: what was committed last, or the best that can still be known.
+
+import { randomInt } from 'node:crypto'
+import type { Log } from '../../protocol/runtime/log.ts'
+import { type Database, isDamage, type Opened } from './database.ts'
+import { add, addAll, size, subtract } from './ranges.ts'
+import { decodeState, newState, STATE_KEY, type State } from './state.ts'
+import { inspect } from './verify.ts'
+import type { Witnessed } from './witness.ts'
+
+/** A state, and whether everything must be looked at before it can be relied on. */
+export interface Loaded {
+  state: State
+  /** Whether it differs from what is on disk. */
+  changed: boolean
+  doubtful: boolean
+}
+
+/**
+ * The state of an opened buffer. `known` is what another place knows of it: the witness, or the memory of this very
+ * process when the database was opened again. Numbers that were given and are not in the database are lost then.
+ */
+export async function loadState(
+  { log }: { log: Log },
+  { db, condition }: Opened,
+  known: Witnessed | State | undefined,
+): Promise<Loaded> {
+  if (condition === 'begun') return { state: newState(drawEpoch()), changed: true, doubtful: false }
+  const stored = await readState(db)
+  const state = stored ?? (await rebuildState(db, known?.epoch))
+  if (stored === undefined && state.nextSeq > 1) {
+    log.error('buffer state rebuilt', { epoch: state.epoch, nextSeq: state.nextSeq })
+  }
+  const changed = stored === undefined
+  const loaded = { state, changed, doubtful: changed || condition === 'repaired' }
+  if (known === undefined || known.epoch !== state.epoch) return loaded
+  return withKnown({ log }, loaded, known)
+}
+
+/** A number for a buffer that is begun: two buffers of one gateway must not share it. */
+function drawEpoch(): number {
+  return randomInt(1, 2 ** 32)
+}
+
+async function readState(db: Database): Promise<State | undefined> {
+  try {
+    const bytes = await db.get(STATE_KEY)
+    return bytes === undefined ? undefined : decodeState(bytes)
+  } catch (error) {
+    if (isDamage(error)) return undefined
+    throw error
+  }
+}
+
+/** What the blocks themselves say. What lay before the first of them counts as answered. */
+async function rebuildState(db: Database, epoch: number | undefined): Promise<State> {
+  const empty = newState(epoch ?? drawEpoch())
+  const snapshot = db.snapshot()
+  try {
+    const { first, nextSeq, blockBytes } = await inspect(db, empty, snapshot)
+    if (first === undefined) return empty
+    return { ...empty, nextSeq, blockBytes, acked: add([], 1, first - 1) }
+  } finally {
+    await snapshot.close()
+  }
+}
+
+function withKnown({ log }: { log: Log }, loaded: Loaded, known: Witnessed | State): Loaded {
+  let { state } = loaded
+  const acked = 'acked' in known ? addAll(state.acked, known.acked) : state.acked
+  state = { ...state, acked, lost: subtract(state.lost, acked) }
+  if (known.nextSeq <= state.nextSeq) return { ...loaded, state }
+  const lost = subtract([{ first: state.nextSeq, last: known.nextSeq - 1 }], acked)
+  log.error('readings lost', { reason: 'damaged', count: size(lost), ranges: lost })
+  return {
+    changed: true,
+    doubtful: true,
+    state: { ...state, nextSeq: known.nextSeq, lost: addAll(state.lost, lost) },
+  }
+}
