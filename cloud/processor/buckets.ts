@@ -1,0 +1,56 @@
+// Rollups of what was touched: hours from values, days from hours, months from days, and the days' balances due.
+
+import type { Sql } from '../store/database.ts'
+import { type BucketSpan, insertBalancesDue, rollUpBuckets, rollUpHours } from '../store/rollups.ts'
+import { dateOf, dayOf, HOUR_MS, hourOf, monthOf, type Span } from './civil-time.ts'
+
+/** A value that is new or has changed. */
+export interface Touched {
+  seriesId: number
+  at: number
+}
+
+/** How many buckets came out differently. */
+export interface ChangedBuckets {
+  hour: number
+  day: number
+  month: number
+}
+
+/** Computes every bucket that holds a touched value. `volumes` are the points of volume series, whose balances follow. */
+export async function rollUp(
+  tx: Sql,
+  { measured, derived }: { measured: readonly Touched[]; derived: readonly Touched[] },
+  volumes: ReadonlyMap<number, number>,
+): Promise<ChangedBuckets> {
+  const spanOfHour = (at: number): Span => ({ from: hourOf(at), to: hourOf(at) + HOUR_MS })
+  const hours = [
+    ...(await rollUpHours(tx, 'measured', bucketsOf(measured, spanOfHour))),
+    ...(await rollUpHours(tx, 'derived', bucketsOf(derived, spanOfHour))),
+  ]
+  const days = await rollUpBuckets(tx, 'day', bucketsOf(hours.map(toTouched), dayOf))
+  const months = await rollUpBuckets(tx, 'month', bucketsOf(days.map(toTouched), monthOf))
+  await insertBalancesDue(
+    tx,
+    days.flatMap(({ seriesId, from }) => {
+      const pointId = volumes.get(seriesId)
+      return pointId === undefined ? [] : [{ pointId, day: dateOf(from) }]
+    }),
+  )
+  return { hour: hours.length, day: days.length, month: months.length }
+}
+
+const toTouched = ({ seriesId, from }: BucketSpan): Touched => ({ seriesId, at: from })
+
+/** Each bucket once. Asking the calendar is slow, so each hour is asked about once. */
+function bucketsOf(touched: readonly Touched[], spanOf: (at: number) => Span): BucketSpan[] {
+  const spans = new Map<number, Span>()
+  const buckets = new Map<string, BucketSpan>()
+  for (const { seriesId, at } of touched) {
+    const hour = hourOf(at)
+    const span = spans.get(hour) ?? spanOf(hour)
+    spans.set(hour, span)
+    buckets.set(`${seriesId}/${span.from}`, { seriesId, ...span })
+  }
+  return [...buckets.values()]
+}

@@ -1,0 +1,133 @@
+// What follows from a point's readings: its water table and its volume, written beside what was measured.
+//
+// Runs in a transaction that holds the point (lockPoints), so that nobody else computes it meanwhile.
+
+import { TIME_MAX } from '../../protocol/reading.ts'
+import { VARIABLES } from '../../protocol/variables.ts'
+import type { Sql } from '../store/database.ts'
+import {
+  type DerivedRow,
+  ensureDerivedSeries,
+  findCheckpoint,
+  findSoundCheckpoint,
+  replaceCounterTrail,
+  selectCheckpoints,
+  selectSources,
+} from '../store/derived.ts'
+import { type Dated, inForce, type Meter, type Probe } from './rules/calibration.ts'
+import { waterTable } from './rules/water-table.ts'
+import { beginRun, continueRun, type SourceReading, type VolumeRun } from './volume.ts'
+
+/** The codes of the variables that counters give. */
+export const COUNTER_VARIABLES: readonly number[] = [VARIABLES.pulses.code, VARIABLES.total.code]
+
+/** Readings of one point, to be computed. */
+export interface PointReadings {
+  pointId: number
+  readings: readonly SourceReading[]
+}
+
+/** The water tables of level readings. Before the first calibration there is none. */
+export async function deriveWaterTables(
+  tx: Sql,
+  { pointId, readings }: PointReadings,
+  probes: readonly Dated<Probe>[],
+): Promise<DerivedRow[]> {
+  const values = readings.flatMap(reading => {
+    if (reading.variable !== VARIABLES.level.code) return []
+    const probe = inForce(probes, reading.at)
+    if (probe === undefined) return []
+    const { at, timeQuality } = reading
+    return [{ at, timeQuality, consumed: null, ...waterTable(reading, probe) }]
+  })
+  if (values.length === 0) return []
+  const seriesId = await derivedSeries(tx, pointId, VARIABLES.water_table.code)
+  return values.map(value => ({ seriesId, ...value }))
+}
+
+/** A stretch of a point's counter whose readings are new, or are to be computed again. Both ends included. */
+export interface CounterStretch {
+  pointId: number
+  from: number
+  until: number
+  /** Begin where the calibrations of today would have led, not where the counter stood. */
+  fromSound: boolean
+  readingsMax: number
+}
+
+/** What was computed of a counter, and how far. */
+export interface VolumeOutcome {
+  seriesId: number
+  rows: DerivedRow[]
+  /** The readings that were taken, both ends included; undefined when there were none. */
+  span: { from: number; to: number } | undefined
+  /** Where to go on, when there were more readings than `readingsMax`. */
+  leftFrom: number | undefined
+}
+
+/**
+ * The volumes of a counter's stretch, and of everything after it that comes out differently. Writes where the counter
+ * stood and what happened to it; the values are the caller's to write.
+ */
+export async function deriveVolumes(
+  tx: Sql,
+  stretch: CounterStretch,
+  meters: readonly Dated<Meter>[],
+): Promise<VolumeOutcome | undefined> {
+  const [firstMeter] = meters
+  if (firstMeter === undefined) return undefined
+  const seriesId = await derivedSeries(tx, stretch.pointId, VARIABLES.volume.code)
+  const find = stretch.fromSound ? findSoundCheckpoint : findCheckpoint
+  const checkpoint = await find(tx, seriesId, stretch.from)
+  const beginAt = checkpoint === undefined ? Math.max(0, firstMeter.validFrom) : checkpoint.at + 1
+  const run = beginRun(checkpoint?.state)
+  const leftFrom = await runForward(tx, run, { ...stretch, seriesId, beginAt }, meters)
+  if (run.endAt === undefined) return { seriesId, rows: [], span: undefined, leftFrom }
+  const span = { from: beginAt, to: run.endAt }
+  await replaceCounterTrail(tx, seriesId, span, run)
+  const rows = [...run.values.values()].map(({ at, value, quality, consumed, timeQuality }) => ({
+    seriesId,
+    at,
+    value,
+    quality,
+    consumed,
+    timeQuality,
+  }))
+  return { seriesId, rows, span, leftFrom }
+}
+
+const FIRST_SLICE = 1_000
+const SLICE = 10_000
+
+/** Takes readings slice by slice. Returns where to go on when there are more than may be taken at once. */
+async function runForward(
+  tx: Sql,
+  run: VolumeRun,
+  { pointId, seriesId, beginAt, until, readingsMax }: CounterStretch & { seriesId: number; beginAt: number },
+  meters: readonly Dated<Meter>[],
+): Promise<number | undefined> {
+  let from = beginAt
+  let limit = FIRST_SLICE
+  for (let taken = 0; taken < readingsMax; ) {
+    const rows = await selectSources(tx, { pointId, variables: COUNTER_VARIABLES, from, to: TIME_MAX, limit })
+    const full = rows.length === limit
+    const lastAt = rows.at(-1)?.at
+    if (lastAt === undefined) return undefined
+    // Two variables may have the same instant: a full slice may have cut between them, so its last instant waits.
+    const slice = full ? rows.filter(({ at }) => at < lastAt) : rows
+    const before = await selectCheckpoints(tx, seriesId, { from: Math.max(from, until), to: lastAt })
+    continueRun(run, slice, { meters, before, dirtyUntil: until })
+    if (run.agreed || !full) return undefined
+    taken += slice.length
+    from = lastAt
+    limit = SLICE
+  }
+  return from
+}
+
+async function derivedSeries(tx: Sql, pointId: number, variable: number): Promise<number> {
+  const series = await ensureDerivedSeries(tx, [{ pointId, variable }])
+  const id = series.get(`${pointId}/${variable}`)
+  if (id === undefined) throw new Error(`No series for variable ${variable} of point ${pointId}`)
+  return id
+}

@@ -1,0 +1,193 @@
+// One round of the processor: some batches that wait, everything that follows from them, in one transaction.
+//
+// Invariants:
+//   P1. A batch is marked in the transaction that writes what follows from it: a round that dies has not happened.
+//   P2. One processor at a time has a gateway, and one a point: two share the work and double nothing.
+//   P3. What cannot be processed is set aside with its reason, and the line moves on.
+
+import { ZodError } from 'zod'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Database, Sql } from '../store/database.ts'
+import { type DerivedRow, refreshLatest, writeDerived } from '../store/derived.ts'
+import {
+  type BroughtReading,
+  claimGateways,
+  leaveRecomputation,
+  lockPoints,
+  markProcessed,
+  type ProcessingFailure,
+  saveFailures,
+  selectBrought,
+  selectCalibrations,
+  selectWaiting,
+  takeRecomputation,
+} from '../store/processing.ts'
+import { rollUp, type Touched } from './buckets.ts'
+import { COUNTER_VARIABLES, deriveVolumes, deriveWaterTables } from './derive.ts'
+import { type CalibrationRow, metersOf, probesOf } from './rules/calibration.ts'
+
+/** Bounds of a round. */
+export interface RoundLimits {
+  gatewaysMax: number
+  batchesEachMax: number
+  /** Most readings of one counter that are computed in one transaction; the rest goes on in a later one. */
+  readingsMax: number
+}
+
+/** What a round did. */
+export interface RoundOutcome {
+  batches: number
+  readings: number
+  derived: number
+  failures: ProcessingFailure[]
+}
+
+const NOTHING: RoundOutcome = { batches: 0, readings: 0, derived: 0, failures: [] }
+
+/** Processes some of the batches that wait. Throws what the database throws; then nothing has happened. */
+export function processRound(
+  { db, clock }: { db: Database; clock: Clock },
+  limits: RoundLimits,
+): Promise<RoundOutcome> {
+  return db.transaction(async tx => {
+    const batchIds = await claimBatches(tx, limits)
+    if (batchIds.length === 0) return NOTHING
+    const outcome = await processBatches(tx, batchIds, limits)
+    await saveFailures(tx, outcome.failures, clock.now())
+    await markProcessed(tx, batchIds, clock.now())
+    return outcome
+  })
+}
+
+/** Processes one batch; when that fails, sets it aside with the reason. Throws Unavailable alone. */
+export function processCarefully(
+  { db, clock }: { db: Database; clock: Clock },
+  limits: RoundLimits,
+): Promise<RoundOutcome> {
+  return db.transaction(async tx => {
+    const [batchId] = await claimBatches(tx, { ...limits, gatewaysMax: 1, batchesEachMax: 1 })
+    if (batchId === undefined) return NOTHING
+    const outcome = await attempt(tx, batchId, limits)
+    await saveFailures(tx, outcome.failures, clock.now())
+    await markProcessed(tx, [batchId], clock.now())
+    return outcome
+  })
+}
+
+/** Goes on with a recomputation that was too long for one transaction. False when there is none. */
+export function continueRecomputation(
+  { db, clock }: { db: Database; clock: Clock },
+  { readingsMax }: RoundLimits,
+): Promise<boolean> {
+  return db.transaction(async tx => {
+    const due = await takeRecomputation(tx)
+    if (due === undefined) return false
+    const { pointId, from } = due
+    await lockPoints(tx, [pointId])
+    const calibrations = await selectCalibrations(tx, [pointId])
+    const work = openWork()
+    await volumesInto(work, tx, { pointId, from, until: from, readingsMax }, calibrations)
+    await finish(tx, work, [])
+    await saveFailures(tx, work.failures, clock.now())
+    return true
+  })
+}
+
+async function claimBatches(tx: Sql, { gatewaysMax, batchesEachMax }: RoundLimits): Promise<number[]> {
+  const gateways = await claimGateways(tx, gatewaysMax)
+  if (gateways.length === 0) return []
+  return (await selectWaiting(tx, gateways, batchesEachMax)).map(({ id }) => id)
+}
+
+async function attempt(tx: Sql, batchId: number, limits: RoundLimits): Promise<RoundOutcome> {
+  await tx.query('savepoint attempt')
+  try {
+    return await processBatches(tx, [batchId], limits)
+  } catch (error) {
+    if (error instanceof Unavailable) throw error
+    await tx.query('rollback to savepoint attempt')
+    return { ...NOTHING, batches: 1, failures: [{ batchId, pointId: null, reason: reasonOf(error) }] }
+  }
+}
+
+async function processBatches(
+  tx: Sql,
+  batchIds: readonly number[],
+  { readingsMax }: RoundLimits,
+): Promise<RoundOutcome> {
+  const brought = await selectBrought(tx, batchIds)
+  const byPoint = Map.groupBy(brought, ({ pointId }) => pointId)
+  const pointIds = [...byPoint.keys()].sort((a, b) => a - b)
+  await lockPoints(tx, pointIds)
+  const calibrations = Map.groupBy(await selectCalibrations(tx, pointIds), ({ pointId }) => pointId)
+  const work = openWork()
+  for (const pointId of pointIds) {
+    const readings = byPoint.get(pointId) ?? []
+    await pointInto(work, tx, { pointId, readings, readingsMax }, calibrations.get(pointId) ?? [])
+  }
+  const derived = await finish(tx, work, brought)
+  return { batches: batchIds.length, readings: brought.length, derived, failures: work.failures }
+}
+
+/** What a round has computed and not yet written. */
+interface Work {
+  rows: DerivedRow[]
+  volumes: Map<number, number>
+  failures: ProcessingFailure[]
+}
+
+const openWork = (): Work => ({ rows: [], volumes: new Map(), failures: [] })
+
+async function pointInto(
+  work: Work,
+  tx: Sql,
+  { pointId, readings, readingsMax }: { pointId: number; readings: BroughtReading[]; readingsMax: number },
+  calibrations: readonly CalibrationRow[],
+): Promise<void> {
+  const probes = usable(work, pointId, () => probesOf(calibrations))
+  if (probes !== undefined) work.rows.push(...(await deriveWaterTables(tx, { pointId, readings }, probes)))
+  const counts = readings.filter(({ variable }) => COUNTER_VARIABLES.includes(variable)).map(({ at }) => at)
+  if (counts.length === 0) return
+  const from = counts.reduce((a, b) => Math.min(a, b))
+  const until = counts.reduce((a, b) => Math.max(a, b))
+  await volumesInto(work, tx, { pointId, from, until, readingsMax }, calibrations)
+}
+
+async function volumesInto(
+  work: Work,
+  tx: Sql,
+  stretch: { pointId: number; from: number; until: number; readingsMax: number },
+  calibrations: readonly CalibrationRow[],
+): Promise<void> {
+  const { pointId } = stretch
+  const meters = usable(work, pointId, () => metersOf(calibrations))
+  if (meters === undefined) return
+  const volumes = await deriveVolumes(tx, { ...stretch, fromSound: false }, meters)
+  if (volumes === undefined) return
+  work.rows.push(...volumes.rows)
+  work.volumes.set(volumes.seriesId, pointId)
+  if (volumes.leftFrom !== undefined) await leaveRecomputation(tx, pointId, volumes.leftFrom)
+}
+
+/** A point whose calibrations nobody can use has no derived values; its reason is kept, and the others go on. */
+function usable<T>(work: Work, pointId: number, read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof ZodError)) throw error
+    work.failures.push({ batchId: null, pointId, reason: `Cannot use calibration: ${mistakesOf(error)}` })
+    return undefined
+  }
+}
+
+const mistakesOf = ({ issues }: ZodError): string =>
+  issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+
+/** Writes values, latest and rollups. Returns how many values are new or have changed. */
+async function finish(tx: Sql, { rows, volumes }: Work, measured: readonly Touched[]): Promise<number> {
+  const changed = await writeDerived(tx, rows)
+  await refreshLatest(tx, rows)
+  await rollUp(tx, { measured, derived: changed }, volumes)
+  return changed.length
+}

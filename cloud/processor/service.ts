@@ -1,0 +1,147 @@
+// The processor as a service: port 8003. Takes batches that wait, round after round; recomputes when asked.
+
+import type { Hono } from 'hono'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
+import { backoffMs } from '../../protocol/runtime/retry.ts'
+import { isAbort, openScope } from '../../protocol/runtime/scope.ts'
+import { type RunningService, serveService } from '../service.ts'
+import type { Database } from '../store/database.ts'
+import { selectBacklog } from '../store/processing.ts'
+import { selectVersion } from '../store/queries.ts'
+import {
+  continueRecomputation,
+  processCarefully,
+  processRound,
+  type RoundLimits,
+  type RoundOutcome,
+} from './round.ts'
+import { type AuthorizeOperator, processRoutes } from './routes.ts'
+
+/** What the processor counts. */
+export const PROCESSOR_METRICS: readonly MetricHelp[] = [
+  { name: 'processor_batches_total', type: 'counter', help: 'Batches processed' },
+  { name: 'processor_readings_total', type: 'counter', help: 'Readings processed' },
+  { name: 'processor_derived_total', type: 'counter', help: 'Derived values written or changed' },
+  { name: 'processor_set_aside_total', type: 'counter', help: 'Batches and points set aside with a reason' },
+  { name: 'processor_lag_seconds', type: 'gauge', help: 'How long the oldest batch has waited' },
+  { name: 'processor_waiting_batches', type: 'gauge', help: 'Batches that wait' },
+]
+
+/** What startProcessor() is told. */
+export interface ProcessorOptions {
+  host: string
+  port: number
+  version: string
+  /** How long an idle processor waits before it looks again. */
+  pollMs?: number
+  limits?: Partial<RoundLimits>
+}
+
+/** What the processor works with. */
+export interface ProcessorDeps {
+  db: Database
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  authorizeOperator: AuthorizeOperator
+}
+
+const POLL_MS = 500
+const RETRY = { firstMs: 500, maxMs: 30_000 }
+const LIMITS: RoundLimits = { gatewaysMax: 8, batchesEachMax: 8, readingsMax: 50_000 }
+
+/** Starts the processor. */
+export async function startProcessor(
+  { authorizeOperator, ...deps }: ProcessorDeps,
+  { host, port, version, pollMs = POLL_MS, limits }: ProcessorOptions,
+): Promise<RunningService> {
+  const { db, clock, metrics } = deps
+  const scope = openScope()
+  const checks = {
+    database: async () => ({ version: await selectVersion(db) }),
+    line: async () => ({ ...(await measureBacklog(deps)) }),
+  }
+  const routes: Hono = processRoutes({ db, clock, authorizeOperator })
+  const service = await serveService(
+    { clock, metrics },
+    { name: 'processor', host, port, version, checks, routes },
+  )
+  scope.use(service)
+  scope.run(signal => runProcessor(deps, { pollMs, limits: { ...LIMITS, ...limits } }, signal))
+  return { ...service, close: () => scope[Symbol.asyncDispose]() }
+}
+
+/** Takes batches until the signal aborts. A database that does not answer is waited for. */
+export async function runProcessor(
+  deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
+  { pollMs, limits }: { pollMs: number; limits: RoundLimits },
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log } = deps
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      const busy = await takeTurn(deps, limits)
+      await measureBacklog(deps)
+      failures = 0
+      if (!busy) await clock.sleep(pollMs, signal)
+    } catch (error) {
+      if (isAbort(error, signal)) return
+      if (!(error instanceof Unavailable)) throw error
+      log.warn('database did not answer', { reason: error.message })
+      await clock.sleep(backoffMs(RETRY, failures, Math.random), signal)
+      failures += 1
+    }
+  }
+}
+
+/** One round, and, when it fails for another reason than the database being away, one batch of it with care. */
+async function takeTurn(
+  deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
+  limits: RoundLimits,
+): Promise<boolean> {
+  try {
+    const outcome = await processRound(deps, limits)
+    report(deps, outcome)
+    return outcome.batches > 0 || (await continueRecomputation(deps, limits))
+  } catch (error) {
+    if (error instanceof Unavailable) throw error
+    deps.log.warn('round failed', { reason: reasonOf(error) })
+    const outcome = await processCarefully(deps, limits)
+    report(deps, outcome)
+    return outcome.batches > 0
+  }
+}
+
+function report(
+  { log, metrics }: { log: Log; metrics: Metrics },
+  { batches, readings, derived, failures }: RoundOutcome,
+): void {
+  if (batches === 0) return
+  metrics.count('processor_batches_total', {}, batches)
+  metrics.count('processor_readings_total', {}, readings)
+  metrics.count('processor_derived_total', {}, derived)
+  for (const failure of failures) {
+    metrics.count('processor_set_aside_total')
+    log.warn('processing set aside', { ...failure })
+  }
+  log.debug('batches processed', { batches, readings, derived })
+}
+
+async function measureBacklog({
+  db,
+  clock,
+  metrics,
+}: {
+  db: Database
+  clock: Clock
+  metrics: Metrics
+}): Promise<{ waitingBatches: number; lagSeconds: number }> {
+  const { waiting, oldestAt } = await selectBacklog(db)
+  const lagSeconds = oldestAt === null ? 0 : Math.max(0, clock.now() - oldestAt) / 1000
+  metrics.gauge('processor_waiting_batches', waiting)
+  metrics.gauge('processor_lag_seconds', lagSeconds)
+  return { waitingBatches: waiting, lagSeconds }
+}

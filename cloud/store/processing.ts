@@ -1,0 +1,178 @@
+// The processor's line: which batches wait, who takes them, what becomes of them.
+//
+// Locks are PostgreSQL's advisory ones and end with their transaction: of a gateway, so that one processor at a time takes
+// its batches in order; of a point, so that one at a time computes it. Gateways are tried, points waited for in order, so
+// nobody waits in a circle.
+
+import type { CalibrationRow } from '../processor/rules/calibration.ts'
+import type { Sql } from './database.ts'
+
+const GATEWAY_LOCK = 7_201_417
+const POINT_LOCK = 7_201_418
+
+/** A batch that waits. */
+export interface WaitingBatch {
+  id: number
+  receivedAt: number
+}
+
+/** Gateways with batches that wait, longest first, that nobody else is at. They are ours until the transaction ends. */
+export async function claimGateways(tx: Sql, max: number): Promise<number[]> {
+  const rows = await tx.query<{ id: number }>(
+    `with recursive waiting as (
+       (select gateway_id, id from batches where processed_at is null order by gateway_id, lane, id limit 1)
+       union all
+       select b.gateway_id, b.id from waiting, lateral (
+         select gateway_id, id from batches
+         where processed_at is null and gateway_id > waiting.gateway_id order by gateway_id, lane, id limit 1) b
+     ), oldest as materialized (select gateway_id from waiting order by id limit 1000),
+     free as (select gateway_id from oldest where pg_try_advisory_xact_lock(${GATEWAY_LOCK}, gateway_id) limit $1)
+     select gateway_id as id from free`,
+    [max],
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** The batches of these gateways that wait: of each the live ones first, then in order. */
+export function selectWaiting(
+  tx: Sql,
+  gatewayIds: readonly number[],
+  maxEach: number,
+): Promise<WaitingBatch[]> {
+  return tx.query<WaitingBatch>(
+    `select b.id, b.received_at as "receivedAt" from unnest($1::int[]) as g(id), lateral (
+       select id, received_at from batches where processed_at is null and gateway_id = g.id
+       order by lane, id limit $2) b`,
+    [gatewayIds, maxEach],
+  )
+}
+
+/** A reading that a batch brought. */
+export interface BroughtReading {
+  pointId: number
+  seriesId: number
+  variable: number
+  at: number
+  value: number | null
+  quality: number
+  timeQuality: number
+}
+
+/** The readings that these batches brought, and that were not there before them. */
+export function selectBrought(tx: Sql, batchIds: readonly number[]): Promise<BroughtReading[]> {
+  return tx.query<BroughtReading>(
+    `select s.point_id as "pointId", s.id as "seriesId", s.variable, r.at, r.value, r.quality,
+            r.time_quality as "timeQuality"
+     from batches b
+     join gateways g on g.id = b.gateway_id
+     join points p on p.project_id = g.project_id
+     join series s on s.point_id = p.id
+     join readings r on r.series_id = s.id and r.batch_id = b.id and r.at >= b.oldest_at and r.at <= b.newest_at
+     where b.id = any($1) and s.variable < 64`,
+    [batchIds],
+  )
+}
+
+/** Waits until these points are ours, until the transaction ends. */
+export async function lockPoints(tx: Sql, pointIds: readonly number[]): Promise<void> {
+  await tx.query(
+    `select pg_advisory_xact_lock(${POINT_LOCK}, id) from (select unnest($1::int[]) as id order by 1) as points`,
+    [pointIds],
+  )
+}
+
+/** Notes that everything that follows from these batches is written. */
+export async function markProcessed(tx: Sql, batchIds: readonly number[], now: number): Promise<void> {
+  await tx.query('update batches set processed_at = to_timestamp($2::float8 / 1000) where id = any($1)', [
+    batchIds,
+    now,
+  ])
+}
+
+/** How far behind the line is: how many wait, and since when the first one has. */
+export async function selectBacklog(sql: Sql): Promise<{ waiting: number; oldestAt: number | null }> {
+  const [row] = await sql.query<{ waiting: number; oldestAt: number | null }>(
+    `select count(*) as waiting, min(received_at) as "oldestAt" from batches where processed_at is null`,
+  )
+  return row ?? { waiting: 0, oldestAt: null }
+}
+
+/** What could not be processed, and why. The same again is counted. */
+export interface ProcessingFailure {
+  batchId: number | null
+  pointId: number | null
+  reason: string
+}
+
+const REASON_MAX = 500
+
+/** Keeps failures for a person to look at. */
+export async function saveFailures(
+  sql: Sql,
+  failures: readonly ProcessingFailure[],
+  now: number,
+): Promise<void> {
+  for (const { batchId, pointId, reason } of failures) {
+    await sql.query(
+      `insert into processing_failures as f (batch_id, point_id, reason, failed_at)
+       values ($1, $2, $3, to_timestamp($4::float8 / 1000))
+       on conflict (batch_id, point_id, reason) do update set times = f.times + 1, failed_at = excluded.failed_at`,
+      [batchId, pointId, reason.slice(0, REASON_MAX), now],
+    )
+  }
+}
+
+/** The calibrations of points, in time's order. */
+export function selectCalibrations(sql: Sql, pointIds: readonly number[]): Promise<CalibrationRow[]> {
+  return sql.query<CalibrationRow>(
+    `select id, point_id as "pointId", rule, params, valid_from as "validFrom" from calibrations
+     where point_id = any($1) order by valid_from, id`,
+    [pointIds],
+  )
+}
+
+/** The hours of a stretch that have readings, for each measured series of a point. Hours whose readings are gone are not among them. */
+export function selectMeasuredHours(
+  tx: Sql,
+  { pointId, from, to }: { pointId: number; from: number; to: number },
+): Promise<{ seriesId: number; at: number }[]> {
+  return tx.query<{ seriesId: number; at: number }>(
+    `select distinct s.id as "seriesId", date_trunc('hour', r.at) as at
+     from series s join readings r on r.series_id = s.id
+     where s.point_id = $1 and s.variable < 64
+       and r.at >= to_timestamp($2::float8 / 1000) and r.at < to_timestamp($3::float8 / 1000)`,
+    [pointId, from, to],
+  )
+}
+
+/** A point whose recomputation goes on, and from when. It is ours until the transaction ends. */
+export async function takeRecomputation(tx: Sql): Promise<{ pointId: number; from: number } | undefined> {
+  const [row] = await tx.query<{ pointId: number; from: number }>(
+    `delete from recomputations_due where point_id =
+       (select point_id from recomputations_due order by point_id limit 1 for update skip locked)
+     returning point_id as "pointId", from_at as "from"`,
+  )
+  return row
+}
+
+/** Leaves the rest of a recomputation for later. */
+export async function leaveRecomputation(tx: Sql, pointId: number, from: number): Promise<void> {
+  await tx.query(
+    `insert into recomputations_due as d (point_id, from_at) values ($1, to_timestamp($2::float8 / 1000))
+     on conflict (point_id) do update set from_at = least(d.from_at, excluded.from_at)`,
+    [pointId, from],
+  )
+}
+
+/** Keeps what a recomputation that somebody asked for has changed. */
+export async function recordRecomputation(
+  tx: Sql,
+  asked: { pointId: number; from: number; to: number; askedBy: string; askedAt: number; outcome: object },
+): Promise<void> {
+  await tx.query(
+    `insert into recomputations (point_id, from_at, to_at, asked_by, asked_at, outcome)
+     values ($1, to_timestamp($2::float8 / 1000), to_timestamp($3::float8 / 1000), $4,
+             to_timestamp($5::float8 / 1000), $6::jsonb)`,
+    [asked.pointId, asked.from, asked.to, asked.askedBy, asked.askedAt, JSON.stringify(asked.outcome)],
+  )
+}
