@@ -1,0 +1,123 @@
+// A bus: a line or a connection that devices share, and the one place where requests are made.
+//
+// Promises:
+//   M1. One request at a time. The next one starts when the one before has its outcome.
+//   M2. Every request has an outcome within its deadline, whatever the library or the far side does.
+//   M3. What comes back is an answer to this request: unit, function, byte count, transaction; anything else is
+//       `bad_answer`. After any fault the connection is thrown away, so that a late answer has nowhere to arrive.
+//   M4. While the far side is away, connecting is tried with growing pauses, and requests fail at once in between.
+
+import type { BusConfig, RegisterTable } from '../../protocol/gateway-config.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import { backoffMs } from '../../protocol/runtime/retry.ts'
+import type { Closable } from '../../protocol/runtime/scope.ts'
+import { connectTcp, type Wire } from './tcp.ts'
+
+/** Some registers or bits of one device, one after the other. */
+export interface ReadRequest {
+  unit: number
+  table: RegisterTable
+  address: number
+  count: number
+}
+
+/** What became of a request. Bits are 0 or 1. */
+export type ReadOutcome =
+  | { kind: 'values'; values: readonly number[] }
+  | { kind: 'exception'; code: number }
+  | { kind: 'no_answer'; reason: string }
+  | { kind: 'bad_answer'; reason: string }
+
+/** A bus that is open. */
+export interface Bus extends Closable {
+  id: string
+  /** Never rejects but with the signal's reason. Throws for a request that Modbus cannot carry: a bug of the plan. */
+  read(request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome>
+  /** For how long the bus has been busy with requests since it was opened. */
+  busyMs(): number
+}
+
+/** Modbus Application Protocol 1.1b3, sections 6.1 to 6.4. */
+const REGISTERS_MAX = 125
+const BITS_MAX = 2000
+
+const RECONNECT = { firstMs: 500, maxMs: 15_000 }
+
+/** Opens a bus. Connects when first used. */
+export function openBus(
+  { clock, log, random }: { clock: Clock; log: Log; random: () => number },
+  config: BusConfig,
+): Bus {
+  let wire: Wire | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+  let busy = 0
+  let failures = 0
+  let notBefore = 0
+
+  const connect = async (signal: AbortSignal): Promise<Wire | string> => {
+    if (wire?.isOpen() === true) return wire
+    wire?.destroy()
+    wire = undefined
+    const waitMs = notBefore - clock.monotonic()
+    if (waitMs > 0) return `not connected, next try in ${Math.ceil(waitMs)} ms`
+    const connected = await connectTcp({ clock }, tcpOf(config), signal)
+    if (typeof connected !== 'string') {
+      if (failures > 0) log.info('bus connected', { bus: config.id, failures })
+      wire = connected
+      return connected
+    }
+    notBefore = clock.monotonic() + backoffMs(RECONNECT, failures, random)
+    failures += 1
+    if (failures === 1) log.warn('bus not connected', { bus: config.id, reason: connected })
+    return connected
+  }
+
+  const readNow = async (request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome> => {
+    signal.throwIfAborted()
+    const connected = await connect(signal)
+    if (typeof connected === 'string') return { kind: 'no_answer', reason: connected }
+    const outcome = await connected.read(request, config.timeout, signal)
+    if (outcome.kind === 'values' || outcome.kind === 'exception') failures = 0
+    else connected.destroy()
+    return outcome
+  }
+
+  return {
+    id: config.id,
+    read(request, signal) {
+      checkRequest(request)
+      const mine = turn.then(async () => {
+        const start = clock.monotonic()
+        try {
+          return await readNow(request, signal)
+        } finally {
+          busy += clock.monotonic() - start
+        }
+      })
+      turn = mine.catch(() => {})
+      return mine
+    },
+    busyMs: () => busy,
+    close() {
+      wire?.destroy()
+    },
+  }
+}
+
+/** Why a bus cannot be used by this version; `undefined` when it can. */
+export function unsupportedBus({ serial }: BusConfig): string | undefined {
+  return serial === undefined ? undefined : 'serial lines are not supported by this version: use tcp'
+}
+
+function tcpOf({ tcp, timeout }: BusConfig): { host: string; port: number; timeoutMs: number } {
+  if (tcp === undefined) throw new Error('A bus without tcp was opened')
+  return { ...tcp, timeoutMs: timeout }
+}
+
+function checkRequest({ unit, table, address, count }: ReadRequest): void {
+  const most = table === 'coil' || table === 'discrete' ? BITS_MAX : REGISTERS_MAX
+  if (count < 1 || count > most || address < 0 || address + count > 65536 || unit < 0 || unit > 255) {
+    throw new Error(`Cannot ask unit ${unit} for ${count} of ${table} at ${address}`)
+  }
+}
