@@ -64,6 +64,8 @@ export async function openDatabase(
 
 async function repaired(deps: DatabaseDeps, folder: string, location: string): Promise<Opened> {
   try {
+    // Where an earlier repair put what it could not use.
+    await rm(join(location, 'lost'), { recursive: true, force: true })
     await LevelClass.repair(location)
     const db = await openOrThrow(deps, location, false)
     deps.log.warn('buffer repaired', { folder })

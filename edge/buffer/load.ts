@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { type Database, isDamage, type Opened } from './database.ts'
 import { add, addAll, size, subtract } from './ranges.ts'
-import { decodeState, newState, STATE_KEY, type State } from './state.ts'
+import { decodeState, firstUnacked, newState, STATE_KEY, type State } from './state.ts'
 import { inspect } from './verify.ts'
 import type { Witnessed } from './witness.ts'
 
@@ -25,9 +25,22 @@ export async function loadState(
   { db, condition }: Opened,
   known: Witnessed | State | undefined,
 ): Promise<Loaded> {
-  if (condition === 'begun') return { state: newState(drawEpoch()), changed: true, doubtful: false }
+  if (condition === 'begun') {
+    const state = newState(drawEpoch())
+    if (known !== undefined && known.nextSeq > firstUnackedOf(known)) {
+      const [first, last] = [firstUnackedOf(known), known.nextSeq - 1]
+      log.error('readings lost', {
+        reason: 'set aside',
+        count: last - first + 1,
+        epoch: known.epoch,
+        first,
+        last,
+      })
+    }
+    return { state, changed: true, doubtful: false }
+  }
   const stored = await readState(db)
-  const state = stored ?? (await rebuildState(db, known?.epoch))
+  const state = stored ?? (await rebuildState(db, known))
   if (stored === undefined && state.nextSeq > 1) {
     log.error('buffer state rebuilt', { epoch: state.epoch, nextSeq: state.nextSeq })
   }
@@ -52,22 +65,29 @@ async function readState(db: Database): Promise<State | undefined> {
   }
 }
 
-/** What the blocks themselves say. What lay before the first of them counts as answered. */
-async function rebuildState(db: Database, epoch: number | undefined): Promise<State> {
-  const empty = newState(epoch ?? drawEpoch())
+/**
+ * What the blocks themselves say, and up to where `known` says that all was answered; where nobody knows, what lay
+ * before the first block counts as answered. Keeps the epoch only when `known` has seen every number that was given.
+ */
+async function rebuildState(db: Database, known: Witnessed | State | undefined): Promise<State> {
+  const empty = newState(drawEpoch())
   const snapshot = db.snapshot()
   try {
-    const { first, nextSeq, blockBytes } = await inspect(db, empty, snapshot)
-    if (first === undefined) return empty
-    return { ...empty, nextSeq, blockBytes, acked: add([], 1, first - 1) }
+    const { first = 1, nextSeq, blockBytes } = await inspect(db, empty, snapshot)
+    const epoch = known !== undefined && known.nextSeq >= nextSeq ? known.epoch : empty.epoch
+    const head = known === undefined ? first : firstUnackedOf(known)
+    return { ...empty, epoch, nextSeq: Math.max(nextSeq, head), blockBytes, acked: add([], 1, head - 1) }
   } finally {
     await snapshot.close()
   }
 }
 
+const firstUnackedOf = (known: Witnessed | State) =>
+  'acked' in known ? firstUnacked(known) : known.firstUnacked
+
 function withKnown({ log }: { log: Log }, loaded: Loaded, known: Witnessed | State): Loaded {
   let { state } = loaded
-  const acked = 'acked' in known ? addAll(state.acked, known.acked) : state.acked
+  const acked = addAll(state.acked, 'acked' in known ? known.acked : add([], 1, known.firstUnacked - 1))
   state = { ...state, acked, lost: subtract(state.lost, acked) }
   if (known.nextSeq <= state.nextSeq) return { ...loaded, state }
   const lost = subtract([{ first: state.nextSeq, last: known.nextSeq - 1 }], acked)

@@ -76,7 +76,6 @@ export async function loadSeries(db: Database, folder: string): Promise<SeriesLi
     nameOf: id => toName(texts[id] ?? ''),
     bytes: () => bytes,
     async unsaved() {
-      if (missing.size === 0) return []
       if (fileHolds < texts.length) {
         const holds = texts.length
         await writeFileList(folder, texts.slice(0, holds))

@@ -283,7 +283,8 @@ export class Store {
     await this.#database().batch([...change.operations, ...series, state], { sync: true })
     this.#series.saved()
     this.#state = change.state
-    this.#deps.witness.note(change.state)
+    const { epoch, nextSeq } = change.state
+    this.#deps.witness.note({ epoch, nextSeq, firstUnacked: firstUnacked(change.state) })
     const { freed: ranges, freedBytes: bytes, evicted } = change
     if (evicted > 0) {
       this.#evicted += evicted

@@ -1,16 +1,18 @@
-// A second place that knows how far numbers were given, for the day the database has lost its newest writes.
+// A second place that knows how far numbers were given and answered, for the day the database has lost its newest
+// writes.
 //
-// Sixteen bytes beside the database: epoch, next number, CRC-32. They are written after each commit and not synced:
+// Twenty-four bytes beside the database: epoch, next number, first unanswered one, CRC-32. They are written after each commit and not synced:
 // they outlive the process at once, and a power cut by half a minute later. They never say more than was committed.
 
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 
-/** How far numbers were given. */
+/** How far numbers were given, and up to where all were answered. */
 export interface Witnessed {
   epoch: number
   nextSeq: number
+  firstUnacked: number
 }
 
 /** The second place. */
@@ -23,10 +25,11 @@ export interface Witness {
   close(): Promise<void>
 }
 
-const BYTES = 16
+const BYTES = 24
 const EPOCH_AT = 0
 const NEXT_AT = 4
-const CRC_AT = 12
+const FIRST_AT = 12
+const CRC_AT = 20
 
 /** Opens the witness in `folder`, which must exist. `onError` hears of a write that failed; nothing depends on it. */
 export async function openWitness(folder: string, onError: (error: unknown) => void): Promise<Witness> {
@@ -63,11 +66,12 @@ export async function openWitness(folder: string, onError: (error: unknown) => v
   }
 }
 
-function encode({ epoch, nextSeq }: Witnessed): Uint8Array {
+function encode({ epoch, nextSeq, firstUnacked }: Witnessed): Uint8Array {
   const bytes = new Uint8Array(BYTES)
   const view = new DataView(bytes.buffer)
   view.setUint32(EPOCH_AT, epoch)
   view.setFloat64(NEXT_AT, nextSeq)
+  view.setFloat64(FIRST_AT, firstUnacked)
   view.setUint32(CRC_AT, crc32(bytes.subarray(0, CRC_AT)))
   return bytes
 }
@@ -75,5 +79,9 @@ function encode({ epoch, nextSeq }: Witnessed): Uint8Array {
 function decode(bytes: Uint8Array): Witnessed | undefined {
   const view = new DataView(bytes.buffer)
   if (view.getUint32(CRC_AT) !== crc32(bytes.subarray(0, CRC_AT))) return undefined
-  return { epoch: view.getUint32(EPOCH_AT), nextSeq: view.getFloat64(NEXT_AT) }
+  return {
+    epoch: view.getUint32(EPOCH_AT),
+    nextSeq: view.getFloat64(NEXT_AT),
+    firstUnacked: view.getFloat64(FIRST_AT),
+  }
 }
