@@ -120,7 +120,7 @@ async function runForward(
     if (run.agreed || !full) return undefined
     taken += slice.length
     from = lastAt
-    limit = SLICE
+    limit = Math.min(SLICE, Math.max(FIRST_SLICE, readingsMax - taken))
   }
   return from
 }

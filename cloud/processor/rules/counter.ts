@@ -43,6 +43,8 @@ export interface CounterState {
   litresPerCount: number
   offsetM3: number
   baseline: Count
+  /** Whether anything was counted from a baseline yet. The very first reading may itself be the wrong one. */
+  confirmed: boolean
   /** Readings that are set aside, newest last. */
   suspects: readonly Count[]
 }
@@ -102,22 +104,16 @@ type Verdict =
 
 function begin(reading: Count, meter: Meter): Step {
   const { calibrationId, source, baseM3, litresPerCount } = meter
-  const state = {
-    calibrationId,
-    source,
-    baseM3,
-    litresPerCount,
-    offsetM3: 0,
-    baseline: reading,
-    suspects: [],
-  }
+  const rule = { calibrationId, source, baseM3, litresPerCount }
+  const state = { ...rule, offsetM3: 0, baseline: reading, confirmed: false, suspects: [] }
   return { state, counted: [certain(state, reading, null)], events: [] }
 }
 
 /** Another counter: its first reading continues the volume, and what passed between the two is not known. */
 function changeSource(state: CounterState, reading: Count, meter: Meter): Step {
   const { state: begun } = begin(reading, meter)
-  const next = { ...begun, offsetM3: volumeOf(state, state.baseline) - volumeOf(begun, reading) }
+  const offsetM3 = volumeOf(state, state.baseline) - volumeOf(begun, reading)
+  const next = { ...begun, offsetM3, confirmed: true }
   return { state: next, counted: [certain(next, reading, null)], events: [] }
 }
 
@@ -143,7 +139,8 @@ function judge(state: CounterState, reading: Count, meter: Meter): Verdict {
   if (-risen <= Math.min(TREMBLE_COUNTS, baseline.count * TREMBLE_PART)) return { kind: 'tremble' }
   if (reading.count === 0) return { kind: 'suspect', suspicion: 'zero' }
   if (isTruncated(baseline.count, reading.count)) return { kind: 'suspect', suspicion: 'truncated' }
-  if (!isPlausible(meter, baseline, reading, reading.count) || state.suspects.length > 0) {
+  const mayHaveRestarted = state.confirmed && state.suspects.length === 0
+  if (!mayHaveRestarted || !isPlausible(meter, baseline, reading, reading.count)) {
     return { kind: 'suspect', suspicion: 'drop' }
   }
   return { kind: 'reset', consumedM3: toM3(meter, reading.count), movedM3: toM3(meter, baseline.count) }
@@ -172,7 +169,13 @@ function accept(
   { consumedM3, movedM3 }: { consumedM3: number; movedM3: number },
   kind?: 'reset' | 'rollover',
 ): Step {
-  const next = { ...state, offsetM3: state.offsetM3 + movedM3, baseline: reading, suspects: [] }
+  const next = {
+    ...state,
+    offsetM3: state.offsetM3 + movedM3,
+    baseline: reading,
+    confirmed: true,
+    suspects: [],
+  }
   const event = {
     at: reading.at,
     count: reading.count,
@@ -194,7 +197,7 @@ function setAside(state: CounterState, reading: Count, meter: Meter, suspicion: 
     const next = { ...state, suspects }
     return { state: next, counted: [doubtful(state, reading)], events: [{ ...event, kind: suspicion }] }
   }
-  const next = { ...state, ...continued(state, reading), suspects: [] }
+  const next = { ...state, offsetM3: continued(state, reading), baseline: reading, suspects: [] }
   return { state: next, counted: [doubtful(next, reading)], events: [{ ...event, kind: 'given_up' }] }
 }
 
@@ -212,18 +215,19 @@ function agreeingTail(suspects: readonly Count[], meter: Meter): Count[] {
 /**
  * A run of suspects becomes the truth. Where its first count can have passed since the baseline, the counter had started
  * again at zero and all of it is counted; otherwise the volume goes on from the baseline, and what passed in between
- * is not known.
+ * is not known. A baseline that nothing was ever counted from was wrong itself, and the run begins the series.
  */
 function readmit(state: CounterState, run: readonly Count[], meter: Meter): Step {
   const [first, ...rest] = run as [Count, ...Count[]]
   const { baseline } = state
-  const restarted = first.count < baseline.count && isPlausible(meter, baseline, first, first.count)
+  const restarted =
+    state.confirmed && first.count < baseline.count && isPlausible(meter, baseline, first, first.count)
   const firstM3 = restarted ? toM3(meter, first.count) : null
   const moved = restarted
     ? { ...state, offsetM3: state.offsetM3 + toM3(state, baseline.count) }
-    : { ...state, ...continued(state, first) }
+    : { ...state, offsetM3: state.confirmed ? continued(state, first) : 0 }
   const last = run.at(-1) ?? first
-  const next = { ...moved, baseline: last, suspects: [] }
+  const next = { ...moved, baseline: last, confirmed: true, suspects: [] }
   const counted = [certain(next, first, firstM3)]
   let before = first
   for (const count of rest) {
@@ -242,9 +246,8 @@ function readmit(state: CounterState, run: readonly Count[], meter: Meter): Step
 }
 
 /** The offset with which the volume at `count` is the volume at the baseline. */
-function continued(state: CounterState, count: Count): { offsetM3: number; baseline: Count } {
-  const offsetM3 = state.offsetM3 + toM3(state, state.baseline.count) - toM3(state, count.count)
-  return { offsetM3, baseline: count }
+function continued(state: CounterState, { count }: Count): number {
+  return state.offsetM3 + toM3(state, state.baseline.count) - toM3(state, count)
 }
 
 const toM3 = ({ litresPerCount }: { litresPerCount: number }, counts: number): number =>

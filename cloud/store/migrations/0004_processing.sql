@@ -86,16 +86,15 @@ create table balances_due (
   primary key (point_id, day)
 );
 
--- What a point has taken on a civil day. Coverage is the part of the minutes in which a reading was to be expected that
--- have one: expected is what the busiest hour of the week up to that day had.
+-- What a point has taken on a civil day. `expected_per_hour` is how many minutes of an hour have a good value where
+-- nothing is missing: as many as the busiest hour of the week up to that day.
 create table balances (
   point_id int not null references points,
   day date not null,
   consumption_m3 float8,
   gap_consumption_m3 float8,
   minutes int not null,
-  expected_minutes int not null,
-  coverage_percent float8 not null,
+  expected_per_hour int not null,
   worst_quality smallint not null,
   computed_at timestamptz not null,
   primary key (point_id, day)

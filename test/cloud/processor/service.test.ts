@@ -1,0 +1,180 @@
+// The processor as a service: it takes what waits by itself, and recomputes when an operator asks.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { PROCESSOR_METRICS, startProcessor } from '../../../cloud/processor/service.ts'
+import type { RunningService } from '../../../cloud/service.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
+import { silentLog } from '../../../protocol/runtime/log.ts'
+import { openMetrics } from '../../../protocol/runtime/metrics.ts'
+import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { allValues, openSite, type Site, valuesIn } from './site.ts'
+
+const T = Date.parse('2026-01-15T12:00:00Z')
+const HOUR = 3_600_000
+const DAY = 86_400_000
+
+describe('startProcessor()', () => {
+  let database: TestDatabase
+  let db: Database
+  let service: RunningService
+  before(async () => {
+    database = await openTestDatabase()
+    db = database.db
+    const authorizeOperator = async (request: Request) => {
+      const token = request.headers.get('authorization')
+      if (token === null) return { kind: 'unknown' as const }
+      if (token !== 'Bearer operator') return { kind: 'refused' as const, reason: 'Only operators' }
+      return { kind: 'allowed' as const, principal: { name: 'Ana' } }
+    }
+    service = await startProcessor(
+      { db, clock: systemClock, log: silentLog, metrics: openMetrics(PROCESSOR_METRICS), authorizeOperator },
+      { host: '127.0.0.1', port: 0, version: '1.2.3', pollMs: 20 },
+    )
+  })
+  after(async () => {
+    await service.close()
+    await database.close()
+  })
+
+  test('takes batches that wait, and says in /health and /metrics how far behind it is', async () => {
+    const site = await openSite(db)
+    await site.calibrate('level_to_water_table', { sensorDepthM: 80 }, T - DAY)
+
+    await site.commit([[T, 'level', 30]])
+    await untilProcessed(db)
+
+    assert.deepEqual(await valuesIn(db, await site.pointId(), 'water_table'), [[T, 50, 'good']])
+    const health = await get('/health')
+    assert.equal(health.status, 200)
+    assert.deepEqual((await json(health)).parts, {
+      database: { status: 'healthy', version: (await json(await get('/health'))).parts.database.version },
+      line: { status: 'healthy', waitingBatches: 0, lagSeconds: 0 },
+    })
+    const metrics = await (await get('/metrics')).text()
+    assert.match(metrics, /^processor_batches_total [1-9]/m)
+    assert.match(metrics, /^processor_waiting_batches 0$/m)
+  })
+
+  test('POST /process is for operators alone', async () => {
+    const body = { point: 'pozo-7', from: text(T), to: text(T + DAY) }
+
+    assert.equal((await post(body, {})).status, 401)
+    assert.equal((await post(body, { authorization: 'Bearer reader' })).status, 403)
+  })
+
+  test('POST /process names every mistake, an unknown point, and a name that stands for several', async () => {
+    await Promise.all([openSite(db), openSite(db)].map(async site => (await site).pointId('twice')))
+
+    const mistaken = await post({ point: 'pozo-7', from: 'today', to: text(T), extra: 1 })
+    const tooLong = await post({ point: 'pozo-7', from: text(T), to: text(T + 367 * DAY) })
+    const unknown = await post({ point: 'nowhere', from: text(T), to: text(T + 1) })
+    const several = await post({ point: 'twice', from: text(T), to: text(T + 1) })
+
+    assert.equal(mistaken.status, 400)
+    assert.match((await json(mistaken)).detail, /extra[\s\S]*from|from[\s\S]*extra/)
+    assert.deepEqual([tooLong.status, unknown.status, several.status], [400, 404, 409])
+  })
+
+  test('POST /process previews, recomputes after a calibration for the past, once, and keeps who asked', async () => {
+    const site = await openSite(db)
+    const key = await readTenHours(site)
+    await site.calibrate('pulses_to_volume', { litresPerPulse: 1000 }, T + 4.5 * HOUR)
+    const body = { point: key, from: text(T + 4 * HOUR), to: text(T + 6 * HOUR) }
+
+    const preview = await json(await post({ ...body, dryRun: true }))
+    const unchanged = await volumesOf(site)
+    const done = await json(await post(body))
+    const again = await json(await post(body))
+
+    assert.deepEqual(unchanged, [100, 101, 102, 103, 104, 105, 106, 107, 108, 109])
+    assert.deepEqual(await volumesOf(site), [100, 101, 102, 103, 104, 114, 124, 134, 144, 154])
+    assert.deepEqual({ ...preview, dryRun: false }, done)
+    assert.deepEqual(done.consumptionM3, { before: 2, after: 11 })
+    const [volume] = done.variables
+    assert.deepEqual(
+      [volume.variable, volume.changed, volume.removed, volume.changedFrom, volume.changedTo],
+      ['volume', 5, 0, text(T + 5 * HOUR), text(T + 9 * HOUR)],
+    )
+    assert.deepEqual(
+      again.variables.map(({ changed }: { changed: number }) => changed),
+      [0],
+    )
+    const asked = await db.query('select asked_by from recomputations where point_id = $1', [
+      await site.pointId(),
+    ])
+    assert.deepEqual(asked, [{ asked_by: 'Ana' }, { asked_by: 'Ana' }])
+  })
+
+  test('POST /process takes away the values of a source that another one has replaced', async () => {
+    const site = await openSite(db)
+    const key = await readTenHours(site)
+    await site.commit(
+      Array.from({ length: 10 }, (_, hour) => [T + hour * HOUR + 60_000, 'total', 500 + hour] as const),
+    )
+    await untilProcessed(db)
+    await site.calibrate('total_to_volume', {}, T + 4.5 * HOUR)
+
+    const done = await json(await post({ point: key, from: text(T), to: text(T + DAY) }))
+
+    assert.equal(done.variables[0].removed, 5)
+    const volumes = await allValues(db, await site.pointId(), 'volume')
+    assert.deepEqual(
+      volumes.map(({ at, value }) => [(at - T) / 60_000, value]),
+      [
+        [0, 100],
+        [60, 101],
+        [120, 102],
+        [180, 103],
+        [240, 104],
+        [301, 104],
+        [361, 105],
+        [421, 106],
+        [481, 107],
+        [541, 108],
+      ],
+    )
+  })
+
+  async function readTenHours(site: Site): Promise<string> {
+    await site.calibrate('pulses_to_volume', { litresPerPulse: 100 }, T - DAY)
+    await site.commit(
+      Array.from({ length: 10 }, (_, hour) => [T + hour * HOUR, 'pulses', 1000 + 10 * hour] as const),
+    )
+    await untilProcessed(db)
+    const [row] = await db.query<{ slug: string }>('select slug from projects where id = $1', [
+      site.projectId,
+    ])
+    return `${row?.slug}.${row?.slug}.pozo-7`
+  }
+
+  async function volumesOf(site: Site): Promise<(number | null)[]> {
+    return (await allValues(db, await site.pointId(), 'volume')).map(({ value }) => value)
+  }
+
+  const get = (path: string) => fetch(`http://127.0.0.1:${service.port}${path}`)
+  const post = (body: object, headers: Record<string, string> = { authorization: 'Bearer operator' }) =>
+    fetch(`http://127.0.0.1:${service.port}/process`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+})
+
+const text = (at: number): string => new Date(at).toISOString()
+
+// biome-ignore lint/suspicious/noExplicitAny: the test looks at parts of documents that others describe.
+const json = async (response: Response): Promise<any> => response.json()
+
+async function untilProcessed(db: Database): Promise<void> {
+  const deadline = systemClock.monotonic() + 10_000
+  for (;;) {
+    const [row] = await db.query<{ waiting: number }>(
+      'select count(*) as waiting from batches where processed_at is null',
+    )
+    if (row?.waiting === 0) return
+    assert.ok(systemClock.monotonic() < deadline, 'batches still wait')
+    await systemClock.sleep(10)
+  }
+}
