@@ -68,29 +68,34 @@ export function processCarefully(
   return db.transaction(async tx => {
     const [batchId] = await claimBatches(tx, { ...limits, gatewaysMax: 1, batchesEachMax: 1 })
     if (batchId === undefined) return NOTHING
-    const outcome = await attempt(tx, batchId, limits)
+    const outcome = await attempt(tx, { batchId, pointId: null }, () => processBatches(tx, [batchId], limits))
     await saveFailures(tx, outcome.failures, clock.now())
     await markProcessed(tx, [batchId], clock.now())
-    return outcome
+    return { ...outcome, batches: 1 }
   })
 }
 
-/** Goes on with a recomputation that was too long for one transaction. False when there is none. */
+/**
+ * Goes on with a recomputation that was too long for one transaction; one that fails is set aside with the reason.
+ * `undefined` when there is none. Throws Unavailable alone.
+ */
 export function continueRecomputation(
   { db, clock }: { db: Database; clock: Clock },
   { readingsMax }: RoundLimits,
-): Promise<boolean> {
+): Promise<RoundOutcome | undefined> {
   return db.transaction(async tx => {
     const due = await takeRecomputation(tx)
-    if (due === undefined) return false
+    if (due === undefined) return undefined
     const { pointId, from } = due
-    await lockPoints(tx, [pointId])
-    const calibrations = await selectCalibrations(tx, [pointId])
-    const work = openWork()
-    await volumesInto(work, tx, { pointId, from, until: from, readingsMax }, calibrations)
-    await finish(tx, work, [])
-    await saveFailures(tx, work.failures, clock.now())
-    return true
+    const outcome = await attempt(tx, { batchId: null, pointId }, async () => {
+      await lockPoints(tx, [pointId])
+      const calibrations = await selectCalibrations(tx, [pointId])
+      const work = openWork()
+      await volumesInto(work, tx, { pointId, from, until: from, readingsMax }, calibrations)
+      return { ...NOTHING, derived: await finish(tx, work, []), failures: work.failures }
+    })
+    await saveFailures(tx, outcome.failures, clock.now())
+    return outcome
   })
 }
 
@@ -100,14 +105,19 @@ async function claimBatches(tx: Sql, { gatewaysMax, batchesEachMax }: RoundLimit
   return (await selectWaiting(tx, gateways, batchesEachMax)).map(({ id }) => id)
 }
 
-async function attempt(tx: Sql, batchId: number, limits: RoundLimits): Promise<RoundOutcome> {
+/** Does the work, or undoes it and says why it could not be done. */
+async function attempt(
+  tx: Sql,
+  what: { batchId: number | null; pointId: number | null },
+  work: () => Promise<RoundOutcome>,
+): Promise<RoundOutcome> {
   await tx.query('savepoint attempt')
   try {
-    return await processBatches(tx, [batchId], limits)
+    return await work()
   } catch (error) {
     if (error instanceof Unavailable) throw error
     await tx.query('rollback to savepoint attempt')
-    return { ...NOTHING, batches: 1, failures: [{ batchId, pointId: null, reason: reasonOf(error) }] }
+    return { ...NOTHING, failures: [{ ...what, reason: reasonOf(error) }] }
   }
 }
 

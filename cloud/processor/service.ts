@@ -62,7 +62,10 @@ export async function startProcessor(
   const scope = openScope()
   const checks = {
     database: async () => ({ version: await selectVersion(db) }),
-    line: async () => ({ ...(await measureBacklog(deps)) }),
+    line: async () => {
+      scope.signal.throwIfAborted()
+      return { ...(await measureBacklog(deps)) }
+    },
   }
   const routes: Hono = processRoutes({ db, clock, authorizeOperator })
   const service = await serveService(
@@ -105,7 +108,10 @@ async function takeTurn(
   try {
     const outcome = await processRound(deps, limits)
     report(deps, outcome)
-    return outcome.batches > 0 || (await continueRecomputation(deps, limits))
+    if (outcome.batches > 0) return true
+    const more = await continueRecomputation(deps, limits)
+    if (more !== undefined) report(deps, more)
+    return more !== undefined
   } catch (error) {
     if (error instanceof Unavailable) throw error
     deps.log.warn('round failed', { reason: reasonOf(error) })
@@ -119,7 +125,6 @@ function report(
   { log, metrics }: { log: Log; metrics: Metrics },
   { batches, readings, derived, failures }: RoundOutcome,
 ): void {
-  if (batches === 0) return
   metrics.count('processor_batches_total', {}, batches)
   metrics.count('processor_readings_total', {}, readings)
   metrics.count('processor_derived_total', {}, derived)
@@ -127,7 +132,7 @@ function report(
     metrics.count('processor_set_aside_total')
     log.warn('processing set aside', { ...failure })
   }
-  log.debug('batches processed', { batches, readings, derived })
+  if (batches > 0) log.debug('batches processed', { batches, readings, derived })
 }
 
 async function measureBacklog({

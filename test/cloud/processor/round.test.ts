@@ -323,7 +323,7 @@ describe('the processor', () => {
     await site.commit(late)
     await processAll(db, small)
     let more = 0
-    while (await continueRecomputation({ db, clock: systemClock }, small)) more += 1
+    while ((await continueRecomputation({ db, clock: systemClock }, small)) !== undefined) more += 1
 
     await whole.commit(late)
     for (let start = 0; start < samples.length; start += 500)

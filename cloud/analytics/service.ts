@@ -1,0 +1,111 @@
+// The analytics as a service: port 8005. Keeps daily balances as the rollups under them change, and answers with them.
+
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
+import { backoffMs } from '../../protocol/runtime/retry.ts'
+import { isAbort, openScope } from '../../protocol/runtime/scope.ts'
+import { type RunningService, serveService } from '../service.ts'
+import { countBalancesDue, lockBalances, takeBalancesDue, writeBalances } from '../store/balances.ts'
+import type { Database } from '../store/database.ts'
+import { selectVersion } from '../store/queries.ts'
+import { daysToBalance } from './balance.ts'
+import { type AuthorizeReader, balanceRoutes } from './routes.ts'
+
+/** What the analytics count. */
+export const ANALYTICS_METRICS: readonly MetricHelp[] = [
+  { name: 'analytics_balances_total', type: 'counter', help: 'Daily balances computed' },
+  { name: 'analytics_days_due', type: 'gauge', help: 'Days whose balance is to be computed again' },
+]
+
+/** What startAnalytics() is told. */
+export interface AnalyticsOptions {
+  host: string
+  port: number
+  version: string
+  /** How long idle analytics wait before they look again. */
+  pollMs?: number
+}
+
+/** What the analytics work with. */
+export interface AnalyticsDeps {
+  db: Database
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  authorizeReader: AuthorizeReader
+}
+
+const POLL_MS = 1000
+const RETRY = { firstMs: 500, maxMs: 30_000 }
+const DAYS_MAX = 200
+
+/** Starts the analytics. */
+export async function startAnalytics(
+  { authorizeReader, ...deps }: AnalyticsDeps,
+  { host, port, version, pollMs = POLL_MS }: AnalyticsOptions,
+): Promise<RunningService> {
+  const { db, clock, metrics } = deps
+  const scope = openScope()
+  const checks = {
+    database: async () => ({ version: await selectVersion(db) }),
+    balances: async () => {
+      scope.signal.throwIfAborted()
+      return { daysDue: await measureDue(deps) }
+    },
+  }
+  const routes = balanceRoutes({ db, clock, authorizeReader })
+  const service = await serveService(
+    { clock, metrics },
+    { name: 'analytics', host, port, version, checks, routes },
+  )
+  scope.use(service)
+  scope.run(signal => runAnalytics(deps, { pollMs }, signal))
+  return { ...service, close: () => scope[Symbol.asyncDispose]() }
+}
+
+/** Computes balances until the signal aborts. A database that does not answer is waited for. */
+export async function runAnalytics(
+  deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
+  { pollMs }: { pollMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log, metrics } = deps
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      const computed = await computeDue(deps)
+      metrics.count('analytics_balances_total', {}, computed)
+      await measureDue(deps)
+      failures = 0
+      if (computed === 0) await clock.sleep(pollMs, signal)
+    } catch (error) {
+      if (isAbort(error, signal)) return
+      if (!(error instanceof Unavailable)) throw error
+      log.warn('database did not answer', { reason: error.message })
+      await clock.sleep(backoffMs(RETRY, failures, Math.random), signal)
+      failures += 1
+    }
+  }
+}
+
+/** Computes the balances of some days that are due, in one transaction. Returns how many. */
+export function computeDue({ db, clock }: { db: Database; clock: Clock }): Promise<number> {
+  return db.transaction(async tx => {
+    const due = await takeBalancesDue(tx, DAYS_MAX)
+    if (due.length === 0) return 0
+    await lockBalances(
+      tx,
+      due.map(({ pointId }) => pointId),
+    )
+    const days = daysToBalance(due)
+    await writeBalances(tx, days, clock.now())
+    return days.length
+  })
+}
+
+async function measureDue({ db, metrics }: { db: Database; metrics: Metrics }): Promise<number> {
+  const due = await countBalancesDue(db)
+  metrics.gauge('analytics_days_due', due)
+  return due
+}

@@ -1,0 +1,148 @@
+// The analytics as a service, after the processor, on a real database.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { ANALYTICS_METRICS, computeDue, startAnalytics } from '../../../cloud/analytics/service.ts'
+import type { RunningService } from '../../../cloud/service.ts'
+import { countBalancesDue } from '../../../cloud/store/balances.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
+import { silentLog } from '../../../protocol/runtime/log.ts'
+import { openMetrics } from '../../../protocol/runtime/metrics.ts'
+import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { openSite, processAll, type Sample, type Site } from '../processor/site.ts'
+
+const MIDNIGHT = Date.parse('2026-01-15T00:00:00-03:00')
+const MINUTE = 60_000
+const HOUR = 3_600_000
+const DAY = 86_400_000
+
+describe('startAnalytics()', () => {
+  let database: TestDatabase
+  let db: Database
+  let service: RunningService
+  let seen: readonly number[] | null = null
+  before(async () => {
+    database = await openTestDatabase()
+    db = database.db
+    const authorizeReader = async (request: Request) =>
+      request.headers.get('authorization') === null
+        ? { kind: 'unknown' as const }
+        : { kind: 'allowed' as const, clientIds: seen }
+    service = await startAnalytics(
+      { db, clock: systemClock, log: silentLog, metrics: openMetrics(ANALYTICS_METRICS), authorizeReader },
+      { host: '127.0.0.1', port: 0, version: '1.2.3', pollMs: 20 },
+    )
+  })
+  after(async () => {
+    await service.close()
+    await database.close()
+  })
+
+  test('GET /balances gives consumption and coverage of each day, gaps shown, and heals with late data', async () => {
+    const { site, key } = await wellWithTotals()
+    const samples = everyFiveMinutes()
+    const held = samples.filter(([at]) => at >= MIDNIGHT + 12 * HOUR && at < MIDNIGHT + 18 * HOUR)
+    await site.commit(samples.filter(sample => !held.includes(sample)))
+    await processAll(db)
+    await untilNothingDue(db)
+
+    const before = await balances(`point=${key}&from=2026-01-14&to=2026-01-16`)
+    await site.commit(held)
+    await processAll(db)
+    await untilNothingDue(db)
+    const healed = await balances(`point=${key}&from=2026-01-14&to=2026-01-16`)
+
+    assert.deepEqual(before.days.map(factsOf), [
+      ['2026-01-14', null, 0, null],
+      ['2026-01-15', 287, 75, 73],
+      ['2026-01-16', 288, 100, null],
+    ])
+    assert.deepEqual(healed.days.map(factsOf), [
+      ['2026-01-14', null, 0, null],
+      ['2026-01-15', 287, 100, null],
+      ['2026-01-16', 288, 100, null],
+    ])
+    assert.deepEqual([healed.consumptionM3, healed.daysKnown], [575, 2])
+  })
+
+  test('GET /balances shows a point only to who may see it, and refuses what it cannot read', async () => {
+    const { key } = await wellWithTotals()
+    seen = [-1]
+    const hidden = await get(`point=${key}`)
+    seen = null
+    const shown = await get(`point=${key}`)
+    const mistaken = await get(`point=${key}&from=yesterday`)
+    const tooLong = await get(`point=${key}&from=2020-01-01&to=2026-01-01`)
+    const anonymous = await fetch(`http://127.0.0.1:${service.port}/balances?point=${key}`)
+
+    assert.deepEqual(
+      [hidden.status, shown.status, mistaken.status, tooLong.status, anonymous.status],
+      [404, 200, 400, 400, 401],
+    )
+  })
+
+  test('GET /health and /metrics say how many days are due', async () => {
+    await untilNothingDue(db)
+
+    const health = await fetch(`http://127.0.0.1:${service.port}/health`)
+    const metrics = await (await fetch(`http://127.0.0.1:${service.port}/metrics`)).text()
+
+    assert.equal(health.status, 200)
+    assert.deepEqual((await json(health)).parts.balances, { status: 'healthy', daysDue: 0 })
+    assert.match(metrics, /^analytics_balances_total \d+$/m)
+  })
+
+  test('computeDue() in two places at once computes every day', async () => {
+    const wells = await Promise.all([wellWithTotals(), wellWithTotals(), wellWithTotals()])
+    for (const { site } of wells) await site.commit(everyFiveMinutes())
+    await processAll(db)
+
+    await Promise.all([computeDue({ db, clock: systemClock }), computeDue({ db, clock: systemClock })])
+    await untilNothingDue(db)
+
+    for (const { key } of wells) {
+      const { consumptionM3 } = await balances(`point=${key}&from=2026-01-15&to=2026-01-16`)
+      assert.equal(consumptionM3, 575)
+    }
+  })
+
+  async function wellWithTotals(): Promise<{ site: Site; key: string }> {
+    const site = await openSite(db)
+    await site.pointId()
+    await site.calibrate('total_to_volume', {}, MIDNIGHT - DAY)
+    const [row] = await db.query<{ slug: string }>('select slug from projects where id = $1', [
+      site.projectId,
+    ])
+    return { site, key: `${row?.slug}.${row?.slug}.pozo-7` }
+  }
+
+  const get = (query: string) =>
+    fetch(`http://127.0.0.1:${service.port}/balances?${query}`, {
+      headers: { authorization: 'Bearer reader' },
+    })
+  const balances = async (query: string) => json(await get(query))
+})
+
+/** Two days, one m³ every five minutes. */
+function everyFiveMinutes(): Sample[] {
+  return Array.from(
+    { length: 576 },
+    (_, index) => [MIDNIGHT + index * 5 * MINUTE, 'total', 1000 + index] as const,
+  )
+}
+
+function factsOf(day: Record<string, unknown>): unknown[] {
+  return [day.day, day.consumptionM3, day.coveragePercent, day.gapConsumptionM3]
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the test looks at parts of documents that others describe.
+const json = async (response: Response): Promise<any> => response.json()
+
+async function untilNothingDue(db: Database): Promise<void> {
+  const deadline = systemClock.monotonic() + 10_000
+  while ((await countBalancesDue(db)) > 0) {
+    assert.ok(systemClock.monotonic() < deadline, 'balances are still due')
+    await systemClock.sleep(10)
+  }
+}
