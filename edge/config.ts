@@ -1,0 +1,130 @@
+// The gateway's configuration as it runs: the file, with what it refers to.
+//
+// References are resolved here and nowhere else: values from the environment, paths against the file's folder, profiles,
+// the credentials. Every mistake of every kind is listed at once.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Secret } from '../protocol/config-fields.ts'
+import {
+  type DeviceConfig,
+  type GatewayConfig,
+  type ModbusSignal,
+  type ProviderConfig,
+  parseGatewayConfig,
+} from '../protocol/gateway-config.ts'
+import { ConfigError, type ConfigMistake, reasonOf } from '../protocol/runtime/errors.ts'
+import { unsupportedBus } from './modbus/bus.ts'
+import { planMistakes } from './modbus/plan.ts'
+import { profileSignals } from './modbus/profile.ts'
+
+/** A configuration with nothing left to look up. */
+export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers'> {
+  devices: (Omit<DeviceConfig, 'signals'> & { signals: readonly ModbusSignal[] })[]
+  /** Secrets are plain texts. */
+  providers: ProviderConfig[]
+  credentials: Credentials
+}
+
+/** How a gateway proves who it is. */
+export interface Credentials {
+  token: string
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+/** Reads the file at `path`. Throws ConfigError with every mistake at once. */
+export function readGatewayConfig(
+  path: string,
+  environment: Record<string, string | undefined>,
+): RunnableConfig {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ConfigError(path, [{ path: '', message: `cannot be read: ${reasonOf(error)}` }])
+  }
+  const config = parseGatewayConfig(text, path)
+  const folder = dirname(resolve(path))
+  const mistakes: ConfigMistake[] = []
+
+  for (const [index, bus] of config.buses.entries()) {
+    const message = unsupportedBus(bus)
+    if (message !== undefined) mistakes.push({ path: `buses[${index}]`, message })
+  }
+  const devices = config.devices.map((device, index) => {
+    const signals = signalsOf(device, index, mistakes)
+    for (const { signal, message } of planMistakes(signals, device.reads)) {
+      mistakes.push({ path: `devices[${index}].signals[${signal}]`, message })
+    }
+    return { ...device, signals }
+  })
+  for (const index of config.providers.keys()) {
+    mistakes.push({ path: `providers[${index}]`, message: 'providers are not supported by this version' })
+  }
+  const providers = config.providers.map((provider, index) =>
+    resolveSecrets(provider, index, environment, mistakes),
+  )
+  const credentials = readCredentials(resolve(folder, config.uplink.credentials), mistakes)
+  if (mistakes.length > 0) throw new ConfigError(path, mistakes)
+  const buffer = { ...config.buffer, path: resolve(folder, config.buffer.path) }
+  return { ...config, buffer, devices, providers, credentials }
+}
+
+function signalsOf(
+  device: GatewayConfig['devices'][number],
+  index: number,
+  mistakes: ConfigMistake[],
+): readonly ModbusSignal[] {
+  if (device.signals !== undefined) return device.signals
+  const signals = profileSignals(device.profile ?? '')
+  if (signals !== undefined) return signals
+  mistakes.push({ path: `devices[${index}].profile`, message: `no profile is named "${device.profile}"` })
+  return []
+}
+
+/** The keys of a provider that may be secrets; the rest is taken as it is. */
+const SECRET_KEYS = ['device', 'username', 'password', 'thing', 'token'] as const
+
+function resolveSecrets(
+  provider: ProviderConfig,
+  index: number,
+  environment: Record<string, string | undefined>,
+  mistakes: ConfigMistake[],
+): ProviderConfig {
+  const resolved: Record<string, unknown> = { ...provider }
+  for (const key of SECRET_KEYS) {
+    const secret = resolved[key] as Secret | undefined
+    if (secret === undefined || typeof secret === 'string') continue
+    const value = environment[secret.env]
+    if (value === undefined || value === '') {
+      mistakes.push({ path: `providers[${index}].${key}`, message: `the environment has no ${secret.env}` })
+    } else resolved[key] = value
+  }
+  return resolved as ProviderConfig
+}
+
+function readCredentials(folder: string, mistakes: ConfigMistake[]): Credentials {
+  const read = (name: string): string | undefined => {
+    const path = join(folder, name)
+    return existsSync(path) ? readFileSync(path, 'utf8') : undefined
+  }
+  const token = read('token')?.trim()
+  if (token === undefined || token === '') {
+    mistakes.push({ path: 'uplink.credentials', message: `there is no token in ${join(folder, 'token')}` })
+  }
+  const found = { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
+  const { ca, cert, key } = found
+  if ((cert === undefined) !== (key === undefined)) {
+    mistakes.push({
+      path: 'uplink.credentials',
+      message: `${folder} has one of cert.pem and key.pem, and needs both`,
+    })
+  }
+  return {
+    token: token ?? '',
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  }
+}

@@ -1,0 +1,170 @@
+// The gateway: what is measured is put on disk, shown on the LAN, and sent until the cloud has committed it.
+//
+//   sources ──poll──▶ buffer ──▶ LAN broker
+//                        └──────▶ uplink ──▶ cloud
+//
+// Started in this order and stopped in the reverse. A loop that fails ends the gateway: its supervisor starts it again,
+// and the buffer goes on where it was.
+
+import type { Measurement } from '../protocol/reading.ts'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import { Rejected } from '../protocol/runtime/errors.ts'
+import type { Log } from '../protocol/runtime/log.ts'
+import { openMetrics } from '../protocol/runtime/metrics.ts'
+import { openScope } from '../protocol/runtime/scope.ts'
+import { openLanBroker } from './broker.ts'
+import { openBuffer } from './buffer.ts'
+import { type Execute, openCommands } from './commands.ts'
+import type { RunnableConfig } from './config.ts'
+import { GATEWAY_METRICS, openHealth } from './health.ts'
+import { type Bus, openBus } from './modbus/bus.ts'
+import { pollDevice, toPolledDevice } from './modbus/poll.ts'
+import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } from './poller.ts'
+import { openSeriesBook } from './series-book.ts'
+import { openStatusServer } from './status-server.ts'
+import { openTimeQuality, type TimeQualityProbe } from './time-quality.ts'
+import { openMqttTransport } from './transport/mqtt.ts'
+import { openUplink } from './uplink.ts'
+
+/** What a gateway needs of the machine. */
+export interface GatewayDeps {
+  clock: Clock
+  log: Log
+  random: () => number
+  /** Whether the clock is synchronised; `undefined` when nobody can say. */
+  askClock: () => Promise<boolean | undefined>
+}
+
+/** Runs a gateway until the signal aborts. Resolves when everything is closed; `onReady` is called when it works. */
+export async function runGateway(
+  { clock, log, random, askClock }: GatewayDeps,
+  config: RunnableConfig,
+  { version, onReady = () => {} }: { version: string; onReady?: () => void },
+  signal: AbortSignal,
+): Promise<void> {
+  const { gateway, client, project } = config
+  await using scope = openScope(signal)
+  const metrics = openMetrics(GATEWAY_METRICS)
+  const sources = new Map<string, SourceHealth>()
+  const time = await openTimeQuality({ clock }, askClock)
+  const buffer = scope.use(await openBuffer({ clock, log }, config.buffer))
+  const lan =
+    config.lanBroker === undefined
+      ? undefined
+      : scope.use(await openLanBroker({ log }, { ...config.lanBroker, client, project }))
+  const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
+  const store = async (measurements: readonly Measurement[]) => {
+    metrics.count('gateway_readings_polled_total', {}, measurements.length)
+    const readings = await buffer.append(measurements).catch((error: unknown) => {
+      metrics.count('gateway_readings_lost_total', {}, measurements.length)
+      throw error
+    })
+    uplink.wake()
+    await lan?.publish(readings)
+  }
+  const poller: PollerDeps = { clock, log, metrics, health: sources, store }
+  const lines = busLines(poller, time, config, buses)
+  const commands = await openCommands(
+    {
+      clock,
+      log,
+      execute: executor(clock, lines, scope.signal, () => stop.abort(new Error('Restart commanded'))),
+    },
+    { gateway, path: config.buffer.path },
+  )
+  const health = openHealth({ buffer, metrics, clock, clockState: time.state, sources, buses }, { version })
+  const { ca, cert, key, token } = config.credentials
+  const tls = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  }
+  const transport = openMqttTransport(
+    { clock },
+    { url: config.uplink.url, clientId: gateway, username: gateway, password: token, ...tls },
+  )
+  const stop = new AbortController()
+  const uplink = openUplink(
+    {
+      ...{ buffer, transport, clock, log, metrics, random, health, clockState: time.state },
+      book: openSeriesBook({ gateway, client, project }, seriesOf(config)),
+      onCommand: commands.handle,
+    },
+    { gateway, version, ...uplinkOptions(config) },
+  )
+  if (config.status !== undefined) {
+    scope.use(
+      await openStatusServer({ health, metrics, connected: uplink.connected }, { gateway, ...config.status }),
+    )
+  }
+
+  scope.run(time.run)
+  scope.run(uplink.run)
+  for (const line of lines) scope.run(line.run)
+  // A command to restart ends this process with success; its supervisor starts it again.
+  scope.run(until => aborted(AbortSignal.any([until, stop.signal])).then(() => stop.signal.throwIfAborted()))
+  log.info('gateway started', { gateway, version, epoch: buffer.epoch, readings: buffer.status().readings })
+  onReady()
+  await scope.finished().catch((error: unknown) => {
+    if (error !== stop.signal.reason) throw error
+    log.info('gateway restarts as commanded', {})
+  })
+}
+
+function uplinkOptions({ uplink }: RunnableConfig) {
+  const { minReadings, maxDelay, ackTimeout, window } = uplink
+  return { minReadings, maxDelayMs: maxDelay, ackTimeoutMs: ackTimeout, window }
+}
+
+function busLines(
+  poller: PollerDeps,
+  time: TimeQualityProbe,
+  { devices }: RunnableConfig,
+  buses: readonly Bus[],
+): Line[] {
+  const { clock } = poller
+  return buses.flatMap(bus => {
+    const sources = devices
+      .filter(device => device.bus === bus.id)
+      .map((device): Source => {
+        const polled = toPolledDevice(device, device.signals, device.reads)
+        return {
+          ...{ id: device.id, provider: undefined, everyMs: device.every, delayMs: device.delay },
+          collect: signal => pollDevice({ bus, clock }, polled, time.state().quality, signal),
+        }
+      })
+    return sources.length === 0 ? [] : [openLine(poller, { id: bus.id, sources })]
+  })
+}
+
+function seriesOf({ devices, providers }: RunnableConfig) {
+  return [...devices, ...providers].flatMap(({ point, signals }) =>
+    signals.map(signal => ({ point: signal.point ?? point, variable: signal.variable })),
+  )
+}
+
+/** Executes commands: `collect` polls what it names, in turn with what is due; `restart` ends the gateway. */
+function executor(clock: Clock, lines: readonly Line[], signal: AbortSignal, restart: () => void): Execute {
+  return async command => {
+    if (command.kind === 'restart') {
+      // After the result has had time to leave.
+      void clock.sleep(1_000).then(restart)
+      return {}
+    }
+    const { devices, provider } = command
+    const chosen = lines.flatMap(line =>
+      line.sources
+        .filter(source => provider === undefined || source.provider === provider)
+        .filter(({ id }) => devices === undefined || devices.includes(id))
+        .map(source => () => line.poll(source, signal)),
+    )
+    if (chosen.length === 0) throw new Rejected('No device of this gateway is meant')
+    let readings = 0
+    for (const poll of chosen) readings += await poll()
+    return { readings }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,129 @@
+// How the gateway is: the message it sends each minute, and the counts behind it.
+
+import type { ClockState } from '../protocol/batch.ts'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import type { MetricHelp, Metrics } from '../protocol/runtime/metrics.ts'
+import type { GatewayHealth } from '../protocol/status.ts'
+import type { Buffer } from './buffer.ts'
+import type { SourceHealth } from './poller.ts'
+
+/** What a gateway counts. */
+export const GATEWAY_METRICS: readonly MetricHelp[] = [
+  {
+    name: 'gateway_readings_polled_total',
+    type: 'counter',
+    help: 'Measurements taken, with a value or without.',
+  },
+  { name: 'gateway_readings_lost_total', type: 'counter', help: 'Measurements that could not be stored.' },
+  {
+    name: 'gateway_readings_acked_total',
+    type: 'counter',
+    help: 'Readings committed by the cloud, by lane.',
+  },
+  { name: 'gateway_readings_rejected_total', type: 'counter', help: 'Readings the cloud will never store.' },
+  {
+    name: 'gateway_acks_ignored_total',
+    type: 'counter',
+    help: 'Acks that answer nothing that is under way.',
+  },
+  { name: 'gateway_sent_bytes_total', type: 'counter', help: 'Bytes of batches sent, by lane.' },
+  {
+    name: 'gateway_buffer_readings',
+    type: 'gauge',
+    help: 'Readings on disk that are not committed by the cloud.',
+  },
+  { name: 'gateway_buffer_bytes', type: 'gauge', help: 'Bytes of those readings.' },
+  {
+    name: 'gateway_polls_total',
+    type: 'counter',
+    help: 'Polls, by source and by whether they brought values.',
+  },
+  {
+    name: 'gateway_polls_missed_total',
+    type: 'counter',
+    help: 'Due instants that passed unpolled, by source.',
+  },
+]
+
+/** What a health message is made of. */
+export interface HealthDeps {
+  buffer: Buffer
+  metrics: Metrics
+  clock: Clock
+  clockState: () => ClockState
+  sources: ReadonlyMap<string, SourceHealth>
+  buses: readonly { id: string; busyMs(): number }[]
+}
+
+const DAY_MS = 86_400_000
+/** Before this much time has passed, the rate at which the buffer fills says nothing. */
+const RATE_AFTER_MS = 60_000
+
+/** Opens the gateway's health; each call says how it is now. */
+export function openHealth(deps: HealthDeps, { version }: { version: string }): () => Promise<GatewayHealth> {
+  const { buffer, metrics, clock, clockState, sources, buses } = deps
+  const startedAt = clock.now()
+  const begun = clock.monotonic()
+  const busyBefore = new Map<string, number>()
+  let loadSince = begun
+
+  const loads = () => {
+    const now = clock.monotonic()
+    const passed = Math.max(1, now - loadSince)
+    loadSince = now
+    return buses.map(bus => {
+      const busy = bus.busyMs() - (busyBefore.get(bus.id) ?? 0)
+      busyBefore.set(bus.id, bus.busyMs())
+      return { id: bus.id, load: Math.min(1, Math.max(0, busy / passed)) }
+    })
+  }
+
+  return async () => {
+    const { epoch, readings, bytes, maxBytes, appended, evicted, damaged, oldestAt } = buffer.status()
+    metrics.gauge('gateway_buffer_readings', readings)
+    metrics.gauge('gateway_buffer_bytes', bytes)
+    const daysLeft = daysLeftOf({ bytes, maxBytes, readings, appended, passedMs: clock.monotonic() - begun })
+    const total = (name: string) =>
+      Object.entries(metrics.read())
+        .filter(([key]) => key === name || key.startsWith(`${name}{`))
+        .reduce((sum, [, value]) => sum + value, 0)
+    return {
+      v: 1,
+      at: clock.now(),
+      version,
+      startedAt,
+      buffer: {
+        ...{ epoch, readings, bytes, maxBytes, appended, evicted, damaged },
+        ...(daysLeft === undefined ? {} : { daysLeft }),
+        ...(oldestAt === undefined ? {} : { oldestAt }),
+      },
+      readings: {
+        polled: total('gateway_readings_polled_total'),
+        acked: total('gateway_readings_acked_total'),
+        rejected: total('gateway_readings_rejected_total'),
+      },
+      clock: clockState(),
+      memoryBytes: process.memoryUsage.rss(),
+      buses: loads(),
+      devices: [...sources].map(([id, { ok, failed, lastOkAt, lastFailure }]) => ({
+        ...{ id, ok, failed },
+        ...(lastOkAt === undefined ? {} : { lastOkAt }),
+        ...(lastFailure === undefined ? {} : { lastFailure }),
+      })),
+    }
+  }
+}
+
+/** How many days an outage could last from now on: free bytes over bytes a day at the rate since the start. */
+export function daysLeftOf(facts: {
+  bytes: number
+  maxBytes: number
+  readings: number
+  appended: number
+  passedMs: number
+}): number | undefined {
+  const { bytes, maxBytes, readings, appended, passedMs } = facts
+  if (passedMs < RATE_AFTER_MS || readings === 0 || appended === 0) return undefined
+  const bytesADay = ((appended * bytes) / readings) * (DAY_MS / passedMs)
+  return Math.max(0, maxBytes - bytes) / bytesADay
+}

@@ -1,0 +1,208 @@
+// Asks each source when it is due. Sources of one line take turns; lines do not wait for each other.
+//
+// Promises:
+//   P1. Every poll yields one measurement for each of its signals, with a value or the reason why there is none.
+//   P2. A poll that was missed is counted and not made up for: no burst follows a long answer or a step of the clock.
+//   P3. A source that fails, or fails to be stored, does not stop the next.
+
+import type { Measurement } from '../protocol/reading.ts'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import { Rejected, reasonOf } from '../protocol/runtime/errors.ts'
+import type { Log } from '../protocol/runtime/log.ts'
+import type { Metrics } from '../protocol/runtime/metrics.ts'
+import { isAbort } from '../protocol/runtime/scope.ts'
+import { dueAfterStep, missedBetween, nextDue } from './schedule.ts'
+
+/** What a poll brought; `failure` says in one line why a value is absent, if one is. */
+export interface Collected {
+  measurements: readonly Measurement[]
+  failure: string | undefined
+}
+
+/** Something that is asked at its due instants: a device on a bus, a device at a provider. */
+export interface Source {
+  id: string
+  /** The provider's name, when it is read through one. */
+  provider: string | undefined
+  everyMs: number
+  delayMs: number
+  collect(signal: AbortSignal): Promise<Collected>
+}
+
+/** How a source has been doing since the process started. */
+export interface SourceHealth {
+  ok: number
+  failed: number
+  /** Due instants that passed unpolled. */
+  missed: number
+  lastOkAt?: number
+  lastFailure?: string
+}
+
+/** Sources that take turns: one bus, or one device at a provider. */
+export interface Line {
+  id: string
+  sources: readonly Source[]
+  /** Polls each source when it is due, until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>
+  /** Polls a source of this line now, when it is its turn. Returns how many readings with a value were stored. */
+  poll(source: Source, signal: AbortSignal): Promise<number>
+}
+
+/** What polling needs. */
+export interface PollerDeps {
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  health: Map<string, SourceHealth>
+  /** Puts measurements on disk, all or none. Throws Rejected when one of them never can be, and otherwise what hindered it. */
+  store: (measurements: readonly Measurement[]) => Promise<void>
+}
+
+/** So that a step of the wall clock is noticed while nothing is due. */
+const LOOK_EVERY_MS = 1_000
+/** Slewing moves a clock by half a millisecond a second; what moves it by more between two looks is a step. */
+const STEP_MS = 1_000
+const FAILURE_LENGTH_MAX = 300
+
+/** Opens a line. */
+export function openLine(
+  deps: PollerDeps,
+  { id, sources }: { id: string; sources: readonly Source[] },
+): Line {
+  const { clock, log, metrics } = deps
+  let turn: Promise<unknown> = Promise.resolve()
+  for (const source of sources) healthOf(deps.health, source)
+
+  const poll = (source: Source, signal: AbortSignal): Promise<number> => {
+    const mine = turn.then(() => pollOnce(deps, source, signal))
+    turn = mine.catch(() => {})
+    return mine
+  }
+
+  return {
+    id,
+    sources,
+    poll,
+    async run(signal) {
+      const due = new Map(sources.map(one => [one, nextDue(clock.now(), one.everyMs, one.delayMs)]))
+      let offset = clock.now() - clock.monotonic()
+      while (!signal.aborted) {
+        const now = clock.now()
+        const stepMs = now - clock.monotonic() - offset
+        offset += stepMs
+        if (Math.abs(stepMs) >= STEP_MS) {
+          log.warn('clock stepped', { line: id, stepMs: Math.round(stepMs) })
+          for (const [one, at] of due) due.set(one, dueAfterStep(at, now, one.everyMs, one.delayMs))
+        }
+        const [source, at] = earliest(due)
+        if (at > now) {
+          await clock.sleep(Math.min(at - now, LOOK_EVERY_MS), signal)
+          continue
+        }
+        await poll(source, signal)
+        const next = nextDue(clock.now(), source.everyMs, source.delayMs)
+        // A clock that was set back meanwhile must not make this instant due again.
+        due.set(source, next === at ? at + source.everyMs : next)
+        const missed = missedBetween(at, next, source.everyMs)
+        if (missed === 0) continue
+        healthOf(deps.health, source).missed += missed
+        metrics.count('gateway_polls_missed_total', { source: source.id }, missed)
+      }
+    },
+  }
+}
+
+/** One poll: what it brought is on disk, or counted as lost, when it resolves. Rejects with the signal's reason only. */
+async function pollOnce(deps: PollerDeps, source: Source, signal: AbortSignal): Promise<number> {
+  const { log, metrics } = deps
+  signal.throwIfAborted()
+  const { measurements, failure } = await collect(source, signal)
+  note(deps, source, failure)
+  let stored = 0
+  for (const group of await storable(deps, source, measurements)) {
+    stored += group.filter(({ value }) => value !== null).length
+  }
+  metrics.count('gateway_polls_total', {
+    source: source.id,
+    outcome: failure === undefined ? 'ok' : 'failed',
+  })
+  log.debug('source polled', { source: source.id, count: measurements.length, failure })
+  return stored
+}
+
+/** A source that breaks its promise fails by itself; the others of its line are polled all the same (P3). */
+async function collect(source: Source, signal: AbortSignal): Promise<Collected> {
+  try {
+    return await source.collect(signal)
+  } catch (error) {
+    if (isAbort(error, signal)) throw error
+    return { measurements: [], failure: `broke: ${reasonOf(error)}` }
+  }
+}
+
+function note({ clock, log, health: all }: PollerDeps, source: Source, failure: string | undefined): void {
+  const health = healthOf(all, source)
+  if (failure === undefined) {
+    if (health.lastFailure !== undefined) log.info('source answered again', { source: source.id })
+    health.ok += 1
+    health.lastOkAt = clock.now()
+    delete health.lastFailure
+    return
+  }
+  const reason = failure.slice(0, FAILURE_LENGTH_MAX)
+  if (health.lastFailure !== reason) log.warn('source failed', { source: source.id, reason })
+  health.failed += 1
+  health.lastFailure = reason
+}
+
+/** Stores what can be stored, and returns it: all at once, or, when one of them is impossible, each by itself. */
+async function storable(
+  { log, metrics, store }: PollerDeps,
+  { id }: Source,
+  measurements: readonly Measurement[],
+): Promise<(readonly Measurement[])[]> {
+  if (measurements.length === 0) return []
+  const attempt = async (group: readonly Measurement[]): Promise<unknown> => {
+    try {
+      await store(group)
+      return undefined
+    } catch (error) {
+      return error ?? new Error('Not stored')
+    }
+  }
+  const lost = (group: readonly Measurement[], error: unknown): [] => {
+    log.error('readings lost: they could not be stored', {
+      source: id,
+      count: group.length,
+      reason: reasonOf(error),
+    })
+    metrics.count('gateway_readings_lost_total', { source: id }, group.length)
+    return []
+  }
+  const failure = await attempt(measurements)
+  if (failure === undefined) return [measurements]
+  if (!(failure instanceof Rejected) || measurements.length === 1) return lost(measurements, failure)
+  const stored: (readonly Measurement[])[] = []
+  for (const one of measurements) {
+    const reason = await attempt([one])
+    if (reason === undefined) stored.push([one])
+    else lost([one], reason)
+  }
+  return stored
+}
+
+function healthOf(health: Map<string, SourceHealth>, { id }: Source): SourceHealth {
+  const known = health.get(id) ?? { ok: 0, failed: 0, missed: 0 }
+  health.set(id, known)
+  return known
+}
+
+function earliest(due: ReadonlyMap<Source, number>): [Source, number] {
+  let first: [Source, number] | undefined
+  for (const entry of due) {
+    if (first === undefined || entry[1] < first[1]) first = entry
+  }
+  if (first === undefined) throw new Error('A line without sources was run')
+  return first
+}

@@ -1,0 +1,49 @@
+// The gateway's own port: GET /health and GET /metrics, for a look on site and for Prometheus.
+
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import type { Metrics } from '../protocol/runtime/metrics.ts'
+import type { Closable } from '../protocol/runtime/scope.ts'
+import type { GatewayHealth } from '../protocol/status.ts'
+
+/** Listens. `connected` says whether the cloud is reached: a gateway without it is well, and works on. */
+export async function openStatusServer(
+  {
+    health,
+    metrics,
+    connected,
+  }: { health: () => Promise<GatewayHealth>; metrics: Metrics; connected: () => boolean },
+  { gateway, host, port }: { gateway: string; host: string; port: number },
+): Promise<Closable & { port: number }> {
+  const app = new Hono()
+  app.get('/health', async context => {
+    return context.json({
+      status: 'healthy',
+      gateway,
+      cloud: connected() ? 'connected' : 'not connected',
+      ...(await health()),
+    })
+  })
+  app.get('/metrics', async context => {
+    await health()
+    return context.text(metrics.text(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+  })
+  const server = serve({ fetch: app.fetch, hostname: host, port })
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve)
+    server.once('error', error => {
+      const message = `cannot listen on ${host}:${port}: ${reasonOf(error)}`
+      reject(new ConfigError('the configuration', [{ path: 'status', message }]))
+    })
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      }),
+  }
+}

@@ -1,0 +1,142 @@
+// MQTT 3.1.1, carried by mqtt.js: one session, no store, no queue, no reconnecting.
+//
+// The library confirms messages it lost, replays its store one message a round trip and reconnects without back-off;
+// none of that is used here. A message is published only while connected, and waits for its own PUBACK only.
+
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Link, LinkOptions, Transport } from './transport.ts'
+
+/** A dead peer is found by the ack deadline long before; this only keeps NAT tables warm. */
+const KEEPALIVE_S = 30
+
+/** Whom to connect to, and as whom. */
+export interface MqttOptions {
+  url: string
+  clientId: string
+  username: string
+  password: string
+  /** PEM texts, for mqtts. */
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+/** Opens a way to the cloud over MQTT. */
+export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOptions): Transport {
+  return {
+    async connect(linkOptions, signal) {
+      const client = mqtt.connect(options.url, clientOptions(options, linkOptions))
+      const gone = new Promise<string>(resolve => {
+        let reason = 'connection closed'
+        client.on('error', error => {
+          reason = error.message
+        })
+        client.on('close', () => resolve(reason))
+        client.on('offline', () => resolve(reason))
+      })
+      client.on('message', (topic, payload) => linkOptions.onMessage({ topic, payload }))
+      try {
+        await deadline({ clock }, connected(client, gone), linkOptions.timeoutMs, signal, 'No connection')
+        const topics = [...linkOptions.subscribe]
+        await deadline(
+          { clock },
+          subscribed(client, topics),
+          linkOptions.timeoutMs,
+          signal,
+          'No subscription',
+        )
+      } catch (error) {
+        client.end(true)
+        throw error
+      }
+      return toLink({ clock }, client, gone)
+    },
+  }
+}
+
+function clientOptions(options: MqttOptions, { will, timeoutMs }: LinkOptions): IClientOptions {
+  const { clientId, username, password, ca, cert, key } = options
+  return {
+    clientId,
+    username,
+    password,
+    clean: true,
+    protocolVersion: 4,
+    keepalive: KEEPALIVE_S,
+    reconnectPeriod: 0,
+    connectTimeout: timeoutMs,
+    queueQoSZero: false,
+    resubscribe: false,
+    will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  }
+}
+
+function toLink({ clock }: { clock: Clock }, client: MqttClient, gone: Promise<string>): Link {
+  return {
+    gone,
+    async publish(topic, payload, { retain, timeoutMs }) {
+      if (!client.connected) throw new Unavailable('Not connected')
+      const taken = new Promise<void>((resolve, reject) => {
+        client.publish(topic, Buffer.from(payload), { qos: 1, retain }, error =>
+          error ? reject(new Unavailable(`Not published: ${error.message}`, { cause: error })) : resolve(),
+        )
+      })
+      await deadline({ clock }, taken, timeoutMs, undefined, 'No PUBACK')
+    },
+    close: () =>
+      new Promise(resolve => {
+        client.end(false, {}, () => resolve())
+        // A peer that does not let go is let go.
+        void clock.sleep(1_000).then(() => client.end(true, {}, () => resolve()))
+      }),
+  }
+}
+
+async function connected(client: MqttClient, gone: Promise<string>): Promise<void> {
+  const reason = await Promise.race([
+    new Promise<undefined>(resolve => client.once('connect', () => resolve(undefined))),
+    gone,
+  ])
+  if (reason !== undefined) throw new Unavailable(`Cannot connect: ${reason}`)
+}
+
+async function subscribed(client: MqttClient, topics: string[]): Promise<void> {
+  try {
+    const granted = await client.subscribeAsync(topics, { qos: 1 })
+    const refused = granted.filter(({ qos }) => qos === 128).map(({ topic }) => topic)
+    if (refused.length > 0) throw new Unavailable(`Not allowed to receive ${refused.join(', ')}`)
+  } catch (cause) {
+    if (cause instanceof Unavailable) throw cause
+    throw new Unavailable(`Cannot subscribe: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+async function deadline<T>(
+  { clock }: { clock: Clock },
+  work: Promise<T>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  what: string,
+): Promise<T> {
+  const done = new AbortController()
+  const stop = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal])
+  const late = clock.sleep(timeoutMs, stop).then(
+    () => new Unavailable(`${what} in ${timeoutMs} ms`),
+    () => new Unavailable('Stopped'),
+  )
+  try {
+    const first = await Promise.race([work, late])
+    if (first instanceof Unavailable) {
+      work.catch(() => {})
+      signal?.throwIfAborted()
+      throw first
+    }
+    return first
+  } finally {
+    done.abort()
+  }
+}

@@ -1,0 +1,201 @@
+// From the buffer to the cloud: batches in two lanes, acks back.
+//
+// Invariants:
+//   U1. A reading leaves the buffer only after the cloud answered the batch that held it.
+//   U2. Live data never waits for a backlog: each lane has a window of its own.
+//   U3. A link that brings no ack within its deadline is dead, whatever it says of itself; what was under way on it is
+//       sent again on the next one.
+//   U4. A message of the cloud that makes no sense is counted and ignored.
+
+import { Ack, type ClockState } from '../protocol/batch.ts'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import { reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
+import type { Log } from '../protocol/runtime/log.ts'
+import type { Metrics } from '../protocol/runtime/metrics.ts'
+import { backoffMs } from '../protocol/runtime/retry.ts'
+import { openScope } from '../protocol/runtime/scope.ts'
+import type { GatewayHealth, GatewayState } from '../protocol/status.ts'
+import { ackTopic, commandTopic, healthTopic, stateTopic } from '../protocol/topics.ts'
+import type { Buffer } from './buffer.ts'
+import { type Lane, openLane } from './lane.ts'
+import type { SeriesBook } from './series-book.ts'
+import type { Incoming, Link, Transport } from './transport/transport.ts'
+
+const RECONNECT = { firstMs: 1_000, maxMs: 60_000 }
+const HEALTH_EVERY_MS = 60_000
+const LOOK_EVERY_MS = 250
+
+/** What an uplink needs. */
+export interface UplinkDeps {
+  buffer: Buffer
+  transport: Transport
+  book: SeriesBook
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  random: () => number
+  clockState: () => ClockState
+  health: () => Promise<GatewayHealth>
+  /** A command came; what it gives is published as its result. */
+  onCommand: (message: Incoming) => Promise<{ topic: string; payload: string } | undefined>
+}
+
+/** How an uplink behaves. */
+export interface UplinkOptions {
+  gateway: string
+  version: string
+  minReadings: number
+  maxDelayMs: number
+  ackTimeoutMs: number
+  window: number
+}
+
+/** The way to the cloud, kept open. */
+export interface Uplink {
+  /** Connects, sends, reconnects, until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>
+  /** Something was appended: look at it now. */
+  wake(): void
+  connected(): boolean
+}
+
+/** Opens an uplink. */
+export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
+  const { clock, log, random } = deps
+  /** Names of tables that the cloud has answered for, in this process. */
+  const knownTables = new Set<string>()
+  let wakeLanes = () => {}
+  let isConnected = false
+
+  return {
+    connected: () => isConnected,
+    wake: () => wakeLanes(),
+    async run(signal) {
+      for (let attempt = 0; !signal.aborted; attempt += 1) {
+        try {
+          const progressed = await runSession(deps, options, knownTables, signal, (up, wake) => {
+            isConnected = up
+            wakeLanes = wake
+          })
+          if (progressed) attempt = 0
+        } catch (error) {
+          if (!(error instanceof Unavailable)) throw error
+          log.warn('cloud not reached', { reason: reasonOf(error), attempt })
+        }
+        isConnected = false
+        await clock.sleep(backoffMs(RECONNECT, attempt, random), signal)
+      }
+    },
+  }
+}
+
+/** One session. Resolves when the link is gone, with whether the cloud answered anything on it. */
+async function runSession(
+  deps: UplinkDeps,
+  options: UplinkOptions,
+  knownTables: Set<string>,
+  signal: AbortSignal,
+  onUp: (up: boolean, wake: () => void) => void,
+): Promise<boolean> {
+  const { buffer, transport, clock, log, metrics } = deps
+  const { gateway, version, ackTimeoutMs } = options
+  const since = clock.now()
+  const stateMessage = (state: GatewayState['state']) =>
+    toBytes({ v: 1, state, version, since } satisfies GatewayState)
+  const lanes = new Map<string, Lane>()
+  let link: Link | undefined
+  let answered = false
+  const answer = async (message: Incoming) => {
+    const result = await deps.onCommand(message)
+    if (result === undefined || link === undefined) return
+    await link.publish(result.topic, toBytes(result.payload), { retain: false, timeoutMs: ackTimeoutMs })
+  }
+  link = await transport.connect(
+    {
+      will: { topic: stateTopic(gateway), payload: stateMessage('lost') },
+      subscribe: [ackTopic(gateway), commandTopic(gateway, '+')],
+      timeoutMs: ackTimeoutMs,
+      onMessage: message => {
+        if (message.topic !== ackTopic(gateway)) {
+          answer(message).catch((error: unknown) =>
+            log.warn('command was not answered', { reason: reasonOf(error) }),
+          )
+          return
+        }
+        const ack = readAck(message.payload)
+        if (ack !== undefined && lanes.get(ack.lane)?.take(ack) === true) answered = true
+        else {
+          metrics.count('gateway_acks_ignored_total')
+          log.warn('ack ignored', { ack: ack ?? 'unreadable' })
+        }
+      },
+    },
+    signal,
+  )
+  const open = link
+  await using scope = openScope(signal)
+  scope.use({ close: () => leave(open) })
+  const boundary = buffer.status().nextSeq
+  for (const [lane, from, to] of [
+    ['live', boundary, Infinity],
+    ['backlog', 1, boundary - 1],
+  ] as const) {
+    lanes.set(lane, openLane({ ...deps, link: open, knownTables }, { ...options, lane, from, to }))
+  }
+  onUp(true, () => lanes.get('live')?.wake())
+  log.info('cloud connected', { backlog: buffer.status().readings })
+  await open.publish(stateTopic(gateway), stateMessage('ready'), { retain: true, timeoutMs: ackTimeoutMs })
+  for (const lane of lanes.values()) scope.run(lane.run)
+  scope.run(sendHealth)
+  scope.run(watch)
+  await scope.finished()
+  return answered
+
+  async function sendHealth(until: AbortSignal): Promise<void> {
+    while (!until.aborted) {
+      await open.publish(healthTopic(gateway), toBytes(await deps.health()), {
+        retain: false,
+        timeoutMs: ackTimeoutMs,
+      })
+      await clock.sleep(HEALTH_EVERY_MS, until)
+    }
+  }
+
+  /** Ends the session when its link is gone, or brings no ack in time (U3). */
+  async function watch(until: AbortSignal): Promise<void> {
+    const gone = open.gone.then(reason => {
+      throw new Unavailable(`Link lost: ${reason}`)
+    })
+    gone.catch(() => {})
+    while (!until.aborted) {
+      await Promise.race([gone, clock.sleep(LOOK_EVERY_MS, until)])
+      const oldest = Math.min(...[...lanes.values()].map(lane => lane.oldestSentAt()))
+      if (clock.monotonic() - oldest > ackTimeoutMs) throw new Unavailable(`No ack in ${ackTimeoutMs} ms`)
+    }
+  }
+
+  /** A goodbye when we are asked to stop, and none when the link is what failed. */
+  async function leave(leaving: Link): Promise<void> {
+    onUp(false, () => {})
+    if (signal.aborted) {
+      const goodbye = leaving.publish(stateTopic(gateway), stateMessage('disconnected'), {
+        retain: true,
+        timeoutMs: 1_000,
+      })
+      await goodbye.catch((error: unknown) => log.debug('goodbye was not heard', { reason: reasonOf(error) }))
+    }
+    await leaving.close()
+  }
+}
+
+function readAck(payload: Uint8Array): Ack | undefined {
+  try {
+    return Ack.parse(JSON.parse(new TextDecoder().decode(payload)))
+  } catch {
+    return undefined
+  }
+}
+
+function toBytes(message: object | string): Uint8Array {
+  return new TextEncoder().encode(typeof message === 'string' ? message : JSON.stringify(message))
+}
