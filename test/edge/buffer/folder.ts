@@ -13,10 +13,24 @@ import { openFakeClock } from '../../doubles/clock.ts'
 /** Small, so that tests do not fill disks with it. */
 export const RESERVE_BYTES = 64 * 1024
 
+const stacks = new WeakMap<TestContext, (() => unknown)[]>()
+
+/** Has `work` done when the test is over, the last asked first: what was opened in a folder closes before it goes. */
+export function atEnd(context: TestContext, work: () => unknown): void {
+  const known = stacks.get(context)
+  const stack = known ?? []
+  stack.push(work)
+  if (known !== undefined) return
+  stacks.set(context, stack)
+  context.after(async () => {
+    for (const each of stack.reverse()) await each()
+  })
+}
+
 /** A folder that is gone when the test is over. */
 export async function temporaryFolder(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'smarthydro-buffer-'))
-  context.after(() => rm(folder, { recursive: true, force: true }))
+  atEnd(context, () => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -37,7 +51,7 @@ export async function openTestBuffer(
   { maxBytes = 2 ** 30, log = keptLog().log, reserveBytes = RESERVE_BYTES } = {},
 ): Promise<Buffer> {
   const buffer = await openBuffer({ clock: openFakeClock(), log }, { path, maxBytes, reserveBytes })
-  context.after(() => buffer.close())
+  atEnd(context, () => buffer.close())
   return buffer
 }
 
