@@ -104,8 +104,10 @@ async function blocksBetween(
 ): Promise<(BlockKey & { key: Uint8Array })[]> {
   const blocks: (BlockKey & { key: Uint8Array })[] = []
   if (first > last) return blocks
+  // An iterator keeps room for what it was last asked for until it is collected: small questions first.
+  const chunk = () => Math.min(1000, 16 + 2 * blocks.length)
   const range = { gte: seekKey(Math.max(1, first - BLOCK_READINGS_MAX + 1)), lt: seekKey(last + 1) }
-  for await (const entries of walk(db, { ...range, values: false, chunk: () => 1000 }, () => {})) {
+  for await (const entries of walk(db, { ...range, values: false, chunk }, () => {})) {
     for (const [key] of entries) {
       const block = key.length === KEY_BYTES ? readKey(key) : undefined
       if (block === undefined || block.last < first) continue

@@ -4,45 +4,15 @@
 // database is opened again, because LevelDB refuses every later write or, worse, writes behind a torn record.
 
 import type { Measurement } from '../../protocol/reading.ts'
-import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Unavailable } from '../../protocol/runtime/errors.ts'
-import type { Log } from '../../protocol/runtime/log.ts'
 import { BLOCK_READINGS_MAX, encodeBody } from './block.ts'
-import { addAck, addBlocks, addEviction, type Change, openChange } from './change.ts'
-import { type Compaction, openCompaction } from './compaction.ts'
-import { type Database, failureOf, isFull, openDatabase } from './database.ts'
+import { addAck, addBlocks, addEviction, openChange } from './change.ts'
+import { failureOf, isFull } from './database.ts'
 import { openLane } from './lane.ts'
-import { loadState } from './load.ts'
-import { addAll, type Ranges, size } from './ranges.ts'
-import type { Reserve } from './reserve.ts'
-import { loadSeries, type SeriesList } from './series.ts'
-import {
-  encodeState,
-  evictedRanges,
-  expectedWithin,
-  firstUnacked,
-  RANGES_MAX,
-  readingsKept,
-  STATE_KEY,
-  type State,
-} from './state.ts'
+import { isSame, Records, type RecordsDeps, type RecordsOptions } from './records.ts'
+import { readingsKept, type State } from './state.ts'
 import { readStretch, type Stretch } from './stretch.ts'
 import { type Findings, inspect } from './verify.ts'
-import type { Witness } from './witness.ts'
-
-/** What a store works with. */
-export interface StoreDeps {
-  clock: Clock
-  log: Log
-  reserve: Reserve
-  witness: Witness
-}
-
-/** Where, and how much. */
-export interface StoreOptions {
-  folder: string
-  maxBytes: number
-}
 
 /** How things stand, but for what openBuffer() adds. */
 export interface StoreStatus {
@@ -84,55 +54,38 @@ const VERIFY_FIRST_BYTES = 64 * 2 ** 20
 /** A write is tried so often: as it is, after opening again, after a repair. */
 const ATTEMPTS = 3
 
-/** The buffer's one writer, and what it knows. */
+/** The buffer's one writer. */
 export class Store {
-  readonly #deps: StoreDeps
-  readonly #options: StoreOptions
+  readonly #deps: RecordsDeps
+  readonly #options: RecordsOptions
+  readonly #records: Records
   readonly #lane = openLane()
-  readonly #compaction: Compaction
-  readonly #series: SeriesList
-  #db: Database | undefined
-  #state: State
   #queue: (Append | Ack)[] = []
   #waiting = 0
   #full = false
   #closed = false
   #appended = 0
-  #evicted = 0
-  #damaged = 0
-  #oldest: { seq: number; at?: number | undefined } = { seq: 0 }
   #inDoubt: { state: State; settle: (() => void)[] } | undefined
   #verifying: Promise<void> | undefined
   /** Resolves when everything has been looked at. */
   verified: Promise<void> = Promise.resolve()
 
-  private constructor(
-    deps: StoreDeps,
-    options: StoreOptions,
-    opened: { db: Database; state: State; series: SeriesList },
-  ) {
+  private constructor(deps: RecordsDeps, options: RecordsOptions, records: Records) {
     this.#deps = deps
     this.#options = options
-    this.#db = opened.db
-    this.#state = opened.state
-    this.#series = opened.series
-    this.#compaction = openCompaction(deps, addAll(opened.state.acked, evictedRanges(opened.state)))
+    this.#records = records
   }
 
   /** Opens the database, verifies it, and begins to serve. */
-  static async open(deps: StoreDeps, options: StoreOptions): Promise<Store> {
-    const opened = await openDatabase(deps, options.folder)
-    const { state, changed, doubtful } = await loadState(deps, opened, deps.witness.found)
-    const series = await loadSeries(opened.db, options.folder)
-    const store = new Store(deps, options, { db: opened.db, state, series })
-    store.#damaged = size(state.lost)
-    if (changed) await store.#lane.run(() => store.#write(openChange(state)))
+  static async open(deps: RecordsDeps, options: RecordsOptions): Promise<Store> {
+    const { records, doubtful } = await Records.open(deps, options)
+    const store = new Store(deps, options, records)
     if (!(await deps.reserve.restore())) {
       store.#full = true
       deps.log.warn('disk found full', { folder: options.folder, freeBytes: await deps.reserve.freeBytes() })
     }
     const verified = store.#verify()
-    if (doubtful || state.blockBytes <= VERIFY_FIRST_BYTES) await verified
+    if (doubtful || records.state.blockBytes <= VERIFY_FIRST_BYTES) await verified
     await store.#lane.run(() => store.#findOldest())
     return store
   }
@@ -149,7 +102,7 @@ export class Store {
     const blocks: Append['blocks'] = []
     for (let start = 0; start < readings; start += BLOCK_READINGS_MAX) {
       const part = measurements.slice(start, start + BLOCK_READINGS_MAX)
-      blocks.push({ body: encodeBody(part, name => this.#series.idOf(name)), count: part.length })
+      blocks.push({ body: encodeBody(part, name => this.#records.series.idOf(name)), count: part.length })
     }
     this.#waiting += readings
     try {
@@ -178,16 +131,8 @@ export class Store {
   }
 
   status(): StoreStatus {
-    const state = this.#state
-    return {
-      state,
-      readings: readingsKept(state),
-      bytes: state.blockBytes + this.#series.bytes() + STATE_KEY.length + encodeState(state).length,
-      appended: this.#appended,
-      evicted: this.#evicted,
-      damaged: this.#damaged,
-      oldestAt: this.#oldest.seq === firstKept(state) ? this.#oldest.at : undefined,
-    }
+    const { state, counts } = this.#records
+    return { state, readings: readingsKept(state), appended: this.#appended, ...counts }
   }
 
   /** Writes what waits, then closes. */
@@ -195,11 +140,7 @@ export class Store {
     if (this.#closed) return
     this.#closed = true
     while (this.#queue.length > 0) await this.#lane.run(() => this.#commit())
-    await this.#lane.run(async () => {
-      await this.#compaction.idle()
-      await this.#db?.close()
-      this.#db = undefined
-    })
+    await this.#lane.run(() => this.#records.close())
     await this.verified
     await this.#deps.witness.close()
   }
@@ -218,7 +159,7 @@ export class Store {
     let calls = this.#take()
     for (let attempt = 1; calls.length > 0; attempt += 1) {
       try {
-        await this.#openAgainIfClosed(false)
+        await this.#openIfClosed(false)
         calls = await this.#refuseWhileFull(calls)
         await this.#writeCalls(calls)
         calls = []
@@ -240,8 +181,8 @@ export class Store {
   }
 
   async #writeCalls(calls: readonly (Append | Ack)[]): Promise<void> {
-    const db = this.#database()
-    const change = openChange(this.#state)
+    const { db, state } = this.#records
+    const change = openChange(state)
     const settle: (() => void)[] = []
     for (const call of calls) {
       if (call.kind !== 'ack') continue
@@ -265,7 +206,7 @@ export class Store {
     await addEviction(db, change, { maxBytes: this.#options.maxBytes, protectedFrom })
     if (settle.length === 0) return
     this.#inDoubt = { state: change.state, settle }
-    await this.#write(change)
+    await this.#records.write(change)
     this.#inDoubt = undefined
     for (const done of settle) done()
     if (this.#queue.length === 0) void this.#lane.run(() => this.#findOldest())
@@ -275,24 +216,6 @@ export class Store {
   #goOn(ack: Ack, first: number): void {
     this.#queue.unshift({ ...ack, first })
     void this.#lane.run(() => this.#commit())
-  }
-
-  async #write(change: Change): Promise<void> {
-    const series = await this.#series.unsaved()
-    const state = { type: 'put', key: STATE_KEY, value: encodeState(change.state) } as const
-    await this.#database().batch([...change.operations, ...series, state], { sync: true })
-    this.#series.saved()
-    this.#state = change.state
-    const { epoch, nextSeq } = change.state
-    this.#deps.witness.note({ epoch, nextSeq, firstUnacked: firstUnacked(change.state) })
-    const { freed: ranges, freedBytes: bytes, evicted } = change
-    if (evicted > 0) {
-      this.#evicted += evicted
-      const { maxBytes } = this.#options
-      this.#deps.log.error('readings evicted', { count: evicted, ranges: ranges.slice(0, 20), maxBytes })
-    }
-    const operations = change.operations.length
-    this.#compaction.freed(this.#database(), { ranges, bytes, operations }, change.state.blockBytes === 0)
   }
 
   /** Refuses appends while the disk has no room for them and for the reserve; acks pass. */
@@ -324,12 +247,12 @@ export class Store {
     }
     const inDoubt = this.#inDoubt
     this.#inDoubt = undefined
-    await this.#closeDatabase()
+    await this.#records.close()
     let last = error
     try {
       if (attempt < ATTEMPTS) {
-        await this.#openAgainIfClosed(attempt === ATTEMPTS - 1 && !isFull(error))
-        if (inDoubt !== undefined && isSame(inDoubt.state, this.#state)) {
+        await this.#openIfClosed(attempt === ATTEMPTS - 1 && !isFull(error))
+        if (inDoubt !== undefined && isSame(inDoubt.state, this.#records.state)) {
           for (const done of inDoubt.settle) done()
           return []
         }
@@ -346,49 +269,16 @@ export class Store {
     return []
   }
 
-  async #closeDatabase(): Promise<void> {
-    const db = this.#db
-    this.#db = undefined
-    await db?.close()
-  }
-
-  async #openAgainIfClosed(repairFirst: boolean): Promise<void> {
-    if (this.#db !== undefined) return
-    const { folder } = this.#options
-    const opened = await openDatabase(this.#deps, folder, { repairFirst })
-    try {
-      const before = this.#state
-      const { state, changed, doubtful } = await loadState(this.#deps, opened, before)
-      await this.#series.check(opened.db)
-      this.#db = opened.db
-      this.#state = state
-      this.#damaged += Math.max(0, size(state.lost) - size(before.lost))
-      if (changed) await this.#write(openChange(state))
-      if (doubtful) void this.#verify()
-    } catch (error) {
-      this.#db = undefined
-      await opened.db.close()
-      throw error
-    }
-    this.#deps.log.info('buffer opened again', {
-      folder,
-      epoch: this.#state.epoch,
-      nextSeq: this.#state.nextSeq,
-    })
-  }
-
-  #database(): Database {
-    if (this.#db === undefined) throw new Error('The database is not open')
-    return this.#db
+  async #openIfClosed(repairFirst: boolean): Promise<void> {
+    if (this.#records.isOpen) return
+    if (await this.#records.openAgain(repairFirst)) void this.#verify()
   }
 
   async #readQuickly(from: number, maxReadings: number): Promise<Stretch | undefined | 'in doubt'> {
-    const db = this.#db
-    if (db === undefined) return 'in doubt'
-    const nameOf = this.#series.nameOf
+    if (!this.#records.isOpen) return 'in doubt'
     try {
       // A commit may be between the disk and our knowledge of it: what seems to be missing is looked at again.
-      const assembled = await readStretch({ db, state: this.#state, nameOf }, from, maxReadings)
+      const assembled = await readStretch(this.#records.view, from, maxReadings)
       return assembled === undefined || assembled.found.length === 0 ? assembled?.stretch : 'in doubt'
     } catch (error) {
       // Opened again meanwhile; what is really wrong will be met once more.
@@ -398,29 +288,26 @@ export class Store {
   }
 
   async #readCarefully(from: number, maxReadings: number): Promise<Stretch | undefined> {
-    await this.#openAgainIfClosed(false)
-    const view = { db: this.#database(), state: this.#state, nameOf: this.#series.nameOf }
-    const assembled = await readStretch(view, from, maxReadings)
+    await this.#openIfClosed(false)
+    const assembled = await readStretch(this.#records.view, from, maxReadings)
     if (assembled === undefined || assembled.found.length === 0) return assembled?.stretch
     try {
-      await this.#write(openChange(this.#withLost(this.#state, assembled.found)))
+      await this.#records.markLost(assembled.found)
     } catch (error) {
       this.#deps.log.error('buffer not written', { reason: failureOf(error) })
-      await this.#closeDatabase()
+      await this.#records.close()
     }
     void this.#verify()
     return assembled.stretch
   }
 
-  /** Remembers numbers as lost, counts them and says so. */
-  #withLost(state: State, found: Ranges): State {
-    const lost = addAll(state.lost, found)
-    const count = size(lost) - size(state.lost)
-    if (count === 0) return state
-    this.#damaged += count
-    this.#deps.log.error('readings lost', { reason: 'damaged', count, ranges: found.slice(0, 20) })
-    // More ranges than can be remembered are found again, and reported again, when they are read.
-    return lost.length > RANGES_MAX ? state : { ...state, lost }
+  /** The time of the oldest reading is a figure for people: a failure to find it stops nothing. */
+  async #findOldest(): Promise<void> {
+    try {
+      await this.#records.findOldest()
+    } catch (error) {
+      this.#deps.log.warn('oldest reading not found', { reason: failureOf(error) })
+    }
   }
 
   /** Looks at everything in the background; one look at a time. */
@@ -437,48 +324,21 @@ export class Store {
   }
 
   async #lookAtEverything(): Promise<void> {
-    const { db, state, snapshot } = await this.#lane.run(async () => {
-      const open = this.#database()
-      return { db: open, state: this.#state, snapshot: open.snapshot() }
-    })
-    let findings: Findings
-    try {
-      findings = await inspect(db, state, snapshot)
-    } finally {
-      await snapshot.close()
+    for (let accounted = false; !accounted; ) {
+      const { db, state, snapshot } = await this.#lane.run(async () => {
+        this.#assertOpen()
+        await this.#openIfClosed(false)
+        return { db: this.#records.db, state: this.#records.state, snapshot: this.#records.db.snapshot() }
+      })
+      let findings: Findings
+      try {
+        findings = await inspect(db, state, snapshot)
+      } finally {
+        await snapshot.close()
+      }
+      accounted = await this.#lane.run(() => this.#records.account(db, state, findings))
     }
-    await this.#lane.run(() => this.#account(db, state, findings))
-  }
-
-  /** Puts right what the look showed, on top of what has happened since. */
-  async #account(db: Database, seen: State, findings: Findings): Promise<void> {
-    if (this.#db !== db) return
-    const change = openChange(this.#state)
-    let blockBytes = this.#state.blockBytes + findings.blockBytes - seen.blockBytes
-    for (const key of findings.strays) {
-      const value = await db.get(key)
-      if (value === undefined) continue
-      change.operations.push({ type: 'del', key })
-      blockBytes -= key.length + value.length
-    }
-    const lost = findings.lost.flatMap(({ first, last }) => expectedWithin(this.#state, first, last))
-    const nextSeq = Math.max(this.#state.nextSeq, findings.nextSeq)
-    change.state = this.#withLost({ ...this.#state, blockBytes, nextSeq }, lost)
-    if (!isSame(change.state, this.#state)) await this.#write(change)
-  }
-
-  async #findOldest(): Promise<void> {
-    const head = firstKept(this.#state)
-    if (this.#db === undefined || head === this.#oldest.seq) return
-    const view = { db: this.#db, state: this.#state, nameOf: this.#series.nameOf }
-    const assembled = await readStretch(view, head, 1)
-    this.#oldest = { seq: head, at: assembled?.stretch.readings[0]?.at }
   }
 }
-
-/** The lowest number that may lie on disk. */
-const firstKept = (state: State) => Math.max(firstUnacked(state), state.evictedThrough + 1)
-
-const isSame = (one: State, other: State) => Buffer.compare(encodeState(one), encodeState(other)) === 0
 
 const toMebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`

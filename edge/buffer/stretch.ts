@@ -45,8 +45,8 @@ export async function readStretch(
   const part = openPart(state, first, last, maxReadings)
   // What was evicted is not looked for on disk: millions of deleted keys may lie there.
   part.skipTo(Math.min(last + 1, state.evictedThrough + 1))
-  let perBlock = 1
-  const chunk = () => Math.min(1000, Math.max(1, Math.ceil(part.room() / perBlock)))
+  let perBlock = BLOCK_READINGS_MAX
+  const chunk = () => Math.min(128, Math.max(1, Math.ceil(part.room() / perBlock)))
   // A block usually begins where the last one read ended; otherwise it begins up to a block earlier.
   for (const back of [0, BLOCK_READINGS_MAX - 1]) {
     if (part.isDone()) break

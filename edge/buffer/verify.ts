@@ -21,7 +21,7 @@ export interface Findings {
 }
 
 /** The most strays and lost ranges that one look collects; what is left over is found by the next. */
-const FOUND_MAX = 1000
+export const FOUND_MAX = 1000
 
 /** Looks at everything that `snapshot` of `db` shows. `state` must be of the same moment. */
 export async function inspect(
