@@ -73,6 +73,9 @@ export interface Batch {
 /** A reading that the cloud will never store, and why. It counts as answered: the gateway may forget it. */
 export const RejectedReading = z.strictObject({ seq: z.int().min(1), reason: z.string().max(200) })
 
+/** A reading that the cloud will never store, and why. */
+export type RejectedReading = z.infer<typeof RejectedReading>
+
 /** The cloud's answer to a batch. */
 export const Ack = z.strictObject({
   v: z.literal(1),

@@ -1,10 +1,11 @@
 // The collector's own MQTT broker: who may connect, who may say what, who hears what.
 //
 // A gateway signs in with its name and its token, and may use its own topics. A subscriber signs in with an API token as
-// password, and may receive raw data of its clients. Everything else is refused and counted.
+// password, and may receive raw data of its clients. Everything else is refused and counted. Who was let in is asked
+// again from time to time: a token that was withdrawn ends its connections.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import {
   Aedes,
@@ -14,6 +15,7 @@ import {
   type PublishPacket,
   type Subscription,
 } from 'aedes'
+import { BATCH_BYTES_MAX } from '../../protocol/batch.ts'
 import { SLUG } from '../../protocol/ids.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
@@ -27,10 +29,15 @@ import {
   parseGatewayTopic,
 } from '../../protocol/topics.ts'
 import type { GatewayRow } from '../store/gateways.ts'
+import { guardSocket } from './packet-guard.ts'
 
 /** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
 const DRAIN_TIMEOUT_MS = 5_000
 const CONNECT_TIMEOUT_MS = 10_000
+/** A batch with its topic is the largest that anybody has to say. */
+const PACKET_BYTES_MAX = BATCH_BYTES_MAX + 1024
+/** Connections on each port, signed in or not; the next one is closed at once. */
+const CONNECTIONS_MAX = 10_000
 /** MQTT 3.1.1, section 3.2.2.3. */
 const SERVER_UNAVAILABLE = 3
 const BAD_USERNAME_OR_PASSWORD = 4
@@ -61,6 +68,7 @@ export interface BrokerOptions {
   host: string
   port: number
   tls?: { port: number; key: string; cert: string }
+  connectionsMax?: number
 }
 
 /** A broker that listens. */
@@ -71,13 +79,19 @@ export interface Broker extends Closable {
   connectedGateways(): string[]
   /** Whether anybody receives raw data. */
   hasSubscribers(): boolean
+  /** Ends the connections of whoever would not be let in any more, or not as the same. Throws Unavailable. */
+  askAgain(): Promise<void>
 }
 
 type Identity = { kind: 'gateway'; gateway: GatewayRow } | ({ kind: 'subscriber' } & Subscriber)
 
+/** Somebody who was let in. `again` asks whether they would be now. */
+type Admitted = Identity & { again: () => Promise<Identity | undefined> }
+
 /** Starts the broker. Throws when a port is taken. */
-export async function openBroker(deps: BrokerDeps, { host, port, tls }: BrokerOptions): Promise<Broker> {
-  const { log } = deps
+export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Promise<Broker> {
+  const { log, metrics } = deps
+  const { host, port, tls, connectionsMax = CONNECTIONS_MAX } = options
   const identities: Identities = new Map()
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
@@ -101,13 +115,26 @@ export async function openBroker(deps: BrokerDeps, { host, port, tls }: BrokerOp
     }
   })
 
-  const plain = await listen(createServer(aedes.handle), host, port)
+  const refuse = (what: string, socket: Socket) => {
+    metrics.count('collector_refused_total', { what })
+    log.warn(`${what} refused`, { from: socket.remoteAddress })
+  }
+  const welcome = (socket: Socket) => {
+    guardSocket(socket, { packetBytesMax: PACKET_BYTES_MAX }, () => refuse('packet', socket))
+    aedes.handle(socket)
+  }
+  const plain = await listen(createServer(welcome), { host, port, connectionsMax })
   const servers = [plain]
   if (tls !== undefined) {
     const { key, cert } = tls
-    servers.push(
-      await listen(createTlsServer({ key, cert, minVersion: 'TLSv1.2' }, aedes.handle), host, tls.port),
-    )
+    const server = createTlsServer({ key, cert, minVersion: 'TLSv1.2' }, welcome)
+    servers.push(await listen(server, { host, port: tls.port, connectionsMax }))
+  }
+  for (const server of servers) {
+    server.on('drop', address => {
+      metrics.count('collector_refused_total', { what: 'connection' })
+      log.warn('connection refused', { from: address?.remoteAddress, connectionsMax })
+    })
   }
   return {
     port: (plain.address() as AddressInfo).port,
@@ -121,6 +148,13 @@ export async function openBroker(deps: BrokerDeps, { host, port, tls }: BrokerOp
     connectedGateways: () =>
       [...identities.values()].flatMap(one => (one.kind === 'gateway' ? [one.gateway.slug] : [])),
     hasSubscribers: () => [...identities.values()].some(({ kind }) => kind === 'subscriber'),
+    askAgain: async () => {
+      for (const [client, admitted] of [...identities]) {
+        if (isSame(admitted, await admitted.again())) continue
+        log.warn('connection ended, its sign-in is not valid any more', { clientId: client.id })
+        client.close()
+      }
+    },
     close: async () => {
       const closed = servers.map(server => new Promise<void>(done => server.close(() => done())))
       await new Promise<void>(done => aedes.close(() => done()))
@@ -129,7 +163,15 @@ export async function openBroker(deps: BrokerDeps, { host, port, tls }: BrokerOp
   }
 }
 
-type Identities = Map<Client, Identity>
+type Identities = Map<Client, Admitted>
+
+/** Whether somebody may still what they were let in for. A gateway that was moved must sign in again. */
+function isSame(before: Identity, now: Identity | undefined): boolean {
+  if (before.kind === 'gateway') {
+    return now?.kind === 'gateway' && now.gateway.projectId === before.gateway.projectId
+  }
+  return now?.kind === 'subscriber' && String(now.clients) === String(before.clients)
+}
 
 /** Who may come in, and what each may do. */
 function doorOf(
@@ -143,14 +185,15 @@ function doorOf(
   }
   return {
     authenticate: (client, username, password, done) => {
-      identify(deps, username, password).then(
+      const again = () => identify(deps, username, password)
+      again().then(
         identity => {
           if (identity === undefined) {
             refuse('sign-in', client, { username })
             done(returnCode('Bad user name or password', BAD_USERNAME_OR_PASSWORD), false)
             return
           }
-          identities.set(client, identity)
+          identities.set(client, { ...identity, again })
           done(null, true)
         },
         (error: unknown) => {
@@ -196,15 +239,15 @@ async function identify(
   const token = password.toString('utf8')
   if (username !== undefined && SLUG.test(username)) {
     const gateway = await findGateway(username)
-    if (
-      gateway?.tokenHash &&
-      timingSafeEqual(gateway.tokenHash, createHash('sha256').update(token).digest())
-    ) {
-      return { kind: 'gateway', gateway }
-    }
+    if (gateway?.tokenHash && isTokenOf(gateway.tokenHash, token)) return { kind: 'gateway', gateway }
   }
   const subscriber = await authenticateSubscriber(token)
   return subscriber === undefined ? undefined : { kind: 'subscriber', clients: subscriber.clients }
+}
+
+function isTokenOf(hash: Uint8Array, token: string): boolean {
+  const digest = createHash('sha256').update(token).digest()
+  return hash.length === digest.length && timingSafeEqual(hash, digest)
 }
 
 /** What a gateway or a subscriber may receive. */
@@ -235,7 +278,11 @@ function returnCode(message: string, code: number): AuthenticateError {
   return Object.assign(new Error(message), { returnCode: code })
 }
 
-function listen(server: Server, host: string, port: number): Promise<Server> {
+function listen(
+  server: Server,
+  { host, port, connectionsMax }: { host: string; port: number; connectionsMax: number },
+): Promise<Server> {
+  server.maxConnections = connectionsMax
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => resolve(server))

@@ -4,14 +4,15 @@
 //   K1. A batch is answered only after the COMMIT that holds it, or the one that set it aside.
 //   K2. Batches of one gateway are committed in the order in which they came.
 //   K3. A slow or absent database slows the gateways down; nothing is dropped.
-//   K4. A batch that the database refuses is set aside alone; the others of its group are committed.
+//   K4. A reading that the database refuses is rejected alone, a batch set aside alone; the others are committed. When it
+//       is not the data that is refused but everything, everything waits: the gateways have it on their disks.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
-import { commitBatches, type IncomingBatch } from '../store/batches.ts'
+import { type Committed, commitBatches, commitWithoutPoison, type IncomingBatch } from '../store/batches.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
 import { type DeadLetter, setAside } from '../store/gateways.ts'
 import type { SeriesIds } from '../store/series.ts'
@@ -24,6 +25,9 @@ const QUEUE_MAX = 256
 
 const RETRY = { firstMs: 100, maxMs: 5_000 }
 
+/** A database that refuses everything needs a person, and says so again about every minute. */
+const REFUSALS_PER_LINE = 20
+
 /** Something a gateway sent that waits for a COMMIT. */
 export type Job = { gatewayId: number; letter: DeadLetter } & (
   | { kind: 'batch'; incoming: IncomingBatch }
@@ -31,7 +35,7 @@ export type Job = { gatewayId: number; letter: DeadLetter } & (
 )
 
 /** How a job ended. */
-export type Outcome = { kind: 'committed' } | { kind: 'set-aside'; reason: string }
+export type Outcome = Committed | { kind: 'set-aside'; reason: string }
 
 /** Takes batches, and says when they are committed. */
 export interface Committer {
@@ -130,36 +134,54 @@ async function commitOrSplit(
   jobs: readonly BatchJob[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { metrics } = deps
-  const refusal = await untilAvailable(deps, signal, async () => {
-    try {
-      const committed = await commitBatches(
-        deps,
-        jobs.map(({ incoming }) => incoming),
-      )
-      metrics.count('collector_readings_total', { became: 'inserted' }, committed.inserted)
-      metrics.count('collector_readings_total', { became: 'duplicate' }, committed.duplicate)
-      metrics.count('collector_readings_total', { became: 'revised' }, committed.revised)
-      metrics.count('collector_batches_total', { became: 'committed' }, jobs.length - committed.repeated)
-      metrics.count('collector_batches_total', { became: 'repeated' }, committed.repeated)
-      return undefined
-    } catch (error) {
-      if (error instanceof DatabaseRefused) return error
-      throw error
-    }
-  })
-  if (refusal === undefined) {
-    for (const job of jobs) deps.onDone(job, { kind: 'committed' })
+  const batches = jobs.map(({ incoming }) => incoming)
+  const committed = await untilAvailable(deps, signal, () => orRefused(commitBatches(deps, batches)))
+  if (!(committed instanceof DatabaseRefused)) {
+    for (const [index, job] of jobs.entries()) finish(deps, job, committed[index] as Committed)
     return
   }
   const [only] = jobs
   if (jobs.length === 1 && only !== undefined) {
-    await commitLetter(deps, only, `The database refused it: ${refusal.message}`, signal)
+    await commitSpared(deps, only, signal)
     return
   }
   const middle = Math.ceil(jobs.length / 2)
   await commitOrSplit(deps, jobs.slice(0, middle), signal)
   await commitOrSplit(deps, jobs.slice(middle), signal)
+}
+
+/** What is left of a batch that was refused; the batch as a whole is set aside when it is not its readings. */
+async function commitSpared(deps: CommitterDeps, job: BatchJob, signal: AbortSignal): Promise<void> {
+  const committed = await untilAvailable(deps, signal, () =>
+    orRefused(commitWithoutPoison(deps, job.incoming)),
+  )
+  if (committed instanceof DatabaseRefused) {
+    await commitLetter(deps, job, `The database refused it: ${committed.message}`, signal)
+    return
+  }
+  if (committed.kind === 'stored' && committed.rejected.length > 0) {
+    const { gatewayId, letter, incoming } = job
+    const { rejected } = committed
+    deps.log.error('readings rejected', {
+      ...{ gatewayId, topic: letter.topic, epoch: incoming.batch.epoch },
+      ...{ count: rejected.length, seq: rejected[0]?.seq, reason: rejected[0]?.reason },
+    })
+  }
+  finish(deps, job, committed)
+}
+
+function finish({ metrics, onDone }: CommitterDeps, job: Job, committed: Committed): void {
+  const readings = (became: string, count: number) => {
+    if (count > 0) metrics.count('collector_readings_total', { became }, count)
+  }
+  if (committed.kind === 'stored') {
+    readings('inserted', committed.inserted)
+    readings('duplicate', committed.duplicate)
+    readings('revised', committed.revised)
+    readings('rejected', committed.rejected.length)
+  }
+  metrics.count('collector_batches_total', { became: committed.kind })
+  onDone(job, committed)
 }
 
 async function commitLetter(
@@ -174,7 +196,17 @@ async function commitLetter(
   deps.onDone(job, { kind: 'set-aside', reason })
 }
 
-/** Does it again until the database is there (K3). */
+/** A refusal of the data, as a value; a refusal of everything is still thrown. */
+async function orRefused<T>(work: Promise<T>): Promise<T | DatabaseRefused> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof DatabaseRefused && error.isAboutData) return error
+    throw error
+  }
+}
+
+/** Does it again until the database is there and willing (K3). */
 async function untilAvailable<T>(
   { clock, log, random }: CommitterDeps,
   signal: AbortSignal,
@@ -184,8 +216,12 @@ async function untilAvailable<T>(
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof Unavailable)) throw error
-      if (attempt === 0) log.warn('database did not answer, batches wait', { reason: reasonOf(error) })
+      if (error instanceof DatabaseRefused) {
+        const { code, message: reason } = error
+        if (attempt % REFUSALS_PER_LINE === 0) log.error('database refused, batches wait', { code, reason })
+      } else if (error instanceof Unavailable) {
+        if (attempt === 0) log.warn('database did not answer, batches wait', { reason: reasonOf(error) })
+      } else throw error
       await clock.sleep(50 + backoffMs(RETRY, attempt, random), signal)
     }
   }

@@ -1,4 +1,7 @@
 // What a gateway sent: read, checked against who it is, handed to the committer, answered.
+//
+// Batches of one gateway are taken one after the other, in the order in which they came, and only so many of them wait
+// at a time: a gateway that comes back again and again while the database is away does not fill the memory.
 
 import type { Ack, Batch, SeriesTable } from '../../protocol/batch.ts'
 import {
@@ -8,7 +11,7 @@ import {
   decodeTable,
   readBatchHead,
 } from '../../protocol/codec.ts'
-import { Rejected } from '../../protocol/runtime/errors.ts'
+import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Lane } from '../../protocol/topics.ts'
 import type { Database } from '../store/database.ts'
@@ -18,14 +21,29 @@ import type { Committer, Job, Outcome } from './committer.ts'
 /** Tables remembered for each gateway: it uses one at a time, and an old one while a backlog drains. */
 const TABLES_MAX = 8
 
+/** Batches of one gateway that may wait for their answer. It has two lanes of a few each, and may have reconnected. */
+const WAITING_MAX = 64
+
 /** Above this share of its queue the collector asks gateways to slow down. */
 const CROWDED = 0.5
 const SLOW_DOWN_MS = 1_000
 
+/** What `reason` of an ack may hold. */
+const ACK_REASON_LENGTH_MAX = 500
+
+/** A message as it came. */
+export interface Message {
+  topic: string
+  payload: Uint8Array
+}
+
 /** Takes batches in. */
 export interface Intake {
-  /** Resolves when the batch has found its place in the queue. Throws Unavailable when the database is not there. */
-  take(gateway: GatewayRow, lane: Lane, message: { topic: string; payload: Uint8Array }): Promise<void>
+  /**
+   * Resolves when the batch has found its place in the queue, or waits there already. Throws Unavailable when the
+   * database is not there, or when too many batches of the gateway wait.
+   */
+  take(gateway: GatewayRow, lane: Lane, message: Message): Promise<void>
   /** The committer tells how a job ended. */
   done(job: Job, outcome: Outcome): void
 }
@@ -40,91 +58,162 @@ export interface IntakeDeps {
 }
 
 interface Waiting {
+  key: string | undefined
   gateway: GatewayRow
   lane: Lane
   head: BatchHead | undefined
-  table?: { id: string; table: SeriesTable }
+  table: { id: string; table: SeriesTable } | undefined
+}
+
+/** What is remembered of a gateway. */
+interface Memory {
+  tables: Map<string, SeriesTable>
+  /** Names of the batches that wait for their answer. */
+  waiting: Set<string>
+  /** How many messages have come and are not answered yet. */
+  count: number
+  /** When the message before has found its place. */
+  turn: Promise<unknown>
 }
 
 /** Opens an intake. */
 export function openIntake({ db, metrics, committer, sendAck, onCommitted }: IntakeDeps): Intake {
-  const tables = new Map<number, Map<string, SeriesTable>>()
-  const waiting = new Map<Job, Waiting>()
+  const memories = new Map<number, Memory>()
+  const jobs = new Map<Job, Waiting>()
 
-  const remember = (gatewayId: number, id: string, table: SeriesTable) => {
-    const known = tables.get(gatewayId) ?? new Map<string, SeriesTable>()
-    known.delete(id)
-    known.set(id, table)
-    for (const oldest of [...known.keys()].slice(0, -TABLES_MAX)) known.delete(oldest)
-    tables.set(gatewayId, known)
+  const memoryOf = ({ id }: { id: number }): Memory => {
+    const known = memories.get(id)
+    if (known !== undefined) return known
+    const memory = { tables: new Map(), waiting: new Set<string>(), count: 0, turn: Promise.resolve() }
+    memories.set(id, memory)
+    return memory
   }
 
-  /** Reads a batch; a table that only the database knows is fetched first. */
-  const decode = async (gateway: GatewayRow, bytes: Uint8Array): Promise<Decoded> => {
-    const tableOf = (id: string) => tables.get(gateway.id)?.get(id)
-    const decoded = decodeBatch(bytes, tableOf)
-    if (decoded.kind === 'batch') return decoded
-    const kept = await findSeriesTable(db, gateway.id, decoded.tableId)
-    if (kept === undefined) return decoded
-    remember(gateway.id, decoded.tableId, decodeTable(kept))
-    return decodeBatch(bytes, tableOf)
-  }
-
-  const answer = ({ gateway, lane, head }: Waiting, rest: Pick<Ack, 'status'> & Partial<Ack>) => {
+  const answer = (
+    { gateway, lane, head }: Pick<Waiting, 'gateway' | 'lane' | 'head'>,
+    rest: Pick<Ack, 'status'> & Partial<Ack>,
+  ) => {
     // Not even its numbers can be read: there is nothing to answer to.
-    if (head === undefined) return
-    const { epoch, first, last } = head
-    const slowDown = committer().load() > CROWDED ? { slowDownMs: SLOW_DOWN_MS } : {}
-    sendAck(gateway.slug, { v: 1, epoch, lane, first, through: last, rejected: [], ...slowDown, ...rest })
+    if (head !== undefined) sendAck(gateway.slug, { ...ackOf(lane, head, committer().load()), ...rest })
+  }
+
+  /** Puts a message into the queue, or answers it at once. Returns whether its answer is still to come. */
+  const place = async (gateway: GatewayRow, lane: Lane, { topic, payload }: Message): Promise<boolean> => {
+    const memory = memoryOf(gateway)
+    const letter = { gatewayId: gateway.id, topic, bytes: payload, reason: '' }
+    const enqueue = async (job: Job, rest: Pick<Waiting, 'head' | 'table'>) => {
+      const key = keyOf(lane, rest.head)
+      if (key !== undefined) {
+        if (memory.waiting.has(key)) return false
+        memory.waiting.add(key)
+      }
+      jobs.set(job, { key, gateway, lane, ...rest })
+      await committer().enqueue(job)
+      return true
+    }
+    const setAside = (reason: string) =>
+      enqueue(
+        { kind: 'letter', gatewayId: gateway.id, letter, reason },
+        { head: readBatchHead(payload), table: undefined },
+      )
+
+    let decoded: Decoded
+    try {
+      decoded = await decode(db, gateway, memory.tables, payload)
+    } catch (error) {
+      if (error instanceof Rejected) return setAside(error.message)
+      throw error
+    }
+    if (decoded.kind === 'table-unknown') {
+      answer({ gateway, lane, head: decoded.head }, { status: 'table-unknown' })
+      return false
+    }
+    const { batch, tableId, tableBytes } = decoded
+    const foreign = foreignTable(gateway, batch.table)
+    if (foreign !== undefined) return setAside(foreign)
+    const table = tableBytes === undefined ? {} : { table: { id: tableId, bytes: tableBytes } }
+    const incoming = { gatewayId: gateway.id, projectId: gateway.projectId, lane, batch, ...table }
+    return enqueue(
+      { kind: 'batch', gatewayId: gateway.id, letter, incoming },
+      { head: batch, table: { id: tableId, table: batch.table } },
+    )
   }
 
   return {
-    async take(gateway, lane, { topic, payload }) {
-      metrics.count('collector_bytes_total', {}, payload.length)
-      const letter = { gatewayId: gateway.id, topic, bytes: payload, reason: '' }
-      const setAside = async (reason: string) => {
-        const job: Job = { kind: 'letter', gatewayId: gateway.id, letter, reason }
-        waiting.set(job, { gateway, lane, head: readBatchHead(payload) })
-        await committer().enqueue(job)
+    async take(gateway, lane, message) {
+      const memory = memoryOf(gateway)
+      if (memory.count >= WAITING_MAX) {
+        throw new Unavailable(`${memory.count} batches of ${gateway.slug} wait already`)
       }
-      let decoded: Decoded
+      memory.count += 1
+      metrics.count('collector_bytes_total', {}, message.payload.length)
+      const placed = memory.turn.then(() => place(gateway, lane, message))
+      memory.turn = placed.catch(() => {})
+      let waits = false
       try {
-        decoded = await decode(gateway, payload)
-      } catch (error) {
-        if (!(error instanceof Rejected)) throw error
-        await setAside(error.message)
-        return
+        waits = await placed
+      } finally {
+        if (!waits) memory.count -= 1
       }
-      if (decoded.kind === 'table-unknown') {
-        answer({ gateway, lane, head: decoded.head }, { status: 'table-unknown' })
-        return
-      }
-      const { batch, tableId, tableBytes } = decoded
-      const foreign = foreignTable(gateway, batch.table)
-      if (foreign !== undefined) {
-        await setAside(foreign)
-        return
-      }
-      const table = tableBytes === undefined ? {} : { table: { id: tableId, bytes: tableBytes } }
-      const incoming = { gatewayId: gateway.id, projectId: gateway.projectId, lane, batch, ...table }
-      const job: Job = { kind: 'batch', gatewayId: gateway.id, letter, incoming }
-      waiting.set(job, { gateway, lane, head: batch, table: { id: tableId, table: batch.table } })
-      await committer().enqueue(job)
     },
 
     done(job, outcome) {
-      const from = waiting.get(job)
-      waiting.delete(job)
+      const from = jobs.get(job)
       if (from === undefined) throw new Error('A job ended that nobody waits for')
+      jobs.delete(job)
+      const memory = memoryOf(from.gateway)
+      if (from.key !== undefined) memory.waiting.delete(from.key)
+      memory.count -= 1
       if (outcome.kind === 'set-aside') {
-        answer(from, { status: 'set-aside', reason: outcome.reason.slice(0, 500) })
+        answer(from, { status: 'set-aside', reason: outcome.reason.slice(0, ACK_REASON_LENGTH_MAX) })
         return
       }
-      if (from.table !== undefined) remember(from.gateway.id, from.table.id, from.table.table)
-      answer(from, { status: 'committed' })
-      if (job.kind === 'batch') onCommitted(from.gateway, job.incoming.batch)
+      if (from.table !== undefined) remember(memory.tables, from.table.id, from.table.table)
+      const rejected = outcome.kind === 'stored' ? [...outcome.rejected] : []
+      answer(from, { status: 'committed', rejected })
+      if (job.kind === 'batch' && outcome.kind === 'stored') {
+        onCommitted(from.gateway, withoutRejected(job.incoming.batch, outcome.rejected))
+      }
     },
   }
+}
+
+function ackOf(lane: Lane, { epoch, first, last }: BatchHead, load: number): Omit<Ack, 'status'> {
+  const slowDown = load > CROWDED ? { slowDownMs: SLOW_DOWN_MS } : {}
+  return { v: 1, epoch, lane, first, through: last, rejected: [], ...slowDown }
+}
+
+/** Reads a batch; a table that only the database knows is fetched first. */
+async function decode(
+  db: Database,
+  gateway: GatewayRow,
+  tables: Map<string, SeriesTable>,
+  bytes: Uint8Array,
+): Promise<Decoded> {
+  const decoded = decodeBatch(bytes, id => tables.get(id))
+  if (decoded.kind === 'batch') return decoded
+  const kept = await findSeriesTable(db, gateway.id, decoded.tableId)
+  if (kept === undefined) return decoded
+  remember(tables, decoded.tableId, decodeTable(kept))
+  return decodeBatch(bytes, id => tables.get(id))
+}
+
+/** Keeps the tables that were used last. */
+function remember(tables: Map<string, SeriesTable>, id: string, table: SeriesTable): void {
+  tables.delete(id)
+  tables.set(id, table)
+  for (const oldest of [...tables.keys()].slice(0, -TABLES_MAX)) tables.delete(oldest)
+}
+
+/** Two messages of the same key ask for the same answer. One whose numbers cannot be read has none. */
+function keyOf(lane: Lane, head: BatchHead | undefined): string | undefined {
+  return head === undefined ? undefined : `${lane}/${head.epoch}/${head.first}/${head.last}`
+}
+
+function withoutRejected(batch: Batch, rejected: readonly { seq: number }[]): Batch {
+  if (rejected.length === 0) return batch
+  const seqs = new Set(rejected.map(({ seq }) => seq))
+  return { ...batch, readings: batch.readings.filter(({ seq }) => !seqs.has(seq)) }
 }
 
 /** Why a table is not this gateway's; `undefined` when it is. A gateway writes into its own project and no other. */

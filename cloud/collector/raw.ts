@@ -37,7 +37,9 @@ export function openRawFeed(): RawFeed {
       rows.flatMap(row => {
         const message = toRetained(row)
         if (message === undefined || !matches(filter, message.topic)) return []
-        newest.set(message.topic, Math.max(row.at, newest.get(message.topic) ?? 0))
+        // A newer one was committed while the rows were read: the subscriber has it already.
+        if (row.at < (newest.get(message.topic) ?? 0)) return []
+        newest.set(message.topic, row.at)
         return [message]
       }),
   }

@@ -2,33 +2,28 @@
 
 import { Hono } from 'hono'
 import type { Batch } from '../../protocol/batch.ts'
-import { CommandResult } from '../../protocol/command.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { reasonOf } from '../../protocol/runtime/errors.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { Scope } from '../../protocol/runtime/scope.ts'
-import { GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
-import { ackTopic, type GatewayTopic } from '../../protocol/topics.ts'
+import { ackTopic } from '../../protocol/topics.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
-import {
-  findGateway,
-  type GatewayRow,
-  newestOfAll,
-  saveCommandResult,
-  saveGatewayStatus,
-  setAside,
-} from '../store/gateways.ts'
+import { findGateway, type GatewayRow, newestOfAll } from '../store/gateways.ts'
 import { openSeriesIds } from '../store/series.ts'
 import { type Broker, type BrokerOptions, openBroker, type Subscriber } from './broker.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
 import { openIntake } from './intake.ts'
 import { openRawFeed } from './raw.ts'
+import { openStatusKeeper } from './status.ts'
 
 /** Two workers keep two cores and two connections busy; more brought nothing (measured). */
 const WORKERS = 2
+
+/** So long after it was withdrawn a token may still be in use. */
+const ASK_AGAIN_EVERY_MS = 60_000
 
 /** What the collector counts. */
 export const COLLECTOR_METRICS = [
@@ -67,14 +62,34 @@ export interface CollectorOptions {
   mqtt: BrokerOptions
 }
 
+/** A collector that listens, also for gateways. */
+export interface RunningCollector extends RunningService {
+  mqttPort: number
+  failed: Promise<void>
+}
+
 /** Starts the collector. It fails as a whole when one of its loops does. */
 export async function startCollector(
   deps: CollectorDeps,
-  { host, port, version, mqtt }: CollectorOptions,
-): Promise<RunningService & { mqttPort: number; failed: Promise<void> }> {
-  const { db, clock, log, metrics, random } = deps
+  options: CollectorOptions,
+): Promise<RunningCollector> {
   const scope = new Scope()
+  try {
+    return await startInScope(deps, options, scope)
+  } catch (error) {
+    await scope[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function startInScope(
+  deps: CollectorDeps,
+  { host, port, version, mqtt }: CollectorOptions,
+  scope: Scope,
+): Promise<RunningCollector> {
+  const { db, clock, log, metrics, random } = deps
   const feed = openRawFeed()
+  const status = openStatusKeeper({ db, log })
   let committer: Committer
   let broker: Broker
   const say = (topic: string, payload: string, retain: boolean) => {
@@ -106,7 +121,7 @@ export async function startCollector(
         onMessage: (gateway, topic, message) =>
           topic.kind === 'up'
             ? intake.take(gateway, topic.lane, message)
-            : saveStatus(deps, gateway, topic, message),
+            : status.take(gateway, topic, message),
         onSubscribe: async (filter, send) => {
           for (const { topic, payload } of feed.retained(await newestOfAll(db), filter)) send(topic, payload)
         },
@@ -116,6 +131,7 @@ export async function startCollector(
   )
   for (let worker = 0; worker < WORKERS; worker += 1) scope.run(signal => committer.work(worker, signal))
   scope.run(signal => runCommands({ db, broker, clock, log }, signal))
+  scope.run(signal => runDoorman({ broker, clock, log }, signal))
   const server = scope.use(
     await serveService(
       { clock, metrics },
@@ -138,26 +154,20 @@ export async function startCollector(
   }
 }
 
-const STATUS = { state: GatewayState, health: GatewayHealth, reported: ReportedConfig, result: CommandResult }
-
-/** What a gateway says of itself. A message that is none of ours is set aside, and the gateway goes on. */
-async function saveStatus(
-  { db, log }: CollectorDeps,
-  gateway: GatewayRow,
-  topic: Exclude<GatewayTopic, { kind: 'up' }>,
-  { topic: name, payload }: { topic: string; payload: Uint8Array },
+/** Ends connections whose sign-in is not valid any more, until the signal aborts. */
+async function runDoorman(
+  { broker, clock, log }: { broker: Broker; clock: Clock; log: Log },
+  signal: AbortSignal,
 ): Promise<void> {
-  let document: unknown
-  try {
-    document = STATUS[topic.kind].parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)))
-  } catch (error) {
-    const reason = `Cannot read ${topic.kind}: ${reasonOf(error)}`
-    log.warn('message set aside', { gateway: gateway.slug, topic: name, reason })
-    await setAside(db, { gatewayId: gateway.id, topic: name, bytes: payload, reason })
-    return
+  for (;;) {
+    await clock.sleep(ASK_AGAIN_EVERY_MS, signal)
+    try {
+      await broker.askAgain()
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      log.warn('sign-ins were not asked again', { reason: reasonOf(error) })
+    }
   }
-  if (topic.kind === 'result') await saveCommandResult(db, gateway.id, topic.id, document)
-  else await saveGatewayStatus(db, gateway.id, topic.kind, document)
 }
 
 function routes(deps: CollectorDeps): Hono {

@@ -4,12 +4,13 @@
 //   C1. When commitBatches() resolves, every reading of every batch is on the database's disk, exactly once.
 //   C2. Committed again, in whole or cut differently, a batch changes nothing.
 //   C3. The rows of a batch, its place in the log of batches, and `latest` come in one transaction or not at all.
+//   C4. A reading that the database refuses is kept whole, with the reason, in the batch's row; the others are stored.
 
-import type { Batch } from '../../protocol/batch.ts'
+import type { Batch, RejectedReading } from '../../protocol/batch.ts'
 import { QUALITIES, TIME_QUALITIES } from '../../protocol/reading.ts'
 import { LANES, type Lane } from '../../protocol/topics.ts'
-import type { Database, Sql } from './database.ts'
-import { insertReadings, type StoredReading, upsertLatest } from './readings.ts'
+import { type Database, DatabaseRefused, type Sql } from './database.ts'
+import { insertReadings, type StoredCounts, type StoredReading, upsertLatest } from './readings.ts'
 import type { SeriesIds } from './series.ts'
 
 /** A batch, and whose it is. */
@@ -22,22 +23,34 @@ export interface IncomingBatch {
   table?: { id: string; bytes: Uint8Array }
 }
 
-/** What became of the readings of a group. */
-export interface Committed {
-  /** Batches that had been committed before. */
-  repeated: number
-  inserted: number
-  /** Readings that were there already, the same. */
-  duplicate: number
-  /** Readings that were there already, with another value. */
-  revised: number
+/** What became of a batch. */
+export type Committed =
+  /** It had been committed before, and nothing was done. */
+  | { kind: 'repeated' }
+  | {
+      kind: 'stored'
+      inserted: number
+      /** Readings that were there already, the same. */
+      duplicate: number
+      /** Readings that were there already, with another value. */
+      revised: number
+      rejected: readonly RejectedReading[]
+    }
+
+/** What batches are committed with. */
+export interface StoreDeps {
+  db: Database
+  series: SeriesIds
 }
 
-/** Commits batches of any gateways in one transaction. Throws DatabaseRefused when one of them is refused: then none is. */
+/**
+ * Commits batches of any gateways in one transaction, and tells of each, in their order. Throws DatabaseRefused when
+ * one of them is refused: then nothing of any is stored.
+ */
 export async function commitBatches(
-  { db, series }: { db: Database; series: SeriesIds },
+  { db, series }: StoreDeps,
   incoming: readonly IncomingBatch[],
-): Promise<Committed> {
+): Promise<Committed[]> {
   const seriesOf = await numberSeries(series, incoming)
   return db.transaction(async tx => {
     await insertTables(tx, incoming)
@@ -46,11 +59,87 @@ export async function commitBatches(
       const batchId = ids[index]
       return batchId === undefined ? [] : toRows(one, seriesOf[index] ?? [], batchId)
     })
-    const { inserted, revised } = await insertReadings(tx, readings)
+    const counts = await insertReadings(tx, readings)
     await upsertLatest(tx, readings)
-    const repeated = ids.filter(id => id === undefined).length
-    return { repeated, inserted, revised, duplicate: readings.length - inserted - revised }
+    return incoming.map(({ batch }, index) => outcomeOf(ids[index], counts, batch.readings.length))
   })
+}
+
+/**
+ * Commits one batch without those of its readings that the database refuses (C4). Throws DatabaseRefused when it is
+ * not a reading that is refused, but the batch.
+ */
+export async function commitWithoutPoison(
+  { db, series }: StoreDeps,
+  incoming: IncomingBatch,
+): Promise<Committed> {
+  const [numbers] = await numberSeries(series, [incoming])
+  return db.transaction(async tx => {
+    await insertTables(tx, [incoming])
+    const [id] = await insertBatches(tx, [incoming])
+    if (id === undefined) return { kind: 'repeated' }
+    const refused: RejectedReading[] = []
+    let [inserted, revised] = [0, 0]
+    await storeInParts(tx, toRows(incoming, numbers ?? [], id), {
+      stored: counts => {
+        inserted += counts.inserted.get(id) ?? 0
+        revised += counts.revised.get(id) ?? 0
+      },
+      refused: one => refused.push(one),
+    })
+    await keepRefused(tx, id, incoming.batch, refused)
+    const duplicate = incoming.batch.readings.length - inserted - revised - refused.length
+    return { kind: 'stored', inserted, revised, duplicate, rejected: refused }
+  })
+}
+
+const REASON_LENGTH_MAX = 200
+
+/** Stores rows; when they are refused, each half by itself, down to the single one. 500 rows are nine halvings. */
+async function storeInParts(
+  tx: Sql,
+  rows: readonly StoredReading[],
+  tell: { stored: (counts: StoredCounts) => void; refused: (one: RejectedReading) => void },
+): Promise<void> {
+  await tx.query('savepoint part')
+  try {
+    const counts = await insertReadings(tx, rows)
+    await upsertLatest(tx, rows)
+    await tx.query('release savepoint part')
+    tell.stored(counts)
+    return
+  } catch (error) {
+    if (!(error instanceof DatabaseRefused) || !error.isAboutData) throw error
+    await tx.query('rollback to savepoint part')
+    await tx.query('release savepoint part')
+    const [only] = rows
+    if (only !== undefined && rows.length === 1) {
+      tell.refused({ seq: only.seq, reason: error.message.slice(0, REASON_LENGTH_MAX) })
+      return
+    }
+  }
+  const middle = Math.ceil(rows.length / 2)
+  await storeInParts(tx, rows.slice(0, middle), tell)
+  await storeInParts(tx, rows.slice(middle), tell)
+}
+
+async function keepRefused(
+  tx: Sql,
+  batchId: number,
+  { readings }: Batch,
+  refused: readonly RejectedReading[],
+): Promise<void> {
+  if (refused.length === 0) return
+  const bySeq = new Map(readings.map(reading => [reading.seq, reading]))
+  const whole = refused.map(({ seq, reason }) => ({ ...bySeq.get(seq), reason }))
+  await tx.query('update batches set rejected = $2::jsonb where id = $1', [batchId, JSON.stringify(whole)])
+}
+
+function outcomeOf(batchId: number | undefined, counts: StoredCounts, readings: number): Committed {
+  if (batchId === undefined) return { kind: 'repeated' }
+  const inserted = counts.inserted.get(batchId) ?? 0
+  const revised = counts.revised.get(batchId) ?? 0
+  return { kind: 'stored', inserted, revised, duplicate: readings - inserted - revised, rejected: [] }
 }
 
 /** The series number of every reading of every batch. */
@@ -77,7 +166,8 @@ function toRows({ batch }: IncomingBatch, series: readonly number[], batchId: nu
 }
 
 async function insertTables(tx: Sql, incoming: readonly IncomingBatch[]): Promise<void> {
-  for (const { gatewayId, table } of incoming) {
+  const inOrder = incoming.toSorted((a, b) => a.gatewayId - b.gatewayId)
+  for (const { gatewayId, table } of inOrder) {
     if (table === undefined) continue
     await tx.query(
       `insert into series_tables (gateway_id, id, bytes) values ($1, decode($2, 'hex'), $3) on conflict do nothing`,

@@ -31,10 +31,16 @@ export interface Database extends Sql {
    * Runs `work` in one transaction and commits it. When `work` throws, everything it did is undone and the error is
    * passed on. When the COMMIT itself gets no answer, throws Unavailable: it may or may not have happened.
    */
-  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** Runs a script of several statements without parameters: migrations. */
   script(text: string): Promise<void>
   close(): Promise<void>
+}
+
+/** What is unusual about a transaction. */
+export interface TransactionOptions {
+  /** How long each statement may run, where that is longer than usual: migrations. */
+  statementTimeoutMs?: number
 }
 
 /** The database understood and refused. `code` is its SQLSTATE. */
@@ -42,6 +48,12 @@ export class DatabaseRefused extends Error {
   override readonly name = 'DatabaseRefused'
   readonly code: string
   readonly constraint: string | undefined
+  /**
+   * True when it is what was sent that it will never take: data it cannot hold (class 22), a rule that the data breaks
+   * (21, 23, 44), a limit that the data passes (54), a trigger's own refusal (P0001), a fault inside that the data met
+   * (XX). False when anybody would be refused: a table that is not there, a right that is missing.
+   */
+  readonly isAboutData: boolean
 
   constructor(
     message: string,
@@ -50,5 +62,6 @@ export class DatabaseRefused extends Error {
     super(message, { cause })
     this.code = code
     this.constraint = constraint
+    this.isAboutData = /^(21|22|23|44|54|XX|P0001)/.test(code)
   }
 }

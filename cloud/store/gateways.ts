@@ -58,14 +58,19 @@ export interface DeadLetter {
   reason: string
 }
 
-/** Keeps messages that nobody could use, for a person to look at. */
+/** A reason quotes what came, which may be anything. */
+const REASON_LENGTH_MAX = 2_000
+
+/**
+ * Keeps messages that nobody could use, for a person to look at. Must succeed where nothing else does: a gateway that
+ * was deleted meanwhile is left out, and so is the one character that the database's text cannot hold.
+ */
 export async function setAside(db: Sql, { gatewayId, topic, bytes, reason }: DeadLetter): Promise<void> {
-  await db.query('insert into dead_letters (gateway_id, topic, bytes, reason) values ($1, $2, $3, $4)', [
-    gatewayId,
-    topic,
-    bytes,
-    reason,
-  ])
+  await db.query(
+    `insert into dead_letters (gateway_id, topic, bytes, reason)
+     values ((select id from gateways where id = $1), $2, $3, $4)`,
+    [gatewayId, topic, bytes, reason.replaceAll('\0', '\ufffd').slice(0, REASON_LENGTH_MAX)],
+  )
 }
 
 /** A command that waits for its gateway. */

@@ -1,7 +1,7 @@
 // Brings a database to the shape this version needs: numbered scripts, once each, in order, under a lock.
 //
-// A migration runs in one transaction with the row that records it. One that was changed after it ran is refused:
-// two databases of one version would differ, and nobody could tell.
+// What is missing runs in one transaction with the rows that record it: a database is of one version or of the other. A
+// script that was changed after it ran is refused: two databases of one version would differ, and nobody could tell.
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -16,6 +16,9 @@ export interface Migration {
   name: string
   text: string
 }
+
+/** A table of years is long to change, and the second of two that start waits for the first. */
+const STATEMENT_TIMEOUT_MS = 3_600_000
 
 /** Any number will do, so long as nobody else locks the same. */
 const LOCK = 7_201_415
@@ -44,11 +47,14 @@ export async function migrate(
   { log }: { log: Log },
   migrations: readonly Migration[] = readMigrations(),
 ): Promise<void> {
-  const applied = await db.transaction(async tx => {
-    await tx.query(`select pg_advisory_xact_lock(${LOCK})`)
-    await createLedger(tx)
-    return applyMissing(tx, migrations)
-  })
+  const applied = await db.transaction(
+    async tx => {
+      await tx.query(`select pg_advisory_xact_lock(${LOCK})`)
+      await createLedger(tx)
+      return applyMissing(tx, migrations)
+    },
+    { statementTimeoutMs: STATEMENT_TIMEOUT_MS },
+  )
   for (const name of applied) log.info('migration applied', { name })
   const timescale = await enableTimescale(db)
   log.info('database ready', { migrations: migrations.length, timescale: timescale ?? 'not available' })

@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
-import { type Database, DatabaseRefused, type Param, type Sql } from './database.ts'
+import { type Database, DatabaseRefused, type Param, type Sql, type TransactionOptions } from './database.ts'
+import { TIMESCALE_SETTINGS } from './timescale.ts'
 import { TYPE_PARSERS } from './types.ts'
 
 /** How a server is spoken to. */
@@ -25,19 +26,24 @@ const STATEMENT_TIMEOUT_MS = 60_000
 const CONNECT_TIMEOUT_MS = 10_000
 const IDLE_TIMEOUT_MS = 30_000
 
+/** The server ends a statement at its timeout; a server that cannot even do that is given up so much later. */
+const ANSWER_GRACE_MS = 5_000
+
 /** Longer texts are written anew for each number of rows, and would fill the server's memory if prepared. */
 const PREPARED_LENGTH_MAX = 8_000
 
 /** Opens a pool of connections. Connects when first used. */
 export function openPostgres({ log }: { log: Log }, options: PostgresOptions): Database {
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolMax,
     application_name: 'smarthydro',
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
-    options: '-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex',
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
+    options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex ${TIMESCALE_SETTINGS}`,
     types: { getTypeParser: (oid: number) => TYPE_PARSERS.get(oid) ?? String },
     keepAlive: true,
   })
@@ -50,9 +56,9 @@ export function openPostgres({ log }: { log: Log }, options: PostgresOptions): D
       const client = await connect(pool)
       return finish(client, () => run<Row>(client, text, params))
     },
-    transaction: async work => {
+    transaction: async (work, unusual = {}) => {
       const client = await connect(pool)
-      return finish(client, () => inTransaction(client, work))
+      return finish(client, () => inTransaction(client, work, unusual))
     },
     script: async text => {
       const client = await connect(pool)
@@ -82,11 +88,18 @@ async function finish<T>(client: pg.PoolClient, work: () => Promise<T>): Promise
   }
 }
 
-async function inTransaction<T>(client: pg.PoolClient, work: (tx: Sql) => Promise<T>): Promise<T> {
+async function inTransaction<T>(
+  client: pg.PoolClient,
+  work: (tx: Sql) => Promise<T>,
+  { statementTimeoutMs }: TransactionOptions,
+): Promise<T> {
   await run(client, 'begin')
   let result: T
   try {
-    result = await work({ query: (text, params) => run(client, text, params) })
+    if (statementTimeoutMs !== undefined) {
+      await run(client, `set local statement_timeout = ${statementTimeoutMs}`)
+    }
+    result = await work({ query: (text, params) => run(client, text, params, statementTimeoutMs) })
   } catch (error) {
     if (!(error instanceof Unavailable)) await run(client, 'rollback')
     throw error
@@ -99,12 +112,14 @@ async function run<Row extends object>(
   client: pg.PoolClient,
   text: string,
   params?: readonly Param[],
+  statementTimeoutMs?: number,
 ): Promise<Row[]> {
+  const wait = statementTimeoutMs === undefined ? {} : { query_timeout: statementTimeoutMs + ANSWER_GRACE_MS }
   try {
-    if (params === undefined) return (await client.query<Row>(text)).rows
+    if (params === undefined) return (await client.query<Row>({ ...wait, text })).rows
     const values = params.map(toPg)
     const name = text.length <= PREPARED_LENGTH_MAX ? { name: statementName(text) } : {}
-    return (await client.query<Row>({ ...name, text, values })).rows
+    return (await client.query<Row>({ ...wait, ...name, text, values })).rows
   } catch (cause) {
     throw toOurError(cause)
   }
@@ -127,8 +142,12 @@ function toPg(param: Param): unknown {
   return param instanceof Uint8Array ? Buffer.from(param.buffer, param.byteOffset, param.byteLength) : param
 }
 
-/** Classes of SQLSTATE that say that the server is not there or is going away, not that it refuses. */
-const GONE = /^(08|53|57P)/
+/**
+ * SQLSTATEs that say that the server is not there or cannot now, not that it refuses: connection (08), resources and
+ * full disk (53), going away or too slow (57, and 57014 is the statement timeout), its own disk (58), and a standby that
+ * has not been promoted yet (25006).
+ */
+const GONE = /^(08|53|57|58|25006)/
 
 /** Deadlocks and serialisation failures: the same again may well succeed. */
 const AGAIN = /^(40|55P03)/

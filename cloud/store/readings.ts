@@ -5,6 +5,7 @@
 // that two transactions that hold the same keys cannot wait for each other.
 
 import type { Sql } from './database.ts'
+import { literal } from './literal.ts'
 
 /** A reading as it is stored. */
 export interface StoredReading {
@@ -20,42 +21,54 @@ export interface StoredReading {
   seq: number
 }
 
+/** How many rows of each batch, by its number. A batch without any is not there. */
+export interface StoredCounts {
+  inserted: ReadonlyMap<number, number>
+  revised: ReadonlyMap<number, number>
+}
+
 const COLUMNS = `$1::int[], $2::float8[], $3::float8[], $4::int2[], $5::int2[], $6::bigint[]`
 const NAMES = `t(series_id, at_ms, value, quality, time_quality, batch_id)`
 
 /**
  * Stores readings. The second time a (series, time) comes, the first stands; when it came with another value or
- * quality, the second is kept beside it as a revision. Returns how many were new and how many are revisions.
+ * quality, the second is kept beside it as a revision. Returns how many of each batch were new and how many are revisions.
  */
-export async function insertReadings(
-  tx: Sql,
-  readings: readonly StoredReading[],
-): Promise<{ inserted: number; revised: number }> {
-  if (readings.length === 0) return { inserted: 0, revised: 0 }
+export async function insertReadings(tx: Sql, readings: readonly StoredReading[]): Promise<StoredCounts> {
+  if (readings.length === 0) return { inserted: new Map(), revised: new Map() }
   const sorted = readings.toSorted((a, b) => a.seriesId - b.seriesId || a.at - b.at)
   const columns = toColumns(sorted)
-  const [row] = await tx.query<{ inserted: number }>(
+  const rows = await tx.query<CountRow>(
     `with inserted as (
        insert into readings (series_id, at, value, quality, time_quality, batch_id)
        select series_id, to_timestamp(at_ms / 1000), value, quality, time_quality, batch_id
        from unnest(${COLUMNS}) as ${NAMES}
        on conflict (series_id, at) do nothing
-       returning 1
+       returning batch_id
      )
-     select count(*)::int as inserted from inserted`,
+     select batch_id, count(*)::int as count from inserted group by batch_id`,
     columns,
   )
-  const inserted = row?.inserted ?? 0
-  return { inserted, revised: inserted === readings.length ? 0 : await insertRevisions(tx, sorted, columns) }
+  const inserted = rows.reduce((sum, { count }) => sum + count, 0)
+  const revised = inserted === readings.length ? [] : await insertRevisions(tx, sorted, columns)
+  return { inserted: countsOf(rows), revised: countsOf(revised) }
 }
+
+interface CountRow {
+  batch_id: number
+  count: number
+}
+
+const countsOf = (rows: readonly CountRow[]): Map<number, number> =>
+  new Map(rows.map(({ batch_id, count }) => [batch_id, count]))
 
 async function insertRevisions(
   tx: Sql,
   readings: readonly StoredReading[],
   columns: string[],
-): Promise<number> {
+): Promise<CountRow[]> {
   const times = readings.map(({ at }) => at)
-  const [row] = await tx.query<{ revised: number }>(
+  return tx.query<CountRow>(
     `with revised as (
        insert into revisions (series_id, at, value, quality, time_quality, batch_id)
        select r.series_id, r.at, t.value, t.quality, t.time_quality, t.batch_id
@@ -64,12 +77,11 @@ async function insertRevisions(
        where r.at between to_timestamp($7::float8 / 1000) and to_timestamp($8::float8 / 1000)
          and (r.value is distinct from t.value or r.quality <> t.quality)
        on conflict do nothing
-       returning 1
+       returning batch_id
      )
-     select count(*)::int as revised from revised`,
+     select batch_id, count(*)::int as count from revised group by batch_id`,
     [...columns, min(times), max(times)],
   )
-  return row?.revised ?? 0
 }
 
 /** Moves `latest` on to the newest of `readings`, for each series whose newest is older. */
@@ -135,11 +147,6 @@ function toColumns(readings: readonly StoredReading[]): string[] {
     literal(readings, ({ timeQuality }) => timeQuality),
     literal(readings, ({ batchId }) => batchId),
   ]
-}
-
-/** `{1,2,NULL}`: an array as PostgreSQL reads it. Numbers print as the shortest text that reads back the same. */
-function literal<T>(rows: readonly T[], value: (row: T) => number | null): string {
-  return `{${rows.map(row => value(row) ?? 'NULL').join(',')}}`
 }
 
 const min = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b))

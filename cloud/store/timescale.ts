@@ -3,6 +3,15 @@
 
 import { type Database, DatabaseRefused, type Sql } from './database.ts'
 
+/**
+ * Settings that every connection asks for; a server without the extension ignores them. Late readings go into columns in
+ * batches of ours, which are bounded: the extension's own bound (100,000 rows a transaction) would refuse them for ever.
+ */
+export const TIMESCALE_SETTINGS = '-c timescaledb.max_tuples_decompressed_per_dml_transaction=0'
+
+/** Turning years of readings into chunks is long. */
+const STATEMENT_TIMEOUT_MS = 6 * 3_600_000
+
 /** A chunk holds a week. */
 const CHUNK = '7 days'
 
@@ -22,10 +31,13 @@ export async function enableTimescale(db: Database): Promise<string | undefined>
   )
   if (available === undefined) return undefined
   if (!(await createExtension(db))) return undefined
-  await db.transaction(async tx => {
-    await tx.query('select pg_advisory_xact_lock(7201416)')
-    for (const table of HYPERTABLES) await toHypertable(tx, table)
-  })
+  await db.transaction(
+    async tx => {
+      await tx.query('select pg_advisory_xact_lock(7201416)')
+      for (const table of HYPERTABLES) await toHypertable(tx, table)
+    },
+    { statementTimeoutMs: STATEMENT_TIMEOUT_MS },
+  )
   return timescaleVersion(db)
 }
 
@@ -48,13 +60,17 @@ export async function dropReadingsOlderThan(db: Sql, days: number): Promise<numb
 
 /** Turns every chunk that is wholly older than `days` into columns now, instead of when the background job comes. */
 export async function compressOlderThan(db: Sql, days: number): Promise<number> {
-  const rows = await db.query(
-    `select compress_chunk(chunk, if_not_compressed => true)
+  const chunks = await db.query<{ chunk: string }>(
+    `select chunk::text
      from unnest(array['readings', 'derived']) as t(name),
           lateral show_chunks(name::regclass, older_than => make_interval(days => $1::int)) as chunk`,
     [days],
   )
-  return rows.length
+  const compress = (await speaksOfColumns(db))
+    ? (chunk: string) => `call convert_to_columnstore('${chunk}', if_not_columnstore => true)`
+    : (chunk: string) => `select compress_chunk('${chunk}', if_not_compressed => true)`
+  for (const { chunk } of chunks) await db.query(compress(chunk))
+  return chunks.length
 }
 
 /** False when the role may not create it: the database then serves as plain PostgreSQL. */
@@ -78,11 +94,23 @@ async function toHypertable(tx: Sql, table: (typeof HYPERTABLES)[number]): Promi
     `select create_hypertable('${table}', by_range('at', interval '${CHUNK}'),
                               create_default_indexes => false, migrate_data => true)`,
   )
-  await tx.query(
-    `alter table ${table} set (timescaledb.compress, timescaledb.compress_segmentby = 'series_id',
-                               timescaledb.compress_orderby = 'at')`,
-  )
-  await tx.query(
-    `select add_compression_policy('${table}', compress_after => interval '${COLUMNSTORE_AFTER}')`,
-  )
+  for (const statement of (await speaksOfColumns(tx)) ? columnstoreOf(table) : compressionOf(table)) {
+    await tx.query(statement)
+  }
 }
+
+/** From 2.18 on "compression" is called "columnstore"; the older names are to go. */
+async function speaksOfColumns(db: Sql): Promise<boolean> {
+  const rows = await db.query(`select 1 from pg_proc where proname = 'add_columnstore_policy'`)
+  return rows.length > 0
+}
+
+const columnstoreOf = (table: string): string[] => [
+  `alter table ${table} set (timescaledb.enable_columnstore, timescaledb.segmentby = 'series_id', timescaledb.orderby = 'at')`,
+  `call add_columnstore_policy('${table}', after => interval '${COLUMNSTORE_AFTER}')`,
+]
+
+const compressionOf = (table: string): string[] => [
+  `alter table ${table} set (timescaledb.compress, timescaledb.compress_segmentby = 'series_id', timescaledb.compress_orderby = 'at')`,
+  `select add_compression_policy('${table}', compress_after => interval '${COLUMNSTORE_AFTER}')`,
+]

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { commitBatches, type IncomingBatch } from '../../../cloud/store/batches.ts'
+import { commitBatches, commitWithoutPoison, type IncomingBatch } from '../../../cloud/store/batches.ts'
 import type { Database } from '../../../cloud/store/database.ts'
+import { setAside } from '../../../cloud/store/gateways.ts'
 import { migrate } from '../../../cloud/store/migrate.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
 import { compressOlderThan, dropReadingsOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
@@ -41,7 +42,7 @@ for (const backend of BACKENDS) {
 
       const committed = await commitBatches(deps, [{ ...gateway, lane: 'live', batch }])
 
-      assert.deepEqual(committed, { repeated: 0, inserted: 3, duplicate: 0, revised: 0 })
+      assert.deepEqual(committed, [stored({ inserted: 3 })])
       assert.deepEqual(await latestOf(db, gateway.projectId), [
         { point: 'pozo-7', at: T + 60_000, value: null, quality: 17, good_at: T, good_value: 12.47 },
         { point: 'pozo-8', at: T, value: 31.2, quality: 0, good_at: T, good_value: 31.2 },
@@ -60,8 +61,8 @@ for (const backend of BACKENDS) {
         { ...gateway, lane: 'backlog', batch: batchOf(1, readings.slice(2)) },
       ])
 
-      assert.deepEqual(again, { repeated: 1, inserted: 0, duplicate: 0, revised: 0 })
-      assert.deepEqual(cut, { repeated: 1, inserted: 0, duplicate: 5, revised: 0 })
+      assert.deepEqual(again, [{ kind: 'repeated' }])
+      assert.deepEqual(cut, [stored({ duplicate: 3 }), stored({ duplicate: 2 }), { kind: 'repeated' }])
       assert.equal(await countReadings(db, gateway.projectId), 4)
     })
 
@@ -74,7 +75,7 @@ for (const backend of BACKENDS) {
       const committed = await commitBatches(deps, [{ ...gateway, lane: 'live', batch: second }])
       await commitBatches(deps, [{ ...gateway, lane: 'live', batch: { ...second, epoch: 3 } }])
 
-      assert.deepEqual(committed, { repeated: 0, inserted: 1, duplicate: 0, revised: 1 })
+      assert.deepEqual(committed, [stored({ inserted: 1, revised: 1 })])
       const kept = await db.query(
         `select r.value as first, v.value as second from revisions v join readings r using (series_id, at)
          join series s on s.id = v.series_id join points p on p.id = s.point_id where p.project_id = $1`,
@@ -114,6 +115,59 @@ for (const backend of BACKENDS) {
       assert.equal(await countReadings(db, gateway.projectId), 0)
     })
 
+    test('commitWithoutPoison() stores what the database takes, and keeps the reading that it refuses whole (C4)', async () => {
+      const { deps, gateway } = await site(db, 'spared')
+      await db.query('alter table readings add constraint no_beast check (value <> 666) not valid')
+      const readings = [1, 2, 3, 4, 5].map(seq => reading(seq, 'pozo-7', 'flow', T + seq, seq))
+      const poison = reading(6, 'pozo-7', 'flow', T + 6, 666)
+      const one = { ...gateway, lane: 'live' as const, batch: batchOf(1, [...readings, poison]) }
+      await assert.rejects(commitBatches(deps, [one]), { isAboutData: true })
+
+      const committed = await commitWithoutPoison(deps, one)
+
+      const again = await commitBatches(deps, [one])
+      await db.query('alter table readings drop constraint no_beast')
+      assert.ok(committed.kind === 'stored')
+      assert.equal(committed.inserted, 5)
+      assert.equal(committed.rejected[0]?.seq, 6)
+      assert.match(committed.rejected[0]?.reason ?? '', /no_beast/)
+      assert.deepEqual(again, [{ kind: 'repeated' }])
+      assert.equal(await countReadings(db, gateway.projectId), 5)
+      const kept = await db.query<{ rejected: unknown }>(
+        'select rejected from batches where gateway_id = $1',
+        [gateway.gatewayId],
+      )
+      const { reason } = committed.rejected[0] ?? {}
+      assert.deepEqual(kept, [{ rejected: [{ ...poison, reason }] }])
+    })
+
+    test('commitBatches() of two collectors at once discovers each series once and stores each reading once', async () => {
+      const { deps, gateway } = await site(db, 'race')
+      const points = ['a', 'b', 'c', 'd', 'e'].map(name => `pozo-${name}`)
+      const readings = points.map((point, index) => reading(index + 1, point, 'level', T, index))
+      const backwards = readings.toReversed().map((one, index) => ({ ...one, seq: index + 1 }))
+      const other = { db, series: openSeriesIds(db) }
+
+      await Promise.all([
+        commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(1, readings) }]),
+        commitBatches(other, [{ ...gateway, lane: 'live', batch: batchOf(2, backwards) }]),
+      ])
+
+      assert.equal(await countReadings(db, gateway.projectId), 5)
+      assert.equal((await latestOf(db, gateway.projectId)).length, 5)
+    })
+
+    test('setAside() keeps a letter whose gateway is gone and whose reason has a NUL', async () => {
+      const letter = { gatewayId: 999_999, topic: 'gw/v1/gone/up/live', bytes: new Uint8Array([0, 1]) }
+
+      await setAside(db, { ...letter, reason: 'Cannot read \0 this' })
+
+      const rows = await db.query(`select gateway_id, bytes, reason from dead_letters where topic = $1`, [
+        letter.topic,
+      ])
+      assert.deepEqual(rows, [{ gateway_id: null, bytes: letter.bytes, reason: 'Cannot read \ufffd this' }])
+    })
+
     test('commitBatches() reads back every double to the last bit, and instants to the millisecond', async () => {
       const { deps, gateway } = await site(db, 'exact')
       const values = [0.1 + 0.2, 1e-300, -1.7976931348623157e308, Number.MAX_SAFE_INTEGER, 5e-324, 1 / 3]
@@ -149,7 +203,7 @@ for (const backend of BACKENDS) {
       const late = [...before, reading(3, 'pozo-7', 'flow', old + 180_000, 3)]
       const committed = await commitBatches(deps, [{ ...gateway, lane: 'backlog', batch: batchOf(1, late) }])
 
-      assert.deepEqual(committed, { repeated: 0, inserted: 1, duplicate: 2, revised: 0 })
+      assert.deepEqual(committed, [stored({ inserted: 1, duplicate: 2 })])
       assert.equal(await countReadings(db, gateway.projectId), 3)
       assert.ok((await dropReadingsOlderThan(db, 300)) >= 1)
       assert.equal(await countReadings(db, gateway.projectId), 0)
@@ -171,6 +225,11 @@ for (const backend of BACKENDS) {
     })
   })
 }
+
+const stored = (counts: { inserted?: number; duplicate?: number; revised?: number }) => ({
+  ...{ kind: 'stored', inserted: 0, duplicate: 0, revised: 0, rejected: [] },
+  ...counts,
+})
 
 interface Site {
   deps: { db: Database; series: ReturnType<typeof openSeriesIds> }

@@ -1,0 +1,72 @@
+// What a gateway says of itself besides batches: its state, its health, its configuration, what came of commands.
+//
+// What was said last stands: messages of one gateway are kept one after the other. A message that is none of ours, or
+// that the database cannot hold, is set aside, and the gateway goes on.
+
+import { CommandResult } from '../../protocol/command.ts'
+import { reasonOf } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import { GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
+import type { GatewayTopic } from '../../protocol/topics.ts'
+import { type Database, DatabaseRefused } from '../store/database.ts'
+import { type GatewayRow, saveCommandResult, saveGatewayStatus, setAside } from '../store/gateways.ts'
+import type { Message } from './intake.ts'
+
+/** A topic that does not carry a batch. */
+export type StatusTopic = Exclude<GatewayTopic, { kind: 'up' }>
+
+/** Keeps what gateways say of themselves. */
+export interface StatusKeeper {
+  /** Resolves when the database has it. Throws Unavailable when the database is not there. */
+  take(gateway: GatewayRow, topic: StatusTopic, message: Message): Promise<void>
+}
+
+const SCHEMAS = {
+  state: GatewayState,
+  health: GatewayHealth,
+  reported: ReportedConfig,
+  result: CommandResult,
+}
+
+/** Opens a keeper. */
+export function openStatusKeeper({ db, log }: { db: Database; log: Log }): StatusKeeper {
+  const turns = new Map<number, Promise<void>>()
+
+  const keep = async (gateway: GatewayRow, topic: StatusTopic, { topic: name, payload }: Message) => {
+    try {
+      await save(db, gateway.id, topic, parse(topic, payload))
+    } catch (error) {
+      if (!(error instanceof Unreadable) && !(error instanceof DatabaseRefused)) throw error
+      const reason = `Cannot read ${topic.kind}: ${error.message}`
+      log.warn('message set aside', { gateway: gateway.slug, topic: name, reason })
+      await setAside(db, { gatewayId: gateway.id, topic: name, bytes: payload, reason })
+    }
+  }
+
+  return {
+    take(gateway, topic, message) {
+      const kept = (turns.get(gateway.id) ?? Promise.resolve()).then(() => keep(gateway, topic, message))
+      turns.set(
+        gateway.id,
+        kept.catch(() => {}),
+      )
+      return kept
+    },
+  }
+}
+
+class Unreadable extends Error {}
+
+function parse(topic: StatusTopic, payload: Uint8Array): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(payload)
+    return SCHEMAS[topic.kind].parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Unreadable(reasonOf(cause), { cause })
+  }
+}
+
+async function save(db: Database, gatewayId: number, topic: StatusTopic, document: unknown): Promise<void> {
+  if (topic.kind === 'result') await saveCommandResult(db, gatewayId, topic.id, document)
+  else await saveGatewayStatus(db, gatewayId, topic.kind, document)
+}
