@@ -128,7 +128,7 @@ export class Records {
       const { maxBytes } = this.#options
       this.#deps.log.error('readings evicted', { count: evicted, ranges: ranges.slice(0, 20), maxBytes })
     }
-    const operations = change.operations.length
+    const operations = change.operations.filter(({ type }) => type === 'del').length
     this.#compaction.freed(this.db, { ranges, bytes, operations }, change.state.blockBytes === 0)
   }
 
@@ -167,7 +167,9 @@ export class Records {
     const head = firstKept(this.#state)
     if (this.#db === undefined || head === this.#oldest.seq) return
     const view = this.view
-    const [entry] = await view.db.iterator({ gte: seekKey(head), limit: 1 }).all()
+    const iterator = view.db.iterator({ gte: seekKey(head) })
+    const [entry] = await iterator.nextv(1)
+    await iterator.close()
     if (entry !== undefined && readKey(entry[0])?.first === head && isIntact(...entry)) {
       this.#oldest = { seq: head, at: firstTime(entry[1]) }
       return

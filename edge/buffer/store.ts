@@ -63,6 +63,7 @@ export class Store {
   #queue: (Append | Ack)[] = []
   #waiting = 0
   #full = false
+  #scheduled = false
   #closed = false
   #appended = 0
   #inDoubt: { state: State; settle: (() => void)[] } | undefined
@@ -151,7 +152,19 @@ export class Store {
 
   #enqueue(call: Append | Ack): void {
     this.#queue.push(call)
-    void this.#lane.run(() => this.#commit())
+    this.#commitSoon()
+  }
+
+  /** One commit waits in the lane at most: it takes everything that has come until its turn. */
+  #commitSoon(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    void this.#lane.run(async () => {
+      this.#scheduled = false
+      await this.#commit()
+      if (this.#queue.length > 0) this.#commitSoon()
+      else await this.#findOldest()
+    })
   }
 
   /** One write for everything that waits. Never rejects: whoever waits is told. */
@@ -209,13 +222,11 @@ export class Store {
     await this.#records.write(change)
     this.#inDoubt = undefined
     for (const done of settle) done()
-    if (this.#queue.length === 0) void this.#lane.run(() => this.#findOldest())
   }
 
   /** An ack over very many blocks goes on before anything that came later. */
   #goOn(ack: Ack, first: number): void {
     this.#queue.unshift({ ...ack, first })
-    void this.#lane.run(() => this.#commit())
   }
 
   /** Refuses appends while the disk has no room for them and for the reserve; acks pass. */
