@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { RANGES_MAX } from '../../../edge/buffer/state.ts'
 import { WAITING_READINGS_MAX } from '../../../edge/buffer/store.ts'
 import { openBuffer } from '../../../edge/buffer.ts'
 import { Rejected, Unavailable } from '../../../protocol/runtime/errors.ts'
@@ -142,6 +143,21 @@ test('ack() of more blocks than one commit deletes goes on until all are gone (B
   const { bytes } = buffer.status()
   await buffer.close()
   assert.equal(await scannedBytes(path), bytes)
+})
+
+test('ack() refuses to leave more holes than it can remember, and goes on when they close (B3, B9)', async t => {
+  const buffer = await openTestBuffer(t, await temporaryFolder(t))
+  await buffer.append(measurements(2 * RANGES_MAX + 10))
+
+  const acks = numbers(1, RANGES_MAX).map(index => buffer.ack(2 * index, 2 * index))
+  await Promise.all(acks)
+  const beyond = 2 * RANGES_MAX + 2
+  await assert.rejects(buffer.ack(beyond, beyond), Unavailable)
+  assert.equal((await buffer.read(beyond, 1))?.first, beyond)
+
+  await buffer.ack(1, 100)
+  await buffer.ack(beyond, beyond)
+  assert.equal((await buffer.read(beyond, 1))?.first, beyond + 1)
 })
 
 test('the epoch and the count of numbers outlast the process, also when nothing is left (B2)', async t => {

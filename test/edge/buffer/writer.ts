@@ -27,9 +27,9 @@ const fillOne = async () => {
 }
 const answer = async () => {
   for (;;) {
-    const { nextSeq, firstUnacked } = buffer.status()
+    const { nextSeq, firstUnacked, unackedRanges } = buffer.status()
     // Mostly from the head, sometimes the newest, as the two lanes do.
-    const from = turn % 5 === 0 ? Math.max(1, nextSeq - 60) : firstUnacked
+    const from = turn % 5 === 0 && unackedRanges.length < 200 ? Math.max(1, nextSeq - 60) : firstUnacked
     const stretch = nextSeq - firstUnacked > 2000 ? await buffer.read(from, 50) : undefined
     if (stretch === undefined) {
       await new Promise(resolve => setImmediate(resolve))
