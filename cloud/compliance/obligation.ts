@@ -1,0 +1,174 @@
+// An obligation: what is declared of one work, how often, by whom, over which channel, from when on.
+//
+// Frequencies, deadlines and lags are data of each obligation: the law leaves them to regional resolutions. The table
+// of standards only says what an obligation begins with when nothing else is given.
+
+import { z } from 'zod'
+import { Duration } from '../../protocol/config-fields.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
+import { DAY_MS, Frequency } from './calendar.ts'
+import type { Rounding } from './rounding.ts'
+import { Rut } from './rut.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+/** What kind of work water is taken through, and so what is declared. */
+export type WorkKind = 'groundwater' | 'surface_pipe' | 'surface_channel'
+
+/** How a slot's value is picked from what was measured. */
+export const Selection = z.discriminatedUnion('kind', [
+  /** A reading of that very instant. */
+  z.strictObject({ kind: z.literal('exact') }),
+  /** The reading nearest to it, at most so far away. */
+  z.strictObject({ kind: z.literal('nearest'), withinMs: z.int().min(1).max(DAY_MS) }),
+])
+
+/** How a slot's value is picked from what was measured. */
+export type Selection = z.infer<typeof Selection>
+
+const monthly = (everyMonths: 1 | 6): Frequency => ({ kind: 'months', everyMonths, day: 1, minute: 0 })
+
+/** What a standard of the DGA means unless a resolution says otherwise. The lags are from secondary sources. */
+export const STANDARDS = {
+  mayor: { frequency: { kind: 'interval', everyMs: HOUR_MS }, maxLagMs: 7 * DAY_MS },
+  medio: { frequency: { kind: 'interval', everyMs: DAY_MS }, maxLagMs: 15 * DAY_MS },
+  menor: { frequency: monthly(1), maxLagMs: 30 * DAY_MS },
+  caudales_muy_pequenos: { frequency: monthly(6), maxLagMs: 30 * DAY_MS },
+} as const satisfies Record<string, { frequency: Frequency; maxLagMs: number }>
+
+/** The name of a standard. */
+export type Standard = keyof typeof STANDARDS
+
+const STANDARD_NAMES = Object.keys(STANDARDS) as [Standard, ...Standard[]]
+
+/** Region and province two digits each, then a correlative: `OB-0602-7`. Res. Ex. 2.170, section 5.2. */
+export const WORK_CODE = /^O[BR]-(0[1-9]|1[0-6])\d{2}-[1-9]\d*$/
+
+/** How often: `1m`, `1h`, `1d`, or `month`, `half_year`, or a frequency written out. */
+const Every = z.union([
+  z.literal('month').transform(() => monthly(1)),
+  z.literal('half_year').transform(() => monthly(6)),
+  Duration.transform(everyMs => ({ kind: 'interval' as const, everyMs })).refine(
+    frequency => Frequency.safeParse(frequency).success,
+    'must be at least 1m and divide a day into equal parts',
+  ),
+  Frequency,
+])
+
+/** `exact`, or how far the nearest reading may be away: `5m`. */
+const Select = z.union([
+  z.literal('exact').transform(() => ({ kind: 'exact' }) as const),
+  Duration.transform(withinMs => ({ kind: 'nearest' as const, withinMs })).refine(
+    selection => Selection.safeParse(selection).success,
+    'must be at most 1d',
+  ),
+])
+
+/** A right to water: so much at a time, so much a year. A work may have several. */
+const Right = z.strictObject({ flowLps: z.number().positive(), yearlyM3: z.number().positive().optional() })
+
+/** What an obligation does with a slot: declare it, do everything but declare it, or nothing. */
+export const MODES = ['send', 'shadow', 'off'] as const
+
+/** An obligation as a person writes it, its point apart. */
+export const ObligationSettings = z
+  .strictObject({
+    from: z.iso.datetime({ offset: true }).transform(text => Date.parse(text)),
+    to: z.iso
+      .datetime({ offset: true })
+      .transform(text => Date.parse(text))
+      .optional(),
+    /** Slots of before now that are owed as well: from here on. */
+    backfillFrom: z.iso
+      .datetime({ offset: true })
+      .transform(text => Date.parse(text))
+      .optional(),
+    standard: z.enum(STANDARD_NAMES),
+    every: Every.optional(),
+    channel: z.enum(['rest', 'soap']),
+    workCode: z.string().regex(WORK_CODE, 'must be a work code such as OB-0602-7'),
+    kind: z.enum(['groundwater', 'surface_pipe', 'surface_channel']).optional(),
+    informant: Rut,
+    levelExempt: z.boolean().default(false),
+    total: z.enum(['meter', 'volume']).optional(),
+    totalRounding: z.enum(['truncate', 'half_away'] satisfies Rounding[]).default('truncate'),
+    deadline: Duration.default(HOUR_MS),
+    maxLag: Duration.optional(),
+    grace: Duration.optional(),
+    select: Select.optional(),
+    rights: z.array(Right).max(50).default([]),
+    mode: z.enum(MODES).default('send'),
+  })
+  .refine(({ channel, levelExempt }) => channel !== 'soap' || !levelExempt, {
+    message: 'cannot be soap with levelExempt: the schema demands a level',
+    path: ['channel'],
+  })
+
+/** An obligation as a person writes it. */
+export type ObligationSettings = z.output<typeof ObligationSettings>
+
+/** What is owed of one work. Durations are milliseconds, instants epoch milliseconds. */
+export interface ObligationTerms {
+  standard: Standard
+  frequency: Frequency
+  channel: 'rest' | 'soap'
+  kind: WorkKind
+  levelExempt: boolean
+  /** Which counter is declared: the meter's own figure, or the volume computed from it. Undefined: the meter's if it has one. */
+  total: 'meter' | 'volume' | undefined
+  totalRounding: Rounding
+  /** How soon after measuring a value should have been declared. */
+  deadlineMs: number
+  /** When a value that was not declared becomes a failure that the user must report. */
+  maxLagMs: number
+  /** How long after the due instant a missing reading is waited for. */
+  graceMs: number
+  selection: Selection
+  rights: readonly z.output<typeof Right>[]
+  mode: (typeof MODES)[number]
+}
+
+const GRACE_MS = 30 * MINUTE_MS
+const NEAREST_MS = 5 * MINUTE_MS
+
+/**
+ * The terms that settings stand for, with what the standard and the point say where they are silent. Throws Rejected
+ * when the kind of the point cannot be declared over the channel.
+ */
+export function termsOf(settings: ObligationSettings, pointKind: WorkKind): ObligationTerms {
+  const kind = settings.kind ?? pointKind
+  if (settings.channel === 'soap' && kind === 'surface_pipe') {
+    throw new Rejected(
+      `Cannot declare ${settings.workCode} over soap: no element for a pipe is in a published schema`,
+    )
+  }
+  const standard = STANDARDS[settings.standard]
+  const frequency = settings.every ?? standard.frequency
+  const shortest = frequency.kind === 'interval' ? frequency.everyMs : DAY_MS
+  return {
+    standard: settings.standard,
+    frequency,
+    channel: settings.channel,
+    kind,
+    levelExempt: settings.levelExempt,
+    total: settings.total,
+    totalRounding: settings.totalRounding,
+    deadlineMs: settings.deadline,
+    maxLagMs: settings.maxLag ?? standard.maxLagMs,
+    graceMs: settings.grace ?? GRACE_MS,
+    selection: settings.select ?? { kind: 'nearest', withinMs: Math.min(NEAREST_MS, shortest / 2) },
+    rights: settings.rights,
+    mode: settings.mode,
+  }
+}
+
+/** Someone who declares, as a person writes it; the password comes apart. */
+export const InformantSettings = z.strictObject({
+  rut: Rut,
+  name: z.string().min(1).max(200),
+  controlCentreRut: Rut,
+})
+
+/** Someone who declares. */
+export type InformantSettings = z.output<typeof InformantSettings>

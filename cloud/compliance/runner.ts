@@ -1,0 +1,114 @@
+// The compliance service at work: its rounds, one by one for who asks, and its loops for ever.
+
+import { Unavailable } from '../../protocol/runtime/errors.ts'
+import { backoffMs } from '../../protocol/runtime/retry.ts'
+import { isAbort } from '../../protocol/runtime/scope.ts'
+import type { Submission } from './dga/client.ts'
+import { fillSlots, makeSlots, PLAN_LIMITS, type PlanCounts, type PlanLimits } from './plan.ts'
+import { recoverSlots, SEND_RULES, type SendDeps, type SendRules, sendNext } from './send.ts'
+import { verifySlots } from './verify.ts'
+
+/** How the service works. */
+export interface ComplianceRules extends SendRules, PlanLimits {
+  /** How many slots are sent at the same time. */
+  hands: number
+  /** How many slots one round may send when somebody asked for it. */
+  sendsMax: number
+  verificationsMax: number
+  /** How long an idle loop waits before it looks again. */
+  pollMs: number
+}
+
+/** Rules unless told otherwise. */
+export const COMPLIANCE_RULES: ComplianceRules = {
+  ...SEND_RULES,
+  ...PLAN_LIMITS,
+  hands: 4,
+  sendsMax: 200,
+  verificationsMax: 50,
+  pollMs: 1000,
+}
+
+/** What one round did. */
+export interface RoundCounts extends PlanCounts {
+  recovered: number
+  made: number
+  /** Slots taken, by what came of them; `settled` are those that the evidence showed to be accepted already. */
+  submissions: Partial<Record<Submission['kind'] | 'settled', number>>
+  verified: number
+}
+
+/** Does everything that can be done now: recover, make, fill, send, verify. */
+export async function runRound(
+  deps: SendDeps,
+  rules: ComplianceRules,
+  signal: AbortSignal,
+): Promise<RoundCounts> {
+  const recovered = await recoverSlots(deps)
+  const made = await makeSlots(deps, rules)
+  const filled = await fillSlots(deps, rules)
+  const submissions = await sendAll(deps, rules, signal)
+  const verified = await verifySlots(deps, { limit: rules.verificationsMax }, signal)
+  return { recovered, made, ...filled, submissions, verified }
+}
+
+async function sendAll(
+  deps: SendDeps,
+  rules: ComplianceRules,
+  signal: AbortSignal,
+): Promise<RoundCounts['submissions']> {
+  const counts: RoundCounts['submissions'] = {}
+  let left = rules.sendsMax
+  const hand = async () => {
+    while (left > 0) {
+      left -= 1
+      const outcome = await sendNext(deps, rules, signal)
+      if (outcome === undefined) return
+      counts[outcome] = (counts[outcome] ?? 0) + 1
+    }
+  }
+  await Promise.all(Array.from({ length: rules.hands }, hand))
+  return counts
+}
+
+/** The loops of the service; each is to be run until its signal aborts. */
+export function complianceLoops(
+  deps: SendDeps,
+  rules: ComplianceRules,
+): ((signal: AbortSignal) => Promise<void>)[] {
+  const plan = async () => {
+    await recoverSlots(deps)
+    await makeSlots(deps, rules)
+    await fillSlots(deps, rules)
+    return false
+  }
+  const send = async (signal: AbortSignal) => (await sendNext(deps, rules, signal)) !== undefined
+  const verify = async (signal: AbortSignal) =>
+    (await verifySlots(deps, { limit: rules.verificationsMax }, signal)) > 0
+  const hands = Array.from({ length: rules.hands }, () => send)
+  return [plan, ...hands, verify].map(work => signal => keepWorking(deps, rules, work, signal))
+}
+
+const RETRY = { firstMs: 500, maxMs: 30_000 }
+
+/** Works while there is work, waits when there is none, and waits for a database that does not answer. */
+async function keepWorking(
+  { clock, log }: SendDeps,
+  { pollMs }: ComplianceRules,
+  work: (signal: AbortSignal) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      const isBusy = await work(signal)
+      failures = 0
+      if (!isBusy) await clock.sleep(pollMs, signal)
+    } catch (error) {
+      if (isAbort(error, signal)) return
+      if (!(error instanceof Unavailable)) throw error
+      log.warn('database did not answer', { reason: error.message })
+      await clock.sleep(backoffMs(RETRY, failures, Math.random), signal)
+      failures += 1
+    }
+  }
+}

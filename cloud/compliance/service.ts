@@ -1,0 +1,149 @@
+// The compliance service: port 8002. Declares what is owed by itself, and at once when an operator asks.
+
+import { Hono } from 'hono'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
+import { openScope } from '../../protocol/runtime/scope.ts'
+import { problem, refusal, type Verdict } from '../processor/answer.ts'
+import { type RunningService, serveService } from '../service.ts'
+import { SLOT_STATES } from '../store/compliance.ts'
+import { selectSlotCounts } from '../store/compliance-slots.ts'
+import type { Database } from '../store/database.ts'
+import { selectVersion } from '../store/queries.ts'
+import { openBreakers } from './breaker.ts'
+import type { Fetch } from './dga/exchange.ts'
+import { openRestClient, type RestOptions } from './dga/rest.ts'
+import { openSoapClient, type SoapOptions } from './dga/soap.ts'
+import { openPacer } from './pacer.ts'
+import { COMPLIANCE_RULES, type ComplianceRules, complianceLoops, runRound } from './runner.ts'
+import type { Secrets } from './secrets.ts'
+import type { SendDeps } from './send.ts'
+
+/** What the compliance service counts. */
+export const COMPLIANCE_METRICS: readonly MetricHelp[] = [
+  { name: 'compliance_submissions_total', type: 'counter', help: 'Submissions by channel and outcome' },
+  {
+    name: 'compliance_verifications_total',
+    type: 'counter',
+    help: 'Receipts asked after, by channel and outcome',
+  },
+  { name: 'compliance_slots', type: 'gauge', help: 'Slots by state' },
+  {
+    name: 'compliance_oldest_owed_seconds',
+    type: 'gauge',
+    help: 'How long ago the oldest slot that is still owed was due',
+  },
+]
+
+/** Says whether a request comes from somebody who may have slots sent now. */
+export type AuthorizeOperator = (request: Request) => Promise<Verdict<object>>
+
+/** What the compliance service works with. */
+export interface ComplianceDeps {
+  db: Database
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  fetch: Fetch
+  secrets: Secrets
+  authorizeOperator: AuthorizeOperator
+}
+
+/** What startCompliance() is told. */
+export interface ComplianceOptions {
+  host: string
+  port: number
+  version: string
+  rest?: RestOptions
+  soap?: SoapOptions
+  rules?: Partial<ComplianceRules>
+  /** Between two requests to DGA, of all hands together. */
+  paceMs?: number
+}
+
+const PACE_MS = 250
+
+/** Starts the compliance service. */
+export async function startCompliance(
+  { authorizeOperator, fetch, ...given }: ComplianceDeps,
+  { host, port, version, rest, soap, rules: some, paceMs = PACE_MS }: ComplianceOptions,
+): Promise<RunningService> {
+  const { db, clock, metrics } = given
+  const scope = openScope()
+  const rules = { ...COMPLIANCE_RULES, ...some }
+  const clients = { rest: openRestClient({ fetch }, rest), soap: await openSoapClient({ fetch }, soap) }
+  const deps = {
+    ...given,
+    clients,
+    breakers: openBreakers(),
+    pacer: openPacer({ clock }, { everyMs: paceMs }),
+  }
+  const checks = {
+    database: async () => ({ version: await selectVersion(db) }),
+    slots: async () => {
+      scope.signal.throwIfAborted()
+      return measureSlots({ db, clock, metrics })
+    },
+  }
+  const routes = sendRoutes(deps, { authorizeOperator, rules, signal: scope.signal })
+  const service = await serveService(
+    { clock, metrics },
+    { name: 'compliance', host, port, version, checks, routes },
+  )
+  scope.use(service)
+  for (const loop of complianceLoops(deps, rules)) scope.run(loop)
+  scope.run(signal => measureForEver({ db, clock, metrics }, signal))
+  return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
+}
+
+/** POST /send-pending-data: does everything that can be done now, and answers with the counts. */
+function sendRoutes(
+  deps: SendDeps,
+  {
+    authorizeOperator,
+    rules,
+    signal,
+  }: { authorizeOperator: AuthorizeOperator; rules: ComplianceRules; signal: AbortSignal },
+): Hono {
+  const app = new Hono()
+  let running: ReturnType<typeof runRound> | undefined
+  app.post('/send-pending-data', async context => {
+    const verdict = await authorizeOperator(context.req.raw)
+    if (verdict.kind !== 'allowed') return refusal(context, verdict) ?? problem(context, 403, 'Not allowed')
+    running ??= runRound(deps, rules, signal).finally(() => {
+      running = undefined
+    })
+    return context.json(await running)
+  })
+  app.onError((error, context) => {
+    if (error instanceof Unavailable) return problem(context, 503, 'Not available now')
+    throw error
+  })
+  return app
+}
+
+type MeasureDeps = Pick<SendDeps, 'db' | 'clock' | 'metrics'>
+
+async function measureSlots({ db, clock, metrics }: MeasureDeps): Promise<Record<string, unknown>> {
+  const { states, oldestOwedAt } = await selectSlotCounts(db)
+  const oldestOwedSeconds = oldestOwedAt === null ? 0 : Math.max(0, clock.now() - oldestOwedAt) / 1000
+  for (const state of SLOT_STATES) metrics.gauge('compliance_slots', states[state] ?? 0, { state })
+  metrics.gauge('compliance_oldest_owed_seconds', oldestOwedSeconds)
+  return { states, oldestOwedSeconds }
+}
+
+const MEASURE_EVERY_MS = 15_000
+
+async function measureForEver(deps: MeasureDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await measureSlots(deps)
+    } catch (error) {
+      // The loops that work say so; what is measured stays as it was.
+      if (!(error instanceof Unavailable)) throw error
+    }
+    await deps.clock.sleep(MEASURE_EVERY_MS, signal)
+  }
+}

@@ -1,0 +1,45 @@
+// Verifying: every receipt is asked after once, and what DGA holds is compared with what was declared.
+
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import { type Channel, finishVerification, takeVerifications } from '../store/compliance-sending.ts'
+import type { Database } from '../store/database.ts'
+import type { DgaClient } from './dga/client.ts'
+import type { Pacer } from './pacer.ts'
+import { afterVerification } from './slots.ts'
+
+/** What verifying works with. */
+export interface VerifyDeps {
+  db: Database
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  clients: Readonly<Record<Channel, DgaClient>>
+  pacer: Pacer
+}
+
+/** While one process asks after a receipt, no other does, for so long. */
+const VERIFY_LEASE_MS = 600_000
+
+/** Asks after receipts whose turn it is, at most `limit`. Returns how many were asked after. */
+export async function verifySlots(
+  { db, clock, log, metrics, clients, pacer }: VerifyDeps,
+  { limit }: { limit: number },
+  signal: AbortSignal,
+): Promise<number> {
+  const taken = clock.now()
+  const slots = await takeVerifications(db, { now: taken, againAt: taken + VERIFY_LEASE_MS, limit })
+  for (const slot of slots) {
+    await pacer.wait(signal)
+    const { channel, declaration, receipt, workCode, dueAt } = slot
+    const { verification, evidence } = await clients[channel].verify(declaration, receipt, signal)
+    const now = clock.now()
+    const change = afterVerification(verification, slot.verifyAttempts, now)
+    await finishVerification(db, slot, { verification, wire: evidence, change, now })
+    metrics.count('compliance_verifications_total', { channel, outcome: verification.kind })
+    if (change.state === 'review')
+      log.error('receipt does not hold', { workCode, dueAt, receipt, reason: change.reason })
+  }
+  return slots.length
+}

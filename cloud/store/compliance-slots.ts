@@ -1,0 +1,192 @@
+// Slots from their making to the picking of their values.
+
+import { VARIABLES } from '../../protocol/variables.ts'
+import type { ChosenValues, Declaration } from '../compliance/declaration.ts'
+import type { ObligationTerms } from '../compliance/obligation.ts'
+import type { Candidate } from '../compliance/selection.ts'
+import type { SlotState } from './compliance.ts'
+import type { Database, Sql } from './database.ts'
+import { literal } from './literal.ts'
+
+/** An obligation some of whose slots may not have been made yet. `until` is where it ends, if it does. */
+export interface OwingObligation {
+  id: number
+  workCode: string
+  pointId: number
+  terms: ObligationTerms
+  createdThrough: number
+  until: number | null
+}
+
+/** Obligations that begin before an instant and whose slots were made up to an earlier one. */
+export function selectOwing(
+  sql: Sql,
+  now: number,
+  afterId: number,
+  limit: number,
+): Promise<OwingObligation[]> {
+  return sql.query<OwingObligation>(
+    `select * from (
+       select o.id, o.work_code as "workCode", o.point_id as "pointId", o.terms,
+         greatest(o.created_through, o.valid_from) as "createdThrough",
+         least(o.valid_to, lead(o.valid_from) over (partition by o.work_code order by o.valid_from)) as until
+       from obligations o) owing
+     where id > $2 and "createdThrough" <= to_timestamp($1::float8 / 1000)
+       and (until is null or "createdThrough" < until) and terms->>'mode' <> 'off'
+     order by id limit $3`,
+    [now, afterId, limit],
+  )
+}
+
+/**
+ * Makes slots at due instants, once each, and moves on where the obligation stands. Returns how many were not there
+ * before.
+ */
+export function createSlots(
+  db: Database,
+  { id, workCode, pointId, createdThrough }: OwingObligation,
+  { dueAts, through, now }: { dueAts: readonly number[]; through: number; now: number },
+): Promise<number> {
+  return db.transaction(async tx => {
+    const made = await tx.query(
+      `insert into slots (obligation_id, work_code, point_id, due_at, state_at, next_check_at)
+       select $1, $2, $3, to_timestamp(due / 1000), to_timestamp($5::float8 / 1000), to_timestamp(due / 1000)
+       from unnest($4::float8[]) as t(due)
+       on conflict do nothing returning id`,
+      [id, workCode, pointId, literal(dueAts, at => at), now],
+    )
+    await tx.query(
+      `update obligations set created_through = to_timestamp($2::float8 / 1000)
+       where id = $1 and greatest(created_through, valid_from) = to_timestamp($3::float8 / 1000)`,
+      [id, through, createdThrough],
+    )
+    return made.length
+  })
+}
+
+/** A slot whose values are to be picked. */
+export interface SlotToCheck {
+  id: number
+  pointId: number
+  workCode: string
+  dueAt: number
+  state: 'pending' | 'no_data'
+  terms: ObligationTerms
+  hasMeterTotal: boolean
+}
+
+/** Takes slots that are to be looked at; nobody else is given them before `againAt`. */
+export function takeChecks(
+  sql: Sql,
+  { now, againAt, limit }: { now: number; againAt: number; limit: number },
+): Promise<SlotToCheck[]> {
+  return sql.query<SlotToCheck>(
+    `with taken as (
+       update slots set next_check_at = to_timestamp($2::float8 / 1000)
+       where id in (
+         select id from slots
+         where next_check_at <= to_timestamp($1::float8 / 1000) and state in ('pending', 'no_data')
+         order by (state = 'pending') desc, next_check_at limit $3 for update skip locked)
+       returning id, obligation_id, point_id, work_code, due_at, state)
+     select t.id, t.point_id as "pointId", t.work_code as "workCode", t.due_at as "dueAt", t.state, o.terms,
+       exists (select from series s where s.point_id = t.point_id and s.variable = ${VARIABLES.total.code})
+         as "hasMeterTotal"
+     from taken t join obligations o on o.id = t.obligation_id order by t.due_at, t.id`,
+    [now, againAt, limit],
+  )
+}
+
+/** Where to look for a slot's readings: this far around its instant. */
+export interface SlotReach {
+  slotId: number
+  pointId: number
+  dueAt: number
+  reachMs: number
+}
+
+const DECLARED = [VARIABLES.flow, VARIABLES.total, VARIABLES.volume, VARIABLES.water_table, VARIABLES.stage]
+  .map(({ code }) => code)
+  .join(', ')
+
+/**
+ * What was measured or derived around slots: of each variable the nearest that can be trusted, and the nearest that
+ * cannot.
+ */
+export function selectCandidates(
+  sql: Sql,
+  reaches: readonly SlotReach[],
+): Promise<(Candidate & { slotId: number })[]> {
+  return sql.query<Candidate & { slotId: number }>(
+    `with slot as (
+       select slot_id, point_id, to_timestamp(due / 1000) as due_at, make_interval(secs => reach / 1000) as reach
+       from unnest($1::float8[], $2::int[], $3::float8[], $4::float8[]) as t(slot_id, point_id, due, reach))
+     select distinct on (slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality is distinct from 2)
+       slot.slot_id as "slotId", s.id as "seriesId", s.variable, v.at, v.value, v.quality, v.time_quality as "timeQuality"
+     from slot
+     join series s on s.point_id = slot.point_id and s.variable in (${DECLARED})
+     cross join lateral (
+       select at, value, quality, time_quality from readings
+       where series_id = s.id and at between slot.due_at - slot.reach and slot.due_at + slot.reach
+       union all
+       select at, value, quality, null from derived
+       where series_id = s.id and at between slot.due_at - slot.reach and slot.due_at + slot.reach) v
+     order by slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality is distinct from 2,
+       greatest(v.at - slot.due_at, slot.due_at - v.at), v.at`,
+    [
+      literal(reaches, ({ slotId }) => slotId),
+      literal(reaches, ({ pointId }) => pointId),
+      literal(reaches, ({ dueAt }) => dueAt),
+      literal(reaches, ({ reachMs }) => reachMs),
+    ],
+  )
+}
+
+/** What came of looking at a slot. */
+export interface CheckedSlot {
+  id: number
+  state: SlotState
+  reason: string | null
+  chosen: ChosenValues | null
+  declaration: Declaration | null
+  nextCheckAt: number | null
+  nextAttemptAt: number | null
+}
+
+/** Writes what came of looking at slots, where nobody else was faster. Returns the ids that were written. */
+export async function writeChecks(sql: Sql, now: number, slots: readonly CheckedSlot[]): Promise<number[]> {
+  const rows = await sql.query<{ id: number }>(
+    `update slots s set state = t.state, reason = nullif(t.reason, ''), chosen = nullif(t.chosen, '')::jsonb,
+       declaration = nullif(t.declaration, '')::jsonb,
+       next_check_at = to_timestamp(t.next_check / 1000), next_attempt_at = to_timestamp(t.next_attempt / 1000),
+       state_at = case when s.state = t.state then s.state_at else to_timestamp($1::float8 / 1000) end
+     from unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[])
+       as t(id, state, reason, chosen, declaration, next_check, next_attempt)
+     where s.id = t.id::bigint and s.state in ('pending', 'no_data')
+     returning s.id`,
+    [
+      now,
+      literal(slots, ({ id }) => id),
+      slots.map(({ state }) => state),
+      slots.map(({ reason }) => reason ?? ''),
+      slots.map(({ chosen }) => (chosen === null ? '' : JSON.stringify(chosen))),
+      slots.map(({ declaration }) => (declaration === null ? '' : JSON.stringify(declaration))),
+      literal(slots, ({ nextCheckAt }) => nextCheckAt),
+      literal(slots, ({ nextAttemptAt }) => nextAttemptAt),
+    ],
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** How many slots there are by state, and since when the oldest waits that is not settled. */
+export async function selectSlotCounts(
+  sql: Sql,
+): Promise<{ states: Partial<Record<SlotState, number>>; oldestOwedAt: number | null }> {
+  const rows = await sql.query<{ state: SlotState; count: number; oldestAt: number }>(
+    `select state, count(*)::int as count, min(due_at) as "oldestAt" from slots group by state`,
+  )
+  const owed = rows.filter(({ state }) => state === 'pending' || state === 'ready' || state === 'sending')
+  return {
+    states: Object.fromEntries(rows.map(({ state, count }) => [state, count])),
+    oldestOwedAt: owed.length === 0 ? null : Math.min(...owed.map(({ oldestAt }) => oldestAt)),
+  }
+}

@@ -1,0 +1,222 @@
+// Those who declare, works, obligations and slots: what provisioning writes, and what the API shows.
+
+import { Rejected } from '../../protocol/runtime/errors.ts'
+import type { Chosen, ChosenValues } from '../compliance/declaration.ts'
+import type { ObligationTerms } from '../compliance/obligation.ts'
+import type { Database, Sql } from './database.ts'
+
+/** Someone who declares; the password is sealed before it comes here. */
+export interface InformantRow {
+  clientId: number
+  rut: string
+  name: string
+  controlCentreRut: string
+  secretKeyId: string
+  secret: Uint8Array
+}
+
+/** The informant of a client with this RUT. */
+export async function selectInformant(
+  sql: Sql,
+  { clientId, rut }: { clientId: number; rut: string },
+): Promise<(InformantRow & { id: number; status: 'active' | 'blocked' }) | undefined> {
+  const [row] = await sql.query<InformantRow & { id: number; status: 'active' | 'blocked' }>(
+    `select id, client_id as "clientId", rut, name, control_centre_rut as "controlCentreRut",
+       secret_key_id as "secretKeyId", secret, status
+     from informants where client_id = $1 and rut = $2`,
+    [clientId, rut],
+  )
+  return row
+}
+
+/** Writes an informant, and lifts its block: a person has changed something. */
+export async function writeInformant(
+  sql: Sql,
+  { clientId, rut, name, controlCentreRut, secretKeyId, secret }: InformantRow,
+): Promise<number> {
+  const [row] = await sql.query<{ id: number }>(
+    `insert into informants (client_id, rut, name, control_centre_rut, secret_key_id, secret)
+     values ($1, $2, $3, $4, $5, $6)
+     on conflict (client_id, rut) do update set
+       name = excluded.name, control_centre_rut = excluded.control_centre_rut,
+       secret_key_id = excluded.secret_key_id, secret = excluded.secret,
+       status = 'active', reason = null, status_at = now()
+     returning id`,
+    [clientId, rut, name, controlCentreRut, secretKeyId, secret],
+  )
+  if (row === undefined) throw new Error(`Informant ${rut} was not written`)
+  return row.id
+}
+
+/** An obligation as it is written. */
+export interface ObligationRow {
+  workCode: string
+  pointId: number
+  informantId: number
+  validFrom: number
+  validTo: number | null
+  terms: ObligationTerms
+  owedFrom: number
+}
+
+/**
+ * Writes an obligation and its work. One that is there already is changed to these terms; slots that exist keep what
+ * they say. An earlier `owedFrom` than before makes the slots since then owed as well; a later one changes nothing. What
+ * is changed lifts the work's block. Throws Rejected when the work is another client's.
+ */
+export function writeObligation(db: Database, row: ObligationRow): Promise<number> {
+  const { workCode, pointId, informantId, validFrom, validTo, terms, owedFrom } = row
+  return db.transaction(async tx => {
+    const [work] = await tx.query(
+      `insert into works (code, client_id)
+       select $1, pr.client_id from points p join projects pr on pr.id = p.project_id where p.id = $2
+       on conflict (code) do update set code = excluded.code where works.client_id = excluded.client_id
+       returning code`,
+      [workCode, pointId],
+    )
+    if (work === undefined) throw new Rejected(`Work ${workCode} belongs to another client`)
+    const [written] = await tx.query<{ id: number }>(
+      `insert into obligations as o (work_code, point_id, informant_id, valid_from, valid_to, terms, owed_from, created_through)
+       values ($1, $2, $3, to_timestamp($4::float8 / 1000), to_timestamp($5::float8 / 1000), $6::jsonb,
+               to_timestamp($7::float8 / 1000), to_timestamp($7::float8 / 1000))
+       on conflict (work_code, valid_from) do update set
+         point_id = excluded.point_id, informant_id = excluded.informant_id, valid_to = excluded.valid_to,
+         terms = excluded.terms, owed_from = least(o.owed_from, excluded.owed_from),
+         created_through = least(o.created_through, excluded.owed_from)
+       where o.owed_from > excluded.owed_from or (o.point_id, o.informant_id, o.valid_to, o.terms)
+         is distinct from (excluded.point_id, excluded.informant_id, excluded.valid_to, excluded.terms)
+       returning id`,
+      [workCode, pointId, informantId, validFrom, validTo, JSON.stringify(terms), owedFrom],
+    )
+    if (written !== undefined) {
+      await releaseWork(tx, workCode)
+      return written.id
+    }
+    const [same] = await tx.query<{ id: number }>(
+      'select id from obligations where work_code = $1 and valid_from = to_timestamp($2::float8 / 1000)',
+      [workCode, validFrom],
+    )
+    if (same === undefined) throw new Error(`Obligation of ${workCode} was not written`)
+    return same.id
+  })
+}
+
+/** Lifts the block of a work: a person has changed something. */
+export async function releaseWork(sql: Sql, code: string): Promise<void> {
+  await sql.query(
+    `update works set status = 'active', reason = null, status_at = now() where code = $1 and status = 'blocked'`,
+    [code],
+  )
+}
+
+/** Turns the sending of one work on or off. */
+export async function switchWork(sql: Sql, code: string, sending: boolean): Promise<void> {
+  await sql.query('update works set sending = $2 where code = $1', [code, sending])
+}
+
+/** Turns all sending on or off. */
+export async function switchAll(
+  sql: Sql,
+  { sending, reason, at }: { sending: boolean; reason: string; at: number },
+): Promise<void> {
+  await sql.query(
+    `update compliance_switch set sending = $1, reason = $2, changed_at = to_timestamp($3::float8 / 1000)`,
+    [sending, reason, at],
+  )
+}
+
+/** Where a slot stands. */
+export const SLOT_STATES = ['pending', 'no_data', 'ready', 'sending', 'sent', 'review', 'shadow'] as const
+
+/** Where a slot stands. */
+export type SlotState = (typeof SLOT_STATES)[number]
+
+/** A slot as the API shows it. */
+export interface ListedSlot {
+  id: number
+  pointId: number
+  client: string
+  project: string
+  point: string
+  workCode: string
+  channel: 'rest' | 'soap'
+  dueAt: number
+  state: SlotState
+  stateAt: number
+  reason: string | null
+  /** Why the work or the informant is stopped, or who switched it off; null when nothing holds the slot. */
+  heldBecause: string | null
+  /** The values as declared, with what was measured, when, and how far from the slot. */
+  values: Partial<Record<'flow' | 'total' | 'level', Chosen>> | null
+  attempts: number
+  nextAttemptAt: number | null
+  receipt: string | null
+  recovered: boolean
+  acceptedAt: number | null
+  verification: 'match' | 'mismatch' | 'not_found' | 'no_answer' | null
+  verifiedAt: number | null
+}
+
+/** Which slots are wanted. `pointIds` null: of all points. Pages go on after `cursor`, the last slot of the page before. */
+export interface SlotQuery {
+  pointIds: readonly number[] | null
+  states?: readonly SlotState[] | undefined
+  from: number
+  to: number
+  cursor?: { dueAt: number; id: number } | undefined
+  limit: number
+}
+
+/** Slots due in a stretch of time, `from` included and `to` not, newest first. */
+export async function listSlots(
+  sql: Sql,
+  { pointIds, states, from, to, cursor, limit }: SlotQuery,
+): Promise<ListedSlot[]> {
+  const rows = await sql.query<Omit<ListedSlot, 'values'> & { chosen: ChosenValues | null }>(
+    `select s.id, s.point_id as "pointId", c.slug as client, pr.slug as project, p.slug as point,
+       s.work_code as "workCode", o.terms->>'channel' as channel, s.due_at as "dueAt", s.state, s.state_at as "stateAt",
+       s.reason, case when s.state <> 'ready' then null
+         when not w.sending then 'sending of this work is switched off'
+         when w.status = 'blocked' then w.reason when i.status = 'blocked' then i.reason end as "heldBecause",
+       s.chosen, s.attempts, s.next_attempt_at as "nextAttemptAt", s.receipt, s.recovered,
+       s.accepted_at as "acceptedAt", s.verification, s.verified_at as "verifiedAt"
+     from slots s
+     join obligations o on o.id = s.obligation_id
+     join informants i on i.id = o.informant_id
+     join works w on w.code = s.work_code
+     join points p on p.id = s.point_id join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
+     where ($1::int[] is null or s.point_id = any($1)) and ($2::text[] is null or s.state = any($2))
+       and s.due_at >= to_timestamp($3::float8 / 1000) and s.due_at < to_timestamp($4::float8 / 1000)
+       and ($5::float8 is null or (s.due_at, s.id) < (to_timestamp($5::float8 / 1000), $6::bigint))
+     order by s.due_at desc, s.id desc limit $7`,
+    [pointIds, states ?? null, from, to, cursor?.dueAt ?? null, cursor?.id ?? null, limit],
+  )
+  return rows.map(({ chosen, ...slot }) => ({ ...slot, values: chosen as ListedSlot['values'] }))
+}
+
+/** One step of a submission, as it was kept. */
+export interface EvidenceRow {
+  id: number
+  attempt: number
+  step: 'begun' | 'answered' | 'abandoned' | 'verified'
+  at: number
+  outcome: string | null
+  detail: unknown
+  receipt: string | null
+  request: string | null
+  httpStatus: number | null
+  answer: string | null
+}
+
+const EVIDENCE_MAX = 1000
+
+/** The evidence of a slot, oldest first. */
+export function listEvidence(sql: Sql, slotId: number): Promise<EvidenceRow[]> {
+  return sql.query<EvidenceRow>(
+    `select e.id, e.attempt, e.step, e.at, e.outcome, e.detail, e.receipt, e.request, e.http_status as "httpStatus",
+       e.answer
+     from slots s join submissions e on e.work_code = s.work_code and e.due_at = s.due_at
+     where s.id = $1 order by e.id limit ${EVIDENCE_MAX}`,
+    [slotId],
+  )
+}

@@ -1,0 +1,53 @@
+// One rounding for screen, payload, export and comparison.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { toDecimal } from '../../../cloud/compliance/rounding.ts'
+
+const two = (value: number) => toDecimal(value, { decimals: 2 })
+
+test('toDecimal() rounds the shortest decimal of the double, halves away from zero', () => {
+  const cases: [number, string][] = [
+    [1.005, '1.01'],
+    [-1.005, '-1.01'],
+    [2.675, '2.68'],
+    [14.25, '14.25'],
+    [14.2549999, '14.25'],
+    [0, '0.00'],
+    [-0, '0.00'],
+    [-0.004, '0.00'],
+    [0.005, '0.01'],
+    [1e-7, '0.00'],
+    [5e-324, '0.00'],
+    [1e21, '1000000000000000000000.00'],
+    [123456789.125, '123456789.13'],
+  ]
+  for (const [value, text] of cases) assert.equal(two(value), text, String(value))
+})
+
+test('toDecimal() truncates towards zero when told to', () => {
+  assert.equal(toDecimal(139806.999, { decimals: 0, rounding: 'truncate' }), '139806')
+  assert.equal(toDecimal(139806.999, { decimals: 0 }), '139807')
+  assert.equal(toDecimal(-0.9, { decimals: 0, rounding: 'truncate' }), '0')
+})
+
+test('toDecimal() makes centimetres of metres without a binary error', () => {
+  assert.equal(toDecimal(0.285, { decimals: 0, shift: 2 }), '29')
+  assert.equal(toDecimal(1.15, { decimals: 0, shift: 2 }), '115')
+})
+
+test('toDecimal() refuses what is not a number', () => {
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) assert.throws(() => two(value), RangeError)
+})
+
+test('toDecimal() is never further away than half of its last digit, and says the same of its own text', () => {
+  fc.assert(
+    fc.property(fc.double({ min: -1e9, max: 1e9, noNaN: true }), value => {
+      const text = two(value)
+      assert.match(text, /^-?\d+\.\d{2}$/)
+      assert.ok(Math.abs(Number(text) - value) <= 0.005 + 1e-6)
+      assert.equal(two(Number(text)), text)
+    }),
+  )
+})
