@@ -36,7 +36,7 @@ create table works (
 
 -- The kill switch of the installation: one row.
 create table compliance_switch (
-  only boolean primary key default true check (only),
+  is_all boolean primary key default true check (is_all),
   sending boolean not null default true,
   reason text,
   changed_at timestamptz
