@@ -4,7 +4,6 @@
 // password, and may receive raw data of its clients. Everything else is refused and counted. Who was let in is asked
 // again from time to time: a token that was withdrawn ends its connections.
 
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import {
@@ -16,19 +15,14 @@ import {
   type Subscription,
 } from 'aedes'
 import { BATCH_BYTES_MAX } from '../../protocol/batch.ts'
-import { SLUG } from '../../protocol/ids.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
-import {
-  ackTopic,
-  commandTopic,
-  desiredTopic,
-  type GatewayTopic,
-  parseGatewayTopic,
-} from '../../protocol/topics.ts'
+import { type GatewayTopic, parseGatewayTopic } from '../../protocol/topics.ts'
 import type { GatewayRow } from '../store/gateways.ts'
+import { type Guests, openGuests } from './guests.ts'
+import { type IdentityDeps, identify, maySubscribe } from './identity.ts'
 import { guardSocket } from './packet-guard.ts'
 
 /** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
@@ -42,17 +36,10 @@ const CONNECTIONS_MAX = 10_000
 const SERVER_UNAVAILABLE = 3
 const BAD_USERNAME_OR_PASSWORD = 4
 
-/** A subscriber, and what it may receive. */
-export interface Subscriber {
-  clients: 'all' | readonly string[]
-}
-
 /** What the broker asks the rest of the collector. */
-export interface BrokerDeps {
+export interface BrokerDeps extends IdentityDeps {
   log: Log
   metrics: Metrics
-  findGateway: (slug: string) => Promise<GatewayRow | undefined>
-  authenticateSubscriber: (token: string) => Promise<Subscriber | undefined>
   /** A gateway said something it may say. Its PUBACK waits until this resolves. */
   onMessage: (
     gateway: GatewayRow,
@@ -74,7 +61,13 @@ export interface BrokerOptions {
 /** A broker that listens. */
 export interface Broker extends Closable {
   port: number
-  publish(topic: string, payload: string | Uint8Array, options: { retain: boolean }): Promise<void>
+  /**
+   * Says something to a gateway that asked to hear `filter`. It goes straight to its connection, past the queue that a
+   * subscriber who does not read holds up. False when nobody hears it.
+   */
+  tell(gateway: string, message: { topic: string; filter?: string; payload: string }): boolean
+  /** Says something to every subscriber that may hear it. */
+  spread(topic: string, payload: string): Promise<void>
   /** Names of the gateways that are connected. */
   connectedGateways(): string[]
   /** Whether anybody receives raw data. */
@@ -83,24 +76,19 @@ export interface Broker extends Closable {
   askAgain(): Promise<void>
 }
 
-type Identity = { kind: 'gateway'; gateway: GatewayRow } | ({ kind: 'subscriber' } & Subscriber)
-
-/** Somebody who was let in. `again` asks whether they would be now. */
-type Admitted = Identity & { again: () => Promise<Identity | undefined> }
-
 /** Starts the broker. Throws when a port is taken. */
 export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Promise<Broker> {
   const { log, metrics } = deps
   const { host, port, tls, connectionsMax = CONNECTIONS_MAX } = options
-  const identities: Identities = new Map()
+  const guests = openGuests()
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxClientsIdLength: 128,
     maxTopicLevels: 16,
-    ...doorOf(deps, identities),
+    ...doorOf(deps, guests),
   })
-  aedes.on('clientDisconnect', client => identities.delete(client))
+  aedes.on('clientDisconnect', client => guests.leave(client))
   aedes.on('clientError', (client, error) =>
     log.debug('client failed', { clientId: client.id, reason: error.message }),
   )
@@ -108,7 +96,7 @@ export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Prom
   aedes.on('subscribe', (subscriptions, client) => {
     for (const { topic } of subscriptions.filter(isRaw)) {
       deps
-        .onSubscribe(topic, (to, payload) => sendRetained(client, to, payload))
+        .onSubscribe(topic, (to, payload) => send(client, { topic: to, payload, retain: true }))
         .catch((error: unknown) => {
           log.warn('retained values were not sent', { topic, reason: reasonOf(error) })
         })
@@ -138,19 +126,22 @@ export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Prom
   }
   return {
     port: (plain.address() as AddressInfo).port,
-    publish: (topic, text, { retain }) =>
+    tell: (gateway, { topic, filter = topic, payload }) => {
+      const clients = guests.listening(gateway, filter)
+      for (const client of clients) send(client, { topic, payload, retain: false })
+      return clients.length > 0
+    },
+    spread: (topic, text) =>
       new Promise((resolve, reject) => {
         const payload = Buffer.from(text)
-        aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain, dup: false }, error =>
+        aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false }, error =>
           error ? reject(error) : resolve(),
         )
       }),
-    connectedGateways: () =>
-      [...identities.values()].flatMap(one => (one.kind === 'gateway' ? [one.gateway.slug] : [])),
-    hasSubscribers: () => [...identities.values()].some(({ kind }) => kind === 'subscriber'),
+    connectedGateways: guests.gateways,
+    hasSubscribers: guests.hasSubscribers,
     askAgain: async () => {
-      for (const [client, admitted] of [...identities]) {
-        if (isSame(admitted, await admitted.again())) continue
+      for (const client of await guests.unwelcome()) {
         log.warn('connection ended, its sign-in is not valid any more', { clientId: client.id })
         client.close()
       }
@@ -163,20 +154,10 @@ export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Prom
   }
 }
 
-type Identities = Map<Client, Admitted>
-
-/** Whether somebody may still what they were let in for. A gateway that was moved must sign in again. */
-function isSame(before: Identity, now: Identity | undefined): boolean {
-  if (before.kind === 'gateway') {
-    return now?.kind === 'gateway' && now.gateway.projectId === before.gateway.projectId
-  }
-  return now?.kind === 'subscriber' && String(now.clients) === String(before.clients)
-}
-
 /** Who may come in, and what each may do. */
 function doorOf(
   deps: BrokerDeps,
-  identities: Identities,
+  guests: Guests,
 ): Required<Pick<AedesOptions, 'authenticate' | 'authorizePublish' | 'authorizeSubscribe'>> {
   const { log, metrics } = deps
   const refuse = (what: string, client: Client, fields: Record<string, unknown>) => {
@@ -193,7 +174,7 @@ function doorOf(
             done(returnCode('Bad user name or password', BAD_USERNAME_OR_PASSWORD), false)
             return
           }
-          identities.set(client, { ...identity, again })
+          guests.admit(client, { identity, again })
           done(null, true)
         },
         (error: unknown) => {
@@ -207,7 +188,7 @@ function doorOf(
         done(null)
         return
       }
-      const identity = identities.get(client)
+      const identity = guests.of(client)?.identity
       const topic = parseGatewayTopic(packet.topic)
       if (identity?.kind !== 'gateway' || topic?.gateway !== identity.gateway.slug) {
         refuse('publish', client, { topic: packet.topic })
@@ -223,51 +204,28 @@ function doorOf(
       )
     },
     authorizeSubscribe: (client, subscription, done) => {
-      const allowed = maySubscribe(identities.get(client), subscription.topic)
-      if (!allowed) refuse('subscription', client, { topic: subscription.topic })
-      done(null, allowed ? subscription : null)
+      const guest = guests.of(client)
+      if (guest === undefined || !maySubscribe(guest.identity, subscription.topic)) {
+        refuse('subscription', client, { topic: subscription.topic })
+        done(null, null)
+        return
+      }
+      guest.hears.add(subscription.topic)
+      done(null, subscription)
     },
   }
 }
 
-async function identify(
-  { findGateway, authenticateSubscriber }: BrokerDeps,
-  username: string | undefined,
-  password: Buffer | undefined,
-): Promise<Identity | undefined> {
-  if (password === undefined) return undefined
-  const token = password.toString('utf8')
-  if (username !== undefined && SLUG.test(username)) {
-    const gateway = await findGateway(username)
-    if (gateway?.tokenHash && isTokenOf(gateway.tokenHash, token)) return { kind: 'gateway', gateway }
-  }
-  const subscriber = await authenticateSubscriber(token)
-  return subscriber === undefined ? undefined : { kind: 'subscriber', clients: subscriber.clients }
-}
-
-function isTokenOf(hash: Uint8Array, token: string): boolean {
-  const digest = createHash('sha256').update(token).digest()
-  return hash.length === digest.length && timingSafeEqual(hash, digest)
-}
-
-/** What a gateway or a subscriber may receive. */
-export function maySubscribe(identity: Identity | undefined, filter: string): boolean {
-  if (identity === undefined) return false
-  if (identity.kind === 'gateway') {
-    const { slug } = identity.gateway
-    return [ackTopic(slug), desiredTopic(slug), commandTopic(slug, '+')].includes(filter)
-  }
-  const [root, version, client, ...rest] = filter.split('/')
-  if (root !== 'raw' || version !== 'v1' || client === undefined) return false
-  if (identity.clients === 'all') return true
-  return identity.clients.includes(client) && rest.length > 0
-}
-
 const isRaw = ({ topic }: Subscription): boolean => topic.startsWith('raw/')
 
-function sendRetained(client: Client, topic: string, payload: string): void {
+/** A client that is gone meanwhile needs nothing. The library calls back without looking whether there is anybody. */
+function send(
+  client: Client,
+  { topic, payload, retain }: { topic: string; payload: string; retain: boolean },
+): void {
   if (!client.connected) return
-  client.publish({ cmd: 'publish', topic, payload: Buffer.from(payload), qos: 0, retain: true, dup: false })
+  const message = { topic, payload: Buffer.from(payload), qos: 0 as const, retain, dup: false }
+  client.publish({ cmd: 'publish', ...message }, () => {})
 }
 
 function toBytes({ payload }: PublishPacket): Uint8Array {

@@ -52,7 +52,8 @@ async function sendPending({
     now,
     resendAfterMs: RESEND_AFTER_MS,
   })) {
-    await broker.publish(commandTopic(gateway, id), JSON.stringify(document), { retain: false })
+    const message = { topic: commandTopic(gateway, id), filter: commandTopic(gateway, '+') }
+    if (!broker.tell(gateway, { ...message, payload: JSON.stringify(document) })) continue
     await markCommandSent(db, gateway, id, now)
     log.info('command sent', { gateway, id })
   }

@@ -12,9 +12,10 @@ import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
 import { findGateway, type GatewayRow, newestOfAll } from '../store/gateways.ts'
 import { openSeriesIds } from '../store/series.ts'
-import { type Broker, type BrokerOptions, openBroker, type Subscriber } from './broker.ts'
+import { type Broker, type BrokerOptions, openBroker } from './broker.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
+import type { Subscriber } from './identity.ts'
 import { openIntake } from './intake.ts'
 import { openRawFeed } from './raw.ts'
 import { openStatusKeeper } from './status.ts'
@@ -92,8 +93,8 @@ async function startInScope(
   const status = openStatusKeeper({ db, log })
   let committer: Committer
   let broker: Broker
-  const say = (topic: string, payload: string, retain: boolean) => {
-    broker.publish(topic, payload, { retain }).catch((error: unknown) => {
+  const spread = (topic: string, payload: string) => {
+    broker.spread(topic, payload).catch((error: unknown) => {
       log.warn('message was not published', { topic, reason: reasonOf(error) })
     })
   }
@@ -101,10 +102,11 @@ async function startInScope(
     db,
     metrics,
     committer: () => committer,
-    sendAck: (gateway, ack) => say(ackTopic(gateway), JSON.stringify(ack), false),
+    sendAck: (gateway, ack) =>
+      void broker.tell(gateway, { topic: ackTopic(gateway), payload: JSON.stringify(ack) }),
     onCommitted: (gateway: GatewayRow, batch: Batch) => {
       if (!broker.hasSubscribers()) return
-      for (const { topic, payload } of feed.messagesOf(gateway, batch.readings)) say(topic, payload, false)
+      for (const { topic, payload } of feed.messagesOf(gateway, batch.readings)) spread(topic, payload)
     },
   })
   committer = openCommitter(

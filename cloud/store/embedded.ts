@@ -37,12 +37,12 @@ export interface EmbeddedPostgres extends Closable {
 }
 
 /**
- * Starts the server whose files lie in `dir`, which is made on first use. Throws ConfigError when this platform has no
- * server in the packages, or when somebody else has the folder.
+ * Starts the server whose files lie in `dir`, which is made on first use; on `port`, or on one that is free. Throws
+ * ConfigError when this platform has no server in the packages, or when somebody else has the folder.
  */
 export async function startEmbeddedPostgres(
   { clock, log }: { clock: Clock; log: Log },
-  { dir }: { dir: string },
+  { dir, port: wanted }: { dir: string; port?: number },
 ): Promise<EmbeddedPostgres> {
   const folder = resolve(dir)
   const program = await findProgram()
@@ -54,7 +54,7 @@ export async function startEmbeddedPostgres(
     await stopOrphan({ clock, log }, cluster)
     const password = await passwordOf(folder)
     if (!existsSync(join(cluster, 'PG_VERSION'))) await initialise({ clock }, launcher, cluster, password)
-    const port = await freePort()
+    const port = wanted ?? (await freePort())
     const server = await supervise({ clock, log }, launcher, cluster, port)
     const url = (database: string) => `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
     await ensureDatabase(url('postgres'))

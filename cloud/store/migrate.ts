@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { ConfigError } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
-import type { Database, Sql } from './database.ts'
+import { type Database, DatabaseRefused, type Sql } from './database.ts'
 import { enableTimescale } from './timescale.ts'
 
 /** One numbered script. */
@@ -80,7 +80,12 @@ async function applyMissing(tx: Sql, migrations: readonly Migration[]): Promise<
     const before = done.get(number)
     if (before === checksum) continue
     if (before !== undefined) refuseChanged(name)
-    await tx.query(text)
+    try {
+      await tx.query(text)
+    } catch (cause) {
+      if (!(cause instanceof DatabaseRefused)) throw cause
+      throw new Error(`Cannot apply ${name}: ${cause.message}`, { cause })
+    }
     await tx.query('insert into migrations (number, name, checksum) values ($1, $2, $3)', [
       number,
       name,

@@ -1,0 +1,62 @@
+// Who is connected to the broker, and what each may hear.
+
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { SLUG } from '../../protocol/ids.ts'
+import { ackTopic, commandTopic, desiredTopic } from '../../protocol/topics.ts'
+import type { GatewayRow } from '../store/gateways.ts'
+
+/** A subscriber, and what it may receive. */
+export interface Subscriber {
+  clients: 'all' | readonly string[]
+}
+
+/** Somebody who was let in. */
+export type Identity = { kind: 'gateway'; gateway: GatewayRow } | ({ kind: 'subscriber' } & Subscriber)
+
+/** Asks the rest of the collector who somebody is. */
+export interface IdentityDeps {
+  findGateway: (slug: string) => Promise<GatewayRow | undefined>
+  authenticateSubscriber: (token: string) => Promise<Subscriber | undefined>
+}
+
+/** Who signs in with this name and password; `undefined` for nobody that we know. Throws Unavailable. */
+export async function identify(
+  { findGateway, authenticateSubscriber }: IdentityDeps,
+  username: string | undefined,
+  password: Buffer | undefined,
+): Promise<Identity | undefined> {
+  if (password === undefined) return undefined
+  const token = password.toString('utf8')
+  if (username !== undefined && SLUG.test(username)) {
+    const gateway = await findGateway(username)
+    if (gateway?.tokenHash && isTokenOf(gateway.tokenHash, token)) return { kind: 'gateway', gateway }
+  }
+  const subscriber = await authenticateSubscriber(token)
+  return subscriber === undefined ? undefined : { kind: 'subscriber', clients: subscriber.clients }
+}
+
+function isTokenOf(hash: Uint8Array, token: string): boolean {
+  const digest = createHash('sha256').update(token).digest()
+  return hash.length === digest.length && timingSafeEqual(hash, digest)
+}
+
+/** Whether somebody may still what they were let in for. A gateway that was moved must sign in again. */
+export function isSame(before: Identity, now: Identity | undefined): boolean {
+  if (before.kind === 'gateway') {
+    return now?.kind === 'gateway' && now.gateway.projectId === before.gateway.projectId
+  }
+  return now?.kind === 'subscriber' && String(now.clients) === String(before.clients)
+}
+
+/** What a gateway or a subscriber may receive. */
+export function maySubscribe(identity: Identity | undefined, filter: string): boolean {
+  if (identity === undefined) return false
+  if (identity.kind === 'gateway') {
+    const { slug } = identity.gateway
+    return [ackTopic(slug), desiredTopic(slug), commandTopic(slug, '+')].includes(filter)
+  }
+  const [root, version, client, ...rest] = filter.split('/')
+  if (root !== 'raw' || version !== 'v1' || client === undefined) return false
+  if (identity.clients === 'all') return true
+  return identity.clients.includes(client) && rest.length > 0
+}

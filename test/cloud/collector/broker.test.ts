@@ -1,0 +1,312 @@
+// Who may connect to the collector's broker, who may say what, and who hears what.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { connect, type Socket } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { maySubscribe } from '../../../cloud/collector/identity.ts'
+import type { RunningCollector } from '../../../cloud/collector/service.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { RawMessage } from '../../../protocol/raw.ts'
+import type { Metrics } from '../../../protocol/runtime/metrics.ts'
+import {
+  ackTopic,
+  commandTopic,
+  desiredTopic,
+  healthTopic,
+  stateTopic,
+  upTopic,
+} from '../../../protocol/topics.ts'
+import { openFakeClock } from '../../doubles/clock.ts'
+import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { batchOf, connectClient, connectGateway } from '../../doubles/gateway-client.ts'
+import { until } from '../../doubles/until.ts'
+import { skipWithout } from '../../peers.ts'
+import { addGateway, openCollector, readingsOf, T, TOKEN } from './site.ts'
+
+describe('the collector’s broker', () => {
+  let database: TestDatabase
+  let db: Database
+  let collector: RunningCollector & { metrics: Metrics }
+  let port = 0
+  before(async () => {
+    database = await openTestDatabase()
+    db = database.db
+    collector = await openCollector(db)
+    port = collector.mqttPort
+  })
+  after(async () => {
+    await collector.close()
+    await database.close()
+  })
+
+  const refused = (what: string) => collector.metrics.read()[`collector_refused_total{what="${what}"}`] ?? 0
+
+  test('openBroker() refuses a gateway with a wrong token, a gateway without one, and nobody’s name', async () => {
+    await addGateway(db, 'gw-door')
+    await addGateway(db, 'gw-tokenless')
+    await db.query(`update gateways set token_hash = null where slug = 'gw-tokenless'`)
+    const before = refused('sign-in')
+
+    for (const [username, password] of [
+      ['gw-door', 'wrong'],
+      ['gw-door', ''],
+      ['gw-tokenless', TOKEN],
+      ['gw-nobody', TOKEN],
+    ]) {
+      await assert.rejects(
+        connectClient(port, { username: String(username), password: String(password) }),
+        /Bad username or password/,
+      )
+    }
+    await assert.rejects(connectClient(port, {}), /Bad username or password/)
+
+    assert.equal(refused('sign-in') - before, 5)
+  })
+
+  test('openBroker() ends the connection of a gateway that publishes to a topic that is not its own', async () => {
+    await addGateway(db, 'gw-own')
+    await addGateway(db, 'gw-others')
+    const before = refused('publish')
+    const topics = [
+      upTopic('gw-others', 'live'),
+      stateTopic('gw-others'),
+      ackTopic('gw-own'),
+      commandTopic('gw-own', 'restart-1'),
+      'raw/v1/campo/los-aromos/pozo/flow',
+      'anything',
+    ]
+
+    for (const topic of topics) {
+      const gateway = await connectGateway(port, { slug: 'gw-own', token: TOKEN })
+      await assert.rejects(gateway.publish(topic, '{}'), /closed/i)
+    }
+
+    assert.equal(refused('publish') - before, topics.length)
+    assert.deepEqual(
+      await db.query(`select 1 from gateways where slug = 'gw-others' and state is not null`),
+      [],
+    )
+  })
+
+  test('openBroker() lets a gateway hear its own acks, configuration and commands, and nothing else', async () => {
+    await addGateway(db, 'gw-ear')
+    const gateway = await connectGateway(port, { slug: 'gw-ear', token: TOKEN })
+
+    assert.equal(await gateway.subscribe(desiredTopic('gw-ear')), 1)
+    for (const topic of [
+      '#',
+      '+/+/+/+/+',
+      'gw/v1/+/down/ack',
+      ackTopic('gw-own'),
+      'raw/v1/campo/#',
+      '$SYS/#',
+      `$share/x/${ackTopic('gw-ear')}`,
+    ]) {
+      assert.equal(await gateway.subscribe(topic), 128, topic)
+    }
+    await gateway.close()
+  })
+
+  test('maySubscribe() gives a subscriber the raw data of its clients, by any filter that names one', () => {
+    const campo = { kind: 'subscriber' as const, clients: ['campo'] }
+    const all = { kind: 'subscriber' as const, clients: 'all' as const }
+    const may = (filter: string) => [maySubscribe(campo, filter), maySubscribe(all, filter)]
+
+    assert.deepEqual(may('raw/v1/campo/#'), [true, true])
+    assert.deepEqual(may('raw/v1/campo/los-aromos/+/flow'), [true, true])
+    assert.deepEqual(may('raw/v1/rival/#'), [false, true])
+    assert.deepEqual(may('raw/v1/+/#'), [false, true])
+    assert.deepEqual(may('raw/v1/#'), [false, true])
+    assert.deepEqual(may('raw/#'), [false, false])
+    assert.deepEqual(may('#'), [false, false])
+    assert.deepEqual(may('gw/v1/gw-own/state'), [false, false])
+    assert.deepEqual(may('$share/x/raw/v1/campo/#'), [false, false])
+    assert.equal(maySubscribe(undefined, 'raw/v1/campo/#'), false)
+  })
+
+  test('a subscriber hears its own client’s readings once they are committed, the newest first of all', async () => {
+    const [ours, theirs] = [
+      await addGateway(db, 'gw-raw'),
+      await addGateway(db, 'gw-raw-rival', { client: 'rival', project: 'elsewhere' }),
+    ]
+    const gateway = await connectGateway(port, { slug: 'gw-raw', token: TOKEN })
+    const rival = await connectGateway(port, { slug: 'gw-raw-rival', token: TOKEN })
+    const first = batchOf(ours, 1, readingsOf(ours, 10, 2))
+    await gateway.send(first)
+    await gateway.ackOf(first)
+    const subscriber = await connectClient(port, { username: 'subscriber', password: 'campo-token' })
+    assert.equal(await subscriber.subscribe('raw/v1/campo/los-aromos/gw-raw-well/#'), 1)
+    assert.equal(await subscriber.subscribe('raw/v1/rival/#'), 128)
+    await until('the newest reading comes', () => subscriber.messages.length === 1)
+
+    await rival.send(batchOf(theirs, 1, readingsOf(theirs, 1, 1)))
+    await gateway.send(batchOf(ours, 1, readingsOf(ours, 12, 1)))
+    await gateway.send(batchOf(ours, 1, readingsOf(ours, 5, 1)), { lane: 'backlog' })
+    await until('the late reading comes', () => subscriber.messages.length >= 3)
+
+    const heard = subscriber.messages.map(({ topic, payload, retain }) => {
+      const { ts, v, u, h } = RawMessage.parse(JSON.parse(payload.toString()))
+      return { topic, second: (ts - T) / 1000, v, u, h, retain }
+    })
+    const topic = 'raw/v1/campo/los-aromos/gw-raw-well/flow'
+    assert.deepEqual(heard, [
+      { topic, second: 11, v: 0.11, u: 'L/s', h: undefined, retain: true },
+      { topic, second: 12, v: 0.12, u: 'L/s', h: undefined, retain: false },
+      { topic, second: 5, v: 0.05, u: 'L/s', h: true, retain: false },
+    ])
+    await Promise.all([gateway.close(), rival.close(), subscriber.close()])
+  })
+
+  test('a subscriber may not say anything', async () => {
+    const subscriber = await connectClient(port, { username: 'subscriber', password: 'everything-token' })
+
+    await assert.rejects(subscriber.publish('raw/v1/campo/los-aromos/gw-raw-well/flow', '{}'), /closed/i)
+  })
+
+  test('mosquitto_sub gets JSON of a reading that was committed before it came', {
+    skip: skipWithout('mosquitto_sub'),
+  }, async () => {
+    const table = await addGateway(db, 'gw-mosquitto')
+    const gateway = await connectGateway(port, { slug: 'gw-mosquitto', token: TOKEN })
+    const batch = batchOf(table, 1, readingsOf(table, 1, 3))
+    await gateway.send(batch)
+    await gateway.ackOf(batch)
+
+    const { status, said } = await run('mosquitto_sub', [
+      ...['-h', '127.0.0.1', '-p', String(port), '-u', 'subscriber', '-P', 'campo-token'],
+      ...['-t', 'raw/v1/campo/+/gw-mosquitto-well/+', '-C', '1', '-W', '10', '-v'],
+    ])
+
+    assert.equal(status, 0, said)
+    const [topic, json] = said.trim().split(' ', 2)
+    assert.equal(topic, 'raw/v1/campo/los-aromos/gw-mosquitto-well/flow')
+    assert.equal(RawMessage.parse(JSON.parse(json ?? '')).v, 0.03)
+    await gateway.close()
+  })
+
+  test('a gateway’s state, health and last will are kept; what is none of ours is set aside', async () => {
+    await addGateway(db, 'gw-status')
+    const lost = { v: 1, state: 'lost', version: '1.0.0', since: T }
+    const gateway = await connectGateway(port, {
+      ...{ slug: 'gw-status', token: TOKEN },
+      will: {
+        topic: stateTopic('gw-status'),
+        payload: Buffer.from(JSON.stringify(lost)),
+        qos: 1,
+        retain: true,
+      },
+    })
+    const stateOf = async () => {
+      const [row] = await db.query<{ state: unknown }>(`select state from gateways where slug = 'gw-status'`)
+      return row?.state
+    }
+
+    await gateway.publish(stateTopic('gw-status'), JSON.stringify({ ...lost, state: 'ready' }))
+    assert.deepEqual(await stateOf(), { ...lost, state: 'ready' })
+    await gateway.publish(healthTopic('gw-status'), '{"not":"health"}')
+    await gateway.publish(stateTopic('gw-status'), JSON.stringify({ ...lost, version: '1\0' }))
+    assert.equal(gateway.isConnected(), true)
+    gateway.cut()
+
+    await until('the will is kept', async () => ((await stateOf()) as { state: string }).state === 'lost')
+    const letters = await db.query<{ topic: string }>(
+      `select d.topic from dead_letters d join gateways g on g.id = d.gateway_id where g.slug = 'gw-status' order by d.id`,
+    )
+    assert.deepEqual(
+      letters.map(({ topic }) => topic),
+      [healthTopic('gw-status'), stateTopic('gw-status')],
+    )
+  })
+
+  test('openBroker() ends a connection that begins a packet larger than any batch', async () => {
+    await addGateway(db, 'gw-large')
+    const gateway = await connectGateway(port, { slug: 'gw-large', token: TOKEN })
+    const before = refused('packet')
+
+    await assert.rejects(gateway.publish(upTopic('gw-large', 'live'), new Uint8Array(200_000)), /closed/i)
+
+    assert.equal(refused('packet') - before, 1)
+  })
+
+  test('openBroker() closes connections beyond its limit at once', async () => {
+    const small = await openCollector(db, {}, { connectionsMax: 2 })
+    const [first, second, third] = [1, 2, 3].map(() => connect(small.mqttPort, '127.0.0.1'))
+    assert.ok(first && second && third)
+
+    await new Promise(done => third.once('close', done))
+
+    assert.equal(small.metrics.read()['collector_refused_total{what="connection"}'], 1)
+    assert.deepEqual([first.destroyed, second.destroyed], [false, false])
+    for (const socket of [first, second]) socket.destroy()
+    await small.close()
+  })
+
+  test('startCollector() ends the connection of a gateway whose token was withdrawn, within a minute', async () => {
+    await addGateway(db, 'gw-withdrawn')
+    await addGateway(db, 'gw-stays')
+    const clock = openFakeClock()
+    const other = await openCollector(db, { clock })
+    const withdrawn = await connectGateway(other.mqttPort, { slug: 'gw-withdrawn', token: TOKEN })
+    const stays = await connectGateway(other.mqttPort, { slug: 'gw-stays', token: TOKEN })
+    await db.query(`update gateways set token_hash = null where slug = 'gw-withdrawn'`)
+
+    await clock.advance(60_000)
+    await until('the connection ends', () => !withdrawn.isConnected())
+
+    assert.equal(stays.isConnected(), true)
+    await stays.close()
+    await other.close()
+  })
+
+  test('a subscriber that does not read is cut off, and the others hear everything', async () => {
+    const table = await addGateway(db, 'gw-crowd')
+    const gateway = await connectGateway(port, { slug: 'gw-crowd', token: TOKEN })
+    const frozen = await freeze(port, 'raw/v1/campo/los-aromos/gw-crowd-well/#')
+    const healthy = await connectClient(port, { username: 'healthy', password: 'campo-token' })
+    await healthy.subscribe('raw/v1/campo/los-aromos/gw-crowd-well/#')
+    const ended = new Promise(done => frozen.once('close', done))
+
+    for (let part = 0; part < 4; part += 1) {
+      const batches = Array.from({ length: 30 }, (_, index) =>
+        batchOf(table, 1, readingsOf(table, (part * 30 + index) * 500 + 1, 500)),
+      )
+      await Promise.all(batches.map(batch => gateway.send(batch)))
+      await Promise.all(batches.map(batch => gateway.ackOf(batch)))
+    }
+    await until('the healthy one hears all', () => healthy.messages.length >= 60_000, { timeoutMs: 30_000 })
+    frozen.resume()
+    await ended
+
+    await Promise.all([gateway.close(), healthy.close()])
+  })
+})
+
+/** A subscriber that signs in, subscribes, and never reads again. */
+async function freeze(port: number, filter: string): Promise<Socket> {
+  const text = (value: string) => [0, value.length, ...Buffer.from(value)]
+  const packet = (type: number, body: number[]) => Uint8Array.from([type, body.length, ...body])
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  await new Promise(done => socket.once('connect', done))
+  const flags = 0b1100_0010
+  const hello = [...text('MQTT'), 4, flags, 0, 0, ...text('frozen'), ...text('x'), ...text('campo-token')]
+  socket.write(packet(0x10, hello))
+  await new Promise(done => socket.once('data', done))
+  socket.write(packet(0x82, [0, 1, ...text(filter), 0]))
+  await new Promise(done => socket.once('data', done))
+  socket.pause()
+  return socket
+}
+
+function run(command: string, args: readonly string[]): Promise<{ status: number | null; said: string }> {
+  return new Promise(resolve => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', text => {
+        said += text
+      })
+    child.once('close', status => resolve({ status, said }))
+  })
+}

@@ -1,0 +1,114 @@
+// Commands on their way to gateways, and what came of them.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { RunningCollector } from '../../../cloud/collector/service.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { insertCommands } from '../../../cloud/store/gateways.ts'
+import { Command } from '../../../protocol/command.ts'
+import { commandResultTopic, commandTopic } from '../../../protocol/topics.ts'
+import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
+import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { connectGateway, type GatewayClient } from '../../doubles/gateway-client.ts'
+import { until } from '../../doubles/until.ts'
+import { addGateway, openCollector, TOKEN } from './site.ts'
+
+describe('commands', () => {
+  let database: TestDatabase
+  let db: Database
+  let clock: FakeClock
+  let collector: RunningCollector
+  before(async () => {
+    database = await openTestDatabase()
+    db = database.db
+    clock = openFakeClock()
+    collector = await openCollector(db, { clock })
+  })
+  after(async () => {
+    await collector.close()
+    await database.close()
+  })
+
+  const ask = (provider: string, authorization?: string) =>
+    fetch(`http://127.0.0.1:${collector.port}/collect/${provider}`, {
+      method: 'POST',
+      ...(authorization === undefined ? {} : { headers: { authorization } }),
+    })
+
+  const commandsOf = ({ messages, slug }: GatewayClient): Command[] =>
+    messages
+      .filter(({ topic }) => topic.startsWith(commandTopic(slug, '')))
+      .map(({ payload }) => Command.parse(JSON.parse(payload.toString())))
+
+  /** Lets the collector look for commands until one is there. */
+  const arrives = (gateway: GatewayClient, count: number) =>
+    until(`${count} commands arrive`, async () => {
+      await clock.advance(2_000)
+      return commandsOf(gateway).length >= count
+    })
+
+  test('POST /collect/{provider} writes a command for every gateway, sends it, and keeps the result', async () => {
+    await addGateway(db, 'gw-asked')
+    await addGateway(db, 'gw-away')
+    const gateway = await connectGateway(collector.mqttPort, { slug: 'gw-asked', token: TOKEN })
+
+    const response = await ask('twin', 'Bearer operator')
+    await arrives(gateway, 1)
+
+    assert.equal(response.status, 202)
+    assert.deepEqual(await response.json(), { provider: 'twin', gateways: 2 })
+    const [command] = commandsOf(gateway)
+    assert.ok(command?.kind === 'collect')
+    assert.deepEqual([command.provider, command.by], ['twin', 'olga'])
+    const result = { v: 1, id: command.id, status: 'done', at: clock.now(), readings: 4 }
+    await gateway.publish(commandResultTopic('gw-asked', command.id), JSON.stringify(result))
+    const rows = await db.query<{ slug: string; result: unknown; sent: boolean }>(
+      `select g.slug, k.result, k.sent_at is not null as sent
+       from commands k join gateways g on g.id = k.gateway_id order by g.slug`,
+    )
+    assert.deepEqual(rows, [
+      { slug: 'gw-asked', result, sent: true },
+      { slug: 'gw-away', result: null, sent: false },
+    ])
+    await gateway.close()
+  })
+
+  test('POST /collect/{provider} refuses who is not an operator, and a provider that there is not', async () => {
+    const statuses = [
+      await ask('twin'),
+      await ask('twin', 'Bearer somebody'),
+      await ask('nobody', 'Bearer operator'),
+    ]
+
+    assert.deepEqual(
+      statuses.map(({ status }) => status),
+      [401, 403, 404],
+    )
+    for (const response of statuses) {
+      assert.equal(response.headers.get('content-type'), 'application/problem+json')
+    }
+  })
+
+  test('runCommands() sends again what has no result, and neither what has one nor what has expired', async () => {
+    await addGateway(db, 'gw-again')
+    const [row] = await db.query<{ id: number }>(`select id from gateways where slug = 'gw-again'`)
+    assert.ok(row)
+    const now = clock.now()
+    const command = (id: string, expiresAt: number) => ({
+      gatewayId: row.id,
+      id,
+      document: { v: 1, id, expiresAt, by: 'olga', kind: 'restart' },
+    })
+    await insertCommands(db, [command('lasts', now + 3_600_000), command('expired', now - 1)])
+    const gateway = await connectGateway(collector.mqttPort, { slug: 'gw-again', token: TOKEN })
+
+    await arrives(gateway, 2)
+
+    assert.deepEqual(
+      commandsOf(gateway).map(({ id }) => id),
+      ['lasts', 'lasts'],
+    )
+    assert.ok(clock.now() - now >= 30_000)
+    await gateway.close()
+  })
+})

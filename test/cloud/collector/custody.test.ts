@@ -1,0 +1,235 @@
+// From a gateway's batches to committed rows and acks (K1-K4 of cloud/collector/committer.ts), over real sockets.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { crc32 } from 'node:zlib'
+import type { RunningCollector } from '../../../cloud/collector/service.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { encodeBatch } from '../../../protocol/codec.ts'
+import type { Metrics } from '../../../protocol/runtime/metrics.ts'
+import { upTopic } from '../../../protocol/topics.ts'
+import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { batchOf, connectGateway } from '../../doubles/gateway-client.ts'
+import { until } from '../../doubles/until.ts'
+import { addGateway, openCollector, readingsOf, storedOf, TOKEN } from './site.ts'
+
+describe('startCollector()', () => {
+  let database: TestDatabase
+  let db: Database
+  let collector: RunningCollector & { metrics: Metrics }
+  before(async () => {
+    database = await openTestDatabase()
+    db = database.db
+    collector = await openCollector(db)
+  })
+  after(async () => {
+    await collector.close()
+    await database.close()
+  })
+
+  const gatewayOf = async (slug: string) => {
+    const table = await addGateway(db, slug)
+    return { table, gateway: await connectGateway(collector.mqttPort, { slug, token: TOKEN }) }
+  }
+
+  test('startCollector() stores each reading once when batches come twice, out of order and cut anew', async () => {
+    const { table, gateway } = await gatewayOf('gw-shuffled')
+    const all = readingsOf(table, 1, 400)
+    const cut = (size: number) =>
+      Array.from({ length: 400 / size }, (_, index) =>
+        batchOf(table, 7, all.slice(index * size, (index + 1) * size)),
+      )
+    const sent = [...cut(50), ...cut(80), ...cut(50), ...cut(200)]
+    const shuffled = sent
+      .map((batch, index) => ({ batch, place: (index * 7919) % 31 }))
+      .sort((a, b) => a.place - b.place)
+
+    await Promise.all(
+      shuffled.map(({ batch }, index) =>
+        gateway.send(batch, { lane: index % 3 === 0 ? 'backlog' : 'live', withTable: true }),
+      ),
+    )
+    const acks = await Promise.all(sent.map(batch => gateway.ackOf(batch)))
+
+    assert.ok(acks.every(({ status, rejected }) => status === 'committed' && rejected.length === 0))
+    assert.deepEqual(
+      await storedOf(db, table),
+      all.map(({ at }) => at),
+    )
+    await gateway.close()
+  })
+
+  test('startCollector() acknowledges only after the COMMIT (K1)', async () => {
+    const { table, gateway } = await gatewayOf('gw-held')
+    const batch = batchOf(table, 1, readingsOf(table, 1, 3))
+    let release = () => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    let locked = () => {}
+    const isLocked = new Promise<void>(resolve => {
+      locked = resolve
+    })
+    const held = db.transaction(async tx => {
+      await tx.query('lock table readings in exclusive mode')
+      locked()
+      await released
+    })
+    await isLocked
+
+    await gateway.send(batch)
+    await until('the collector waits for the table', async () => {
+      const waiting = await db.query(
+        `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into readings%'`,
+      )
+      return waiting.length > 0
+    })
+    const before = gateway.acks.length
+    release()
+    await held
+    const ack = await gateway.ackOf(batch)
+
+    assert.equal(before, 0)
+    assert.equal(ack.status, 'committed')
+    assert.equal((await storedOf(db, table)).length, 3)
+    await gateway.close()
+  })
+
+  test('startCollector() asks for the table that it does not know, and remembers it over a restart', async () => {
+    const { table, gateway } = await gatewayOf('gw-table')
+    const [first, second] = [1, 4].map(seq => batchOf(table, 1, readingsOf(table, seq, 3)))
+    assert.ok(first && second)
+    await gateway.send(first, { withTable: false })
+    const unknown = await gateway.ackOf(first)
+    assert.equal(unknown.status, 'table-unknown')
+    assert.deepEqual(await storedOf(db, table), [])
+    await gateway.send(first, { withTable: true })
+    await until('the batch is committed', () => gateway.acks.some(({ status }) => status === 'committed'))
+    const other = await openCollector(db)
+    const again = await connectGateway(other.mqttPort, { slug: 'gw-table', token: TOKEN })
+
+    await again.send(second, { withTable: false })
+    const known = await again.ackOf(second)
+
+    assert.equal(known.status, 'committed')
+    assert.equal((await storedOf(db, table)).length, 6)
+    await Promise.all([gateway.close(), again.close()])
+    await other.close()
+  })
+
+  test('startCollector() sets a batch aside that it cannot read, with its bytes, and answers if it has numbers', async () => {
+    const { table, gateway } = await gatewayOf('gw-garbled')
+    const topic = upTopic('gw-garbled', 'live')
+    const noise = new Uint8Array([1, 0, 255, 0, 7])
+    const batch = batchOf(table, 3, readingsOf(table, 1, 3))
+    const tooLong = withByteAtEnd(encodeBatch(batch, { withTable: true }))
+    const good = batchOf(table, 5, readingsOf(table, 10, 1))
+
+    await gateway.publish(topic, noise)
+    await gateway.publish(topic, tooLong)
+    await gateway.send(good)
+    const answer = await gateway.ackOf(batch)
+
+    assert.equal(answer.status, 'set-aside')
+    assert.match(answer.reason ?? '', /1 bytes after its end/)
+    assert.equal((await gateway.ackOf(good)).status, 'committed')
+    assert.equal(gateway.acks.length, 2)
+    const letters = await db.query<{ bytes: Uint8Array; reason: string; gateway: string }>(
+      `select d.bytes, d.reason, g.slug as gateway from dead_letters d join gateways g on g.id = d.gateway_id
+       where d.topic = $1 order by d.id`,
+      [topic],
+    )
+    assert.deepEqual(
+      letters.map(({ bytes, gateway: of }) => ({ bytes, of })),
+      [noise, tooLong].map(bytes => ({ bytes, of: 'gw-garbled' })),
+    )
+    assert.ok(letters.every(({ reason }) => reason.startsWith('Cannot read')))
+    await gateway.close()
+  })
+
+  test('startCollector() sets a batch aside whose table is of somebody else, and stores nothing of it', async () => {
+    const { table, gateway } = await gatewayOf('gw-mine')
+    const theirs = await addGateway(db, 'gw-theirs', { client: 'rival', project: 'elsewhere' })
+    const asTheirs = batchOf(theirs, 1, readingsOf(theirs, 1, 3))
+    const inTheirProject = batchOf({ ...table, project: 'elsewhere' }, 2, readingsOf(table, 1, 3))
+
+    await gateway.send(asTheirs)
+    await gateway.send(inTheirProject)
+    const acks = [await gateway.ackOf(asTheirs), await gateway.ackOf(inTheirProject)]
+
+    assert.deepEqual(
+      acks.map(({ status }) => status),
+      ['set-aside', 'set-aside'],
+    )
+    assert.match(acks[0]?.reason ?? '', /rival\/elsewhere\/gw-theirs.*campo\/los-aromos\/gw-mine/)
+    assert.deepEqual(await storedOf(db, theirs), [])
+    assert.deepEqual(await storedOf(db, table), [])
+    await gateway.close()
+  })
+
+  test('startCollector() rejects the reading that the database refuses, and stores those around it (K4)', async () => {
+    const { table, gateway } = await gatewayOf('gw-poison')
+    const other = await gatewayOf('gw-bystander')
+    await db.query(
+      'alter table readings add constraint no_beast check (value is distinct from 6.66) not valid',
+    )
+    const readings = readingsOf(table, 660, 20)
+    const poisoned = batchOf(table, 1, readings)
+    const healthy = batchOf(other.table, 1, readingsOf(other.table, 1, 20))
+
+    await Promise.all([gateway.send(poisoned), other.gateway.send(healthy)])
+    const [ack, bystander] = await Promise.all([gateway.ackOf(poisoned), other.gateway.ackOf(healthy)])
+    await db.query('alter table readings drop constraint no_beast')
+
+    assert.equal(ack.status, 'committed')
+    assert.deepEqual(
+      ack.rejected.map(({ seq }) => seq),
+      [666],
+    )
+    assert.match(ack.rejected[0]?.reason ?? '', /no_beast/)
+    assert.deepEqual(
+      await storedOf(db, table),
+      readings.filter(({ seq }) => seq !== 666).map(({ at }) => at),
+    )
+    assert.deepEqual([bystander.status, bystander.rejected], ['committed', []])
+    await Promise.all([gateway.close(), other.gateway.close()])
+  })
+
+  test('startCollector() goes on when a gateway is deleted while its batch is on the way', async () => {
+    const { table, gateway } = await gatewayOf('gw-deleted')
+    const other = await gatewayOf('gw-left')
+    await db.query(`delete from gateways where slug = 'gw-deleted'`)
+    const orphan = batchOf(table, 1, readingsOf(table, 1, 2))
+    const batch = batchOf(other.table, 1, readingsOf(other.table, 1, 2))
+
+    await gateway.send(orphan)
+    await other.gateway.send(batch)
+
+    assert.equal((await gateway.ackOf(orphan)).status, 'set-aside')
+    assert.equal((await other.gateway.ackOf(batch)).status, 'committed')
+    await Promise.all([gateway.close(), other.gateway.close()])
+  })
+
+  test('startCollector() counts what became of batches and readings', () => {
+    const counted = collector.metrics.read()
+
+    assert.ok((counted['collector_readings_total{became="inserted"}'] ?? 0) >= 400)
+    assert.ok((counted['collector_readings_total{became="duplicate"}'] ?? 0) >= 400)
+    assert.equal(counted['collector_readings_total{became="rejected"}'], 1)
+    assert.ok((counted['collector_batches_total{became="set-aside"}'] ?? 0) >= 3)
+  })
+
+  test('startCollector() says by /health whether it can do its work', async () => {
+    const response = await fetch(`http://127.0.0.1:${collector.port}/health`)
+
+    assert.equal(response.status, 200)
+    assert.equal(((await response.json()) as { service: string }).service, 'collector')
+  })
+})
+
+/** A batch whose checksum is right and that says more than it should. */
+function withByteAtEnd(bytes: Uint8Array): Uint8Array {
+  const longer = Buffer.concat([bytes.subarray(0, -4), new Uint8Array(5)])
+  longer.writeUInt32LE(crc32(longer.subarray(0, -4)), longer.length - 4)
+  return new Uint8Array(longer)
+}
