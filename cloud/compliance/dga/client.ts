@@ -84,19 +84,33 @@ export const EVIDENCE_CHARACTERS_MAX = 16_384
 /** What replaces a secret. */
 export const REDACTED = '***'
 
-/** A text without a secret, however it was escaped. */
+/** A text without a secret, however it was escaped: for JSON once or more, for XML, for a URL. */
 export function redact(text: string, secret: string): string {
   if (secret === '') return text
-  const xml = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
-  const json = JSON.stringify(secret).slice(1, -1)
-  const forms = [
-    secret,
-    json,
-    xml,
-    xml.replaceAll('"', '&quot;').replaceAll("'", '&apos;'),
-    encodeURIComponent(secret),
-  ]
-  return [...new Set(forms)]
-    .sort((a, b) => b.length - a.length)
-    .reduce((rest, form) => rest.replaceAll(form, REDACTED), text)
+  const characters = [...secret].map(character =>
+    character === BACKSLASH ? String.raw`\\+` : formsOf(character),
+  )
+  return text.replaceAll(new RegExp(characters.join(''), 'g'), REDACTED)
 }
+
+const BACKSLASH = '\\'
+const ENTITIES: Record<string, string> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' }
+
+/** A pattern for one character in every form that an answer may give it. */
+function formsOf(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  const hex = code.toString(16)
+  const entity = ENTITIES[character]
+  const forms = [
+    RegExp.escape(character),
+    `&#0*${code};`,
+    `&#[xX]0*${anyCase(hex)};`,
+    `u${anyCase(hex.padStart(4, '0'))}`,
+    RegExp.escape(encodeURIComponent(character.toWellFormed())),
+    ...(entity === undefined ? [] : [`&${entity};`]),
+  ]
+  // Each escaping doubles the backslashes before a character, or the character when it is one: three are enough.
+  return String.raw`\\{0,8}(?:${forms.join('|')})`
+}
+
+const anyCase = (hex: string): string => hex.replace(/[a-f]/g, digit => `[${digit}${digit.toUpperCase()}]`)

@@ -176,15 +176,9 @@ function cleaned(submission: Submission, secret: string): Submission {
   return 'reason' in submission ? { ...submission, reason: redact(submission.reason, secret) } : submission
 }
 
-/** The password stands in one element of the request: that is emptied even where the secret is a common word. */
+/** The password stands in one element of the request, escaped: everything between its tags is replaced. */
 function evidenceOf(request: string, exchanged: Exchange, secret: string): WireEvidence {
-  const shown = redact(
-    request.replace(
-      /(<(?:\w+:)?password>)[^<]*(<)/,
-      (_, open: string, close: string) => open + REDACTED + close,
-    ),
-    secret,
-  )
+  const shown = request.replace(/(<(?:\w+:)?password>)[^<]*/, (_, tag: string) => tag + REDACTED)
   if (exchanged.kind === 'lost') return { request: shown, status: null, answer: null }
   const answer = redact(exchanged.text, secret).slice(0, EVIDENCE_CHARACTERS_MAX)
   return { request: shown, status: exchanged.status, answer }

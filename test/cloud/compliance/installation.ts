@@ -76,7 +76,10 @@ export async function openInstallation(
     rest: openRestClient({ fetch }, { url: restUrl, limits }),
     soap: await openSoapClient({ fetch }, { url: soapUrl, limits }),
   }
-  const [client] = await db.query<{ id: number }>('insert into clients (slug, name) values ($1, $1) returning id', [slug])
+  const [client] = await db.query<{ id: number }>(
+    'insert into clients (slug, name) values ($1, $1) returning id',
+    [slug],
+  )
   const clientId = client?.id ?? 0
   const [project] = await db.query<{ id: number }>(
     'insert into projects (client_id, slug, name) values ($1, $2, $2) returning id',
@@ -129,9 +132,18 @@ export async function openInstallation(
     measureWell: (pointId, at, flow = 14.25) =>
       installation.measure(pointId, at, { flow, total: 139_806.7, water_table: 23.6 }),
     round: (clients = own) =>
-      runRound({ db, clock, log, metrics, clients, secrets, breakers, pacer }, rules, new AbortController().signal),
+      runRound(
+        { db, clock, log, metrics, clients, secrets, breakers, pacer },
+        rules,
+        new AbortController().signal,
+      ),
     async slots(pointId) {
-      const rows = await listSlots(db, { pointIds: pointId === undefined ? null : [pointId], from: 0, to: 4e12, limit: 10_000 })
+      const rows = await listSlots(db, {
+        pointIds: pointId === undefined ? null : [pointId],
+        from: 0,
+        to: 4e12,
+        limit: 10_000,
+      })
       return rows.reverse()
     },
   }
