@@ -7,28 +7,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import type { Database } from '../../cloud/store/database.ts'
-import { startEmbeddedPostgres } from '../../cloud/store/embedded.ts'
 import { migrate } from '../../cloud/store/migrate.ts'
 import { openPostgres } from '../../cloud/store/postgres.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import { isHere, skipWithout } from '../peers.ts'
+import { serverAt, startEmbeddedServer, type TestDatabase, type TestServer } from './servers.ts'
 
-/** A database of a test's own. */
-export interface TestDatabase {
-  db: Database
-  /** How a process of its own reaches it; empty for the one in memory. */
-  url: string
-  close(): Promise<void>
-}
-
-/** A server that tests share. */
-export interface TestServer {
-  /** A new, empty database. */
-  create(): Promise<TestDatabase>
-  close(): Promise<void>
-}
+export type { TestDatabase, TestServer } from './servers.ts'
 
 /** What the store must work on. Give `skip` to the suite, and open a server in it. */
 export interface Backend {
@@ -38,18 +24,6 @@ export interface Backend {
 }
 
 const deps = { clock: systemClock, log: silentLog }
-let count = 0
-
-/** The embedded server, below a temporary folder. For a benchmark, which has no test to clean up after. */
-export async function startEmbeddedServer(): Promise<TestServer> {
-  const dir = mkdtempSync(join(tmpdir(), 'smarthydro-pg-'))
-  const server = await startEmbeddedPostgres(deps, { dir })
-  return serverAt(server.url, async () => {
-    await server.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-}
-
 /** Every kind of server the store must work on. */
 export const BACKENDS: readonly Backend[] = [
   { name: 'embedded PostgreSQL', skip: false, start: startEmbeddedServer },
@@ -70,32 +44,6 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   const test = await (await shared).create()
   await migrate(test.db, deps)
   return test
-}
-
-function serverAt(url: string, stop: () => Promise<void>): TestServer {
-  const admin = openPostgres(deps, { url, poolMax: 1 })
-  return {
-    create: async () => {
-      count += 1
-      const name = `test_${process.pid}_${count}`
-      await admin.query(`create database ${name}`)
-      const own = new URL(url)
-      own.pathname = `/${name}`
-      const db = openPostgres(deps, { url: own.href, poolMax: 4 })
-      return {
-        db,
-        url: own.href,
-        close: async () => {
-          await db.close()
-          await admin.query(`drop database ${name} with (force)`)
-        },
-      }
-    },
-    close: async () => {
-      await admin.close()
-      await stop()
-    },
-  }
 }
 
 async function startTimescale(): Promise<TestServer> {
