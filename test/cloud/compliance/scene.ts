@@ -1,0 +1,59 @@
+// One test's scene: an authority that knows one informant, an installation that declares to it, a clock to move.
+
+import { switchAll } from '../../../cloud/store/compliance.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
+import { type Authority, openAuthority } from './authority.ts'
+import { CENTRE, type Installation, openInstallation, PASSWORD, RUT } from './installation.ts'
+
+/** A minute. */
+export const MINUTE = 60_000
+/** An hour. */
+export const HOUR = 60 * MINUTE
+/** A day. */
+export const DAY = 24 * HOUR
+
+/** What a test plays with. */
+export interface Scene {
+  clock: FakeClock
+  dga: Authority
+  site: Installation
+  /** Registers a work at DGA and makes its point and its obligation. */
+  register(work: string, settings?: Record<string, unknown>): Promise<number>
+  /** Moves to the next full hour and measures wells there. */
+  toNextHour(...pointIds: number[]): Promise<void>
+  /** States of slots, oldest first. */
+  statesOf(pointId?: number): Promise<string[]>
+  /** Empties the database for the next scene. */
+  close(): Promise<void>
+}
+
+/** Opens a scene on a database that has none. */
+export async function openScene(db: Database): Promise<Scene> {
+  const clock = openFakeClock(Date.parse('2026-01-15T12:30:00Z'))
+  const dga = await openAuthority({ clock })
+  dga.registry.controlCentres.push(CENTRE)
+  dga.registry.informants.push({ rut: RUT, password: PASSWORD })
+  const site = await openInstallation({ db, clock }, { restUrl: dga.url, soapUrl: `${dga.url}/soap` })
+  return {
+    ...{ clock, dga, site },
+    async register(work, settings = {}) {
+      dga.registry.works.push({ code: work, kind: 'groundwater', informants: [RUT] })
+      return site.addWork(work, settings)
+    },
+    async toNextHour(...pointIds) {
+      await clock.advance(HOUR - (clock.now() % HOUR))
+      for (const pointId of pointIds) await site.measureWell(pointId, clock.now())
+    },
+    statesOf: async pointId => (await site.slots(pointId)).map(({ state }) => state),
+    async close() {
+      await dga.close()
+      await db.query('alter table submissions disable trigger user')
+      await db.query(
+        'truncate submissions, slots, obligations, works, informants, readings, derived, series, points cascade',
+      )
+      await db.query('alter table submissions enable trigger user')
+      await switchAll(db, { sending: true, reason: '', at: clock.now() })
+    },
+  }
+}
