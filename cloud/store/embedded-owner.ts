@@ -1,6 +1,6 @@
 // One owner for a folder, and processes that somebody left behind.
 
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../protocol/runtime/clock.ts'
@@ -28,14 +28,29 @@ export async function claimFolder(folder: string): Promise<Closable> {
   }
 }
 
-/** Whether `pid` is a live process that works in the folder of `cluster`: numbers are given again after a restart. */
+/**
+ * Whether `pid` is a live server that was started on `cluster`: numbers are given again after a restart. Told by its
+ * arguments, which everybody may read; its working folder not even root may, in a container.
+ */
 export function isRunning(pid: number, cluster: string): boolean {
   if (!isAlive(pid)) return false
+  // No /proc on this system: alive is all that can be said.
+  if (!existsSync('/proc/self')) return true
+  const args = argumentsOf(pid)
+  const dir = args[args.indexOf('-D') + 1]
+  return args.includes('-D') && dir !== undefined && realPath(dir) === realPath(cluster)
+}
+
+/** A path through no link; itself where nothing is. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path
+}
+
+function argumentsOf(pid: number): string[] {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(cluster)
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
   } catch {
-    // No /proc on this system, or not ours to read: alive is all that can be said.
-    return !existsSync('/proc/self')
+    return []
   }
 }
 

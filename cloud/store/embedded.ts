@@ -50,7 +50,7 @@ export async function startEmbeddedPostgres(
   const claim = await claimFolder(folder)
   try {
     const cluster = join(folder, 'cluster')
-    const launcher = launcherFor(folder, program)
+    const launcher = await launcherFor(folder, program)
     await stopOrphan({ clock, log }, cluster)
     const password = await passwordOf(folder)
     if (!existsSync(join(cluster, 'PG_VERSION'))) await initialise({ clock }, launcher, cluster, password)
