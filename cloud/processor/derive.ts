@@ -3,20 +3,23 @@
 // Runs in a transaction that holds the point (lockPoints), so that nobody else computes it meanwhile.
 
 import { TIME_MAX } from '../../protocol/reading.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { Sql } from '../store/database.ts'
 import {
+  areSourcesGone,
   type DerivedRow,
   ensureDerivedSeries,
   findCheckpoint,
   findSoundCheckpoint,
   replaceCounterTrail,
+  type SourceReading,
   selectCheckpoints,
   selectSources,
 } from '../store/derived.ts'
 import { type Dated, inForce, type Meter, type Probe } from './rules/calibration.ts'
 import { waterTable } from './rules/water-table.ts'
-import { beginRun, continueRun, type SourceReading, type VolumeRun } from './volume.ts'
+import { beginRun, continueRun, type VolumeRun } from './volume.ts'
 
 /** The codes of the variables that counters give. */
 export const COUNTER_VARIABLES: readonly number[] = [VARIABLES.pulses.code, VARIABLES.total.code]
@@ -67,7 +70,8 @@ export interface VolumeOutcome {
 
 /**
  * The volumes of a counter's stretch, and of everything after it that comes out differently. Writes where the counter
- * stood and what happened to it; the values are the caller's to write.
+ * stood and what happened to it; the values are the caller's to write. Throws Rejected when the readings of that time
+ * are no longer kept: what they gave stands.
  */
 export async function deriveVolumes(
   tx: Sql,
@@ -77,6 +81,9 @@ export async function deriveVolumes(
   const [firstMeter] = meters
   if (firstMeter === undefined) return undefined
   const seriesId = await derivedSeries(tx, stretch.pointId, VARIABLES.volume.code)
+  if (await areSourcesGone(tx, seriesId, stretch.from)) {
+    throw new Rejected('The readings of that time are no longer kept: their volumes stand as they are')
+  }
   const find = stretch.fromSound ? findSoundCheckpoint : findCheckpoint
   const checkpoint = await find(tx, seriesId, stretch.from)
   const beginAt = checkpoint === undefined ? Math.max(0, firstMeter.validFrom) : checkpoint.at + 1

@@ -8,6 +8,7 @@ import { VARIABLES } from '../../protocol/variables.ts'
 import type { Database, Sql } from '../store/database.ts'
 import { consumptionOf, refreshLatest, removeDerived, selectSources, writeDerived } from '../store/derived.ts'
 import {
+  type CalibrationRow,
   lockPoints,
   recordRecomputation,
   selectCalibrations,
@@ -15,7 +16,7 @@ import {
 } from '../store/processing.ts'
 import { type ChangedBuckets, rollUp, type Touched } from './buckets.ts'
 import { deriveVolumes, deriveWaterTables } from './derive.ts'
-import { type CalibrationRow, metersOf, probesOf } from './rules/calibration.ts'
+import { metersOf, probesOf } from './rules/calibration.ts'
 
 /** The longest stretch that may be asked for. */
 export const STRETCH_MAX_MS = 366 * 86_400_000
@@ -51,7 +52,10 @@ export interface RecomputationOutcome {
   buckets: ChangedBuckets
 }
 
-/** Computes a stretch again. Throws ZodError when the calibrations cannot be used, RangeError when there is too much. */
+/**
+ * Computes a stretch again. Throws ZodError when the calibrations cannot be used, RangeError when there is too much,
+ * Rejected when the readings of that time are no longer kept.
+ */
 export async function recompute(
   { db, clock }: { db: Database; clock: Clock },
   asked: Recomputation,

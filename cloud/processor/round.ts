@@ -7,11 +7,12 @@
 
 import { ZodError } from 'zod'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import { Rejected, reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Database, Sql } from '../store/database.ts'
 import { type DerivedRow, refreshLatest, writeDerived } from '../store/derived.ts'
 import {
   type BroughtReading,
+  type CalibrationRow,
   claimGateways,
   leaveRecomputation,
   lockPoints,
@@ -24,8 +25,8 @@ import {
   takeRecomputation,
 } from '../store/processing.ts'
 import { rollUp, type Touched } from './buckets.ts'
-import { COUNTER_VARIABLES, deriveVolumes, deriveWaterTables } from './derive.ts'
-import { type CalibrationRow, metersOf, probesOf } from './rules/calibration.ts'
+import { COUNTER_VARIABLES, deriveVolumes, deriveWaterTables, type VolumeOutcome } from './derive.ts'
+import { type Dated, type Meter, metersOf, probesOf } from './rules/calibration.ts'
 
 /** Bounds of a round. */
 export interface RoundLimits {
@@ -173,11 +174,26 @@ async function volumesInto(
   const { pointId } = stretch
   const meters = usable(work, pointId, () => metersOf(calibrations))
   if (meters === undefined) return
-  const volumes = await deriveVolumes(tx, { ...stretch, fromSound: false }, meters)
+  const volumes = await volumesUnlessGone(work, tx, stretch, meters)
   if (volumes === undefined) return
   work.rows.push(...volumes.rows)
   work.volumes.set(volumes.seriesId, pointId)
   if (volumes.leftFrom !== undefined) await leaveRecomputation(tx, pointId, volumes.leftFrom)
+}
+
+async function volumesUnlessGone(
+  work: Work,
+  tx: Sql,
+  stretch: { pointId: number; from: number; until: number; readingsMax: number },
+  meters: readonly Dated<Meter>[],
+): Promise<VolumeOutcome | undefined> {
+  try {
+    return await deriveVolumes(tx, { ...stretch, fromSound: false }, meters)
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    work.failures.push({ batchId: null, pointId: stretch.pointId, reason: error.message })
+    return undefined
+  }
 }
 
 /** A point whose calibrations nobody can use has no derived values; its reason is kept, and the others go on. */

@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Unavailable } from '../../protocol/runtime/errors.ts'
+import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Database } from '../store/database.ts'
 import { selectPointsNamed } from '../store/queries.ts'
 import { problem, refusal, toPointName, type Verdict } from './answer.ts'
@@ -61,6 +61,7 @@ export function processRoutes({
     if (error instanceof z.ZodError) {
       return problem(context, 422, 'Cannot use the calibrations of this point', z.prettifyError(error))
     }
+    if (error instanceof Rejected) return problem(context, 422, 'Cannot recompute', error.message)
     if (error instanceof RangeError) return problem(context, 422, 'Too much at once', error.message)
     if (error instanceof Unavailable) return problem(context, 503, 'Not available now')
     throw error

@@ -5,18 +5,10 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { QUALITIES } from '../../protocol/reading.ts'
+import type { SourceReading } from '../store/derived.ts'
 import { hourOf } from './civil-time.ts'
 import { type Dated, inForce, type Meter } from './rules/calibration.ts'
-import { type CounterEvent, type CounterState, stepCounter } from './rules/counter.ts'
-
-/** A reading as it is stored; `variable`, `quality` and `timeQuality` are codes. */
-export interface SourceReading {
-  variable: number
-  at: number
-  value: number | null
-  quality: number
-  timeQuality: number
-}
+import { type Checkpoint, type CounterEvent, type CounterState, stepCounter } from './rules/counter.ts'
 
 /** A derived value as it is stored. */
 export interface DerivedValue {
@@ -27,12 +19,6 @@ export interface DerivedValue {
   timeQuality: number
   /** The quality of the reading it was computed from. */
   sourceQuality: number
-}
-
-/** Where a counter stood after the reading at `at`. */
-export interface Checkpoint {
-  at: number
-  state: CounterState
 }
 
 /** What came of a run. */

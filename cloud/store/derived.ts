@@ -1,10 +1,18 @@
 // Derived values and where counters stood: what the processor writes, and what others read of it.
 
 import { VARIABLES, type Variable } from '../../protocol/variables.ts'
-import type { CounterEvent, CounterState } from '../processor/rules/counter.ts'
-import type { Checkpoint, SourceReading } from '../processor/volume.ts'
+import type { Checkpoint, CounterEvent, CounterState } from '../processor/rules/counter.ts'
 import type { Sql } from './database.ts'
 import { literal } from './literal.ts'
+
+/** A reading as it is stored; `variable`, `quality` and `timeQuality` are codes. */
+export interface SourceReading {
+  variable: number
+  at: number
+  value: number | null
+  quality: number
+  timeQuality: number
+}
 
 /** A derived value of a series. */
 export interface DerivedRow {
@@ -92,6 +100,25 @@ export function selectSources(
      order by r.at, s.variable limit $5`,
     [pointId, variables, from, to, limit],
   )
+}
+
+/**
+ * Whether readings that a checkpoint at or after an instant was computed from are no longer kept. What would be computed
+ * from the ones that are left would be wrong.
+ */
+export async function areSourcesGone(tx: Sql, seriesId: number, from: number): Promise<boolean> {
+  const [row] = await tx.query<{ gone: boolean }>(
+    `select not exists (
+       select from series d join series s on s.point_id = d.point_id and s.variable = (k.state->>'source')::int2
+       join readings r on r.series_id = s.id and r.at = k.at
+       where d.id = $1) as gone
+     from (select at, state from checkpoints
+           where series_id = $1 and hour >= date_trunc('hour', to_timestamp($2::float8 / 1000))
+             and at >= to_timestamp($2::float8 / 1000)
+           order by hour limit 1) k`,
+    [seriesId, from],
+  )
+  return row?.gone ?? false
 }
 
 /** The newest checkpoint before an instant. */

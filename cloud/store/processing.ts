@@ -4,7 +4,6 @@
 // its batches in order; of a point, so that one at a time computes it. Gateways are tried, points waited for in order, so
 // nobody waits in a circle.
 
-import type { CalibrationRow } from '../processor/rules/calibration.ts'
 import type { Sql } from './database.ts'
 
 const GATEWAY_LOCK = 7_201_417
@@ -73,8 +72,12 @@ export function selectBrought(tx: Sql, batchIds: readonly number[]): Promise<Bro
   )
 }
 
-/** Waits until these points are ours, until the transaction ends. */
+/** So long one waits for a point; a recomputation that somebody asked for may have it longer. */
+const LOCK_WAIT = '10s'
+
+/** Waits until these points are ours, until the transaction ends. Throws Unavailable when somebody keeps one. */
 export async function lockPoints(tx: Sql, pointIds: readonly number[]): Promise<void> {
+  await tx.query(`select set_config('lock_timeout', '${LOCK_WAIT}', true)`, [])
   await tx.query(
     `select pg_advisory_xact_lock(${POINT_LOCK}, id) from (select unnest($1::int[]) as id order by 1) as points`,
     [pointIds],
@@ -120,6 +123,18 @@ export async function saveFailures(
       [batchId, pointId, reason.slice(0, REASON_MAX), now],
     )
   }
+}
+
+/** The name of a rule. */
+export type Rule = 'pulses_to_volume' | 'total_to_volume' | 'level_to_water_table'
+
+/** A row of the table `calibrations`. */
+export interface CalibrationRow {
+  id: number
+  pointId: number
+  rule: Rule
+  params: unknown
+  validFrom: number
 }
 
 /** The calibrations of points, in time's order. */

@@ -69,13 +69,16 @@ const SOURCES = {
     from derived v where ${WITHIN('v')} and v.at >= to_timestamp($4::float8 / 1000) and v.at < to_timestamp($5::float8 / 1000)`,
 }
 
-/** Computes hours from the values in them. */
+/**
+ * Computes hours from the values in them. Readings are never taken back, so where fewer are found than were counted
+ * before they are no longer kept, and what was computed from all of them stands.
+ */
 export function rollUpHours(
   tx: Sql,
   origin: 'measured' | 'derived',
   hours: readonly BucketSpan[],
 ): Promise<BucketSpan[]> {
-  return rollUp(tx, 'hour', SOURCES[origin], hours)
+  return rollUp(tx, 'hour', SOURCES[origin], hours, origin === 'measured')
 }
 
 /** Computes days from hours, or months from days. Returns those that have changed. */
@@ -97,12 +100,13 @@ async function rollUp(
   size: BucketSize,
   source: string,
   spans: readonly BucketSpan[],
+  onlyGrows = false,
 ): Promise<BucketSpan[]> {
   const sorted = spans.toSorted((a, b) => a.seriesId - b.seriesId || a.from - b.from)
   const changed: BucketSpan[] = []
   for (let start = 0; start < sorted.length; start += SPANS_MAX) {
     const some = sorted.slice(start, start + SPANS_MAX)
-    const rows = await tx.query<{ seriesId: number; at: number }>(rollUpStatement(size, source), [
+    const rows = await tx.query<{ seriesId: number; at: number }>(rollUpStatement(size, source, onlyGrows), [
       literal(some, ({ seriesId }) => seriesId),
       literal(some, ({ from }) => from),
       literal(some, ({ to }) => to),
@@ -116,20 +120,20 @@ async function rollUp(
 }
 
 /** A bucket that has nothing in it any more goes; one that comes out the same is not written. */
-function rollUpStatement(size: BucketSize, source: string): string {
+function rollUpStatement(size: BucketSize, source: string, onlyGrows: boolean): string {
   const table = `rollups_${size}`
   return `with computed as materialized (
       select t.series_id, to_timestamp(t.from_ms / 1000) as at, a.*
       from unnest($1::int[], $2::float8[], $3::float8[]) as t(series_id, from_ms, to_ms), lateral (${source}) a
     ), emptied as (
       delete from ${table} r using computed c
-      where coalesce(c.count, 0) = 0 and r.series_id = c.series_id and r.at = c.at
+      where ${onlyGrows ? 'false' : 'coalesce(c.count, 0) = 0'} and r.series_id = c.series_id and r.at = c.at
       returning r.series_id, r.at
     ), written as (
       insert into ${table} as r (series_id, at, ${COLUMNS})
       select series_id, at, ${COLUMNS} from computed where count > 0
       on conflict (series_id, at) do update set (${COLUMNS}) = row(${excluded('excluded')})
-      where (${excluded('r')}) is distinct from (${excluded('excluded')})
+      where (${excluded('r')}) is distinct from (${excluded('excluded')})${onlyGrows ? ' and excluded.count >= r.count' : ''}
       returning series_id, at
     )
     select series_id as "seriesId", at from written union all select series_id, at from emptied`

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { VARIABLES, type Variable } from '../../../protocol/variables.ts'
+import type { CalibrationRow, Rule } from '../../store/processing.ts'
 
 const positive = z.number().positive().finite()
 
@@ -23,25 +24,13 @@ export const PARAMS = {
     sensorDepthM: z.number().positive().finite(),
     offsetM: z.number().finite().default(0),
   }),
-}
-
-/** The name of a rule. */
-export type Rule = keyof typeof PARAMS
+} satisfies Record<Rule, z.ZodType>
 
 /** Which variable each rule reads and which one it writes. */
 export const RULES: Readonly<Record<Rule, { source: Variable; target: 'volume' | 'water_table' }>> = {
   pulses_to_volume: { source: 'pulses', target: 'volume' },
   total_to_volume: { source: 'total', target: 'volume' },
   level_to_water_table: { source: 'level', target: 'water_table' },
-}
-
-/** A row of the table `calibrations`. */
-export interface CalibrationRow {
-  id: number
-  pointId: number
-  rule: Rule
-  params: unknown
-  validFrom: number
 }
 
 /** How a counter's counts become m³. */

@@ -49,6 +49,12 @@ export interface CounterState {
   suspects: readonly Count[]
 }
 
+/** Where a counter stood after the reading at `at`. */
+export interface Checkpoint {
+  at: number
+  state: CounterState
+}
+
 /** Why a reading was set aside. */
 export type Suspicion = 'zero' | 'truncated' | 'drop' | 'jump'
 

@@ -8,12 +8,8 @@ import fc from 'fast-check'
 import { z } from 'zod'
 import type { Meter } from '../../../../cloud/processor/rules/calibration.ts'
 import { type CounterState, SUSPECTS_MAX, stepCounter } from '../../../../cloud/processor/rules/counter.ts'
-import {
-  beginRun,
-  continueRun,
-  type SourceReading,
-  type VolumeRun,
-} from '../../../../cloud/processor/volume.ts'
+import { beginRun, continueRun, type VolumeRun } from '../../../../cloud/processor/volume.ts'
+import type { SourceReading } from '../../../../cloud/store/derived.ts'
 import { QUALITIES, QUALITY_NAMES, qualityOf } from '../../../../protocol/reading.ts'
 
 const MINUTE = 60_000
