@@ -29,6 +29,8 @@ export type HealthCheck = () => Promise<Record<string, unknown>> | Record<string
 export interface RunningService extends Closable {
   name: ServiceName
   port: number
+  /** Rejects when the service cannot go on, if that can happen; resolves when it was closed. */
+  failed?: Promise<void>
 }
 
 /**

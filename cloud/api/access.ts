@@ -8,7 +8,7 @@ import { type ApiScope, type Grant, SCOPES, selectGrants, useToken } from '../st
 import type { Database } from '../store/database.ts'
 import type { ClientIds } from '../store/queries.ts'
 import type { Accounts } from './accounts.ts'
-import { OPERATOR_RULE, type RoleRule, SUBSCRIBER_RULE } from './rules.ts'
+import { OPERATOR_RULE, READER_RULE, type RoleRule, SUBSCRIBER_RULE } from './rules.ts'
 import { hashToken } from './users.ts'
 
 /** Somebody, and what they may. */
@@ -39,6 +39,8 @@ export interface Access {
   judge(request: Request, rule: RoleRule): Promise<Verdict>
   /** Judges what only operators may ask of the other services. */
   authorizeOperator(request: Request): Promise<Verdict>
+  /** Judges what everybody may ask of the other services who may read; `clientIds` says of whom. */
+  authorizeReader(request: Request): Promise<Verdict>
   /** Whom a token of the scope `subscribe` lets receive raw data; `undefined` when nobody. */
   authenticateSubscriber(token: string): Promise<Subscriber | undefined>
 }
@@ -60,6 +62,7 @@ export function openAccess(
   return {
     judge,
     authorizeOperator: request => judge(request, OPERATOR_RULE),
+    authorizeReader: request => judge(request, READER_RULE),
     async authenticateSubscriber(token) {
       const principal = await identifyToken({ db, clock }, token)
       if (principal === undefined) return undefined

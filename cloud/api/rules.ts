@@ -40,5 +40,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
 /** What the other services let only operators do: collect now, send now, process again. */
 export const OPERATOR_RULE: RoleRule = { roles: OPERATORS, scope: 'write' }
 
+/** What the other services show to who may read it in the API. */
+export const READER_RULE: RoleRule = { roles: READERS, scope: 'read' }
+
 /** Who may receive raw data from the collector's broker. */
 export const SUBSCRIBER_RULE: RoleRule = { roles: READERS, scope: 'subscribe' }
