@@ -1,0 +1,91 @@
+// What DGA knows: control centres, informants, works, and the measurements it holds.
+
+/** A kind of work, and so of measurement. */
+export type WorkKind = 'groundwater' | 'surface_pipe' | 'surface_channel'
+
+/** A work as DGA has it registered. */
+export interface RegisteredWork {
+  code: string
+  kind: WorkKind
+  /** RUTs of those who may declare it. */
+  informants: string[]
+  /** Caudales Muy Pequeños and the like: level or height may be empty. */
+  exempt?: boolean
+}
+
+/** Someone who declares. */
+export interface RegisteredInformant {
+  rut: string
+  password: string
+  /** From this instant on, another password. */
+  rotation?: { at: number; password: string }
+}
+
+/** Who and what is registered. */
+export interface Registry {
+  controlCentres: string[]
+  informants: RegisteredInformant[]
+  works: RegisteredWork[]
+}
+
+/** A measurement that DGA holds. Values are numbers: trailing zeros are lost. */
+export interface HeldMeasurement {
+  work: string
+  kind: WorkKind
+  /** `YYYY-MM-DD` and `HH:MM:SS`, UTC-4. */
+  date: string
+  time: string
+  flow: number | null
+  total: number | null
+  level: number | null
+  receipt: string
+  arrivedAt: number
+  channel: 'rest' | 'soap'
+}
+
+/** What it holds, by work and measuring time. */
+export interface Holdings {
+  all(): HeldMeasurement[]
+  find(work: string, date: string, time: string): HeldMeasurement | undefined
+  byReceipt(receipt: string): HeldMeasurement | undefined
+  add(measurement: Omit<HeldMeasurement, 'receipt'>): HeldMeasurement
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const RECEIPT_LENGTH = 32
+
+/** Opens empty holdings. Receipts follow from the seed, and are never given twice. */
+export function openHoldings(random: () => number): Holdings {
+  const held = new Map<string, HeldMeasurement>()
+  const receipts = new Map<string, HeldMeasurement>()
+  const keyOf = (work: string, date: string, time: string) => `${work} ${date} ${time}`
+  const draw = (): string => {
+    const receipt = Array.from(
+      { length: RECEIPT_LENGTH },
+      () => ALPHABET[Math.floor(random() * ALPHABET.length)],
+    ).join('')
+    return receipts.has(receipt) ? draw() : receipt
+  }
+  return {
+    all: () => [...held.values()],
+    find: (work, date, time) => held.get(keyOf(work, date, time)),
+    byReceipt: receipt => receipts.get(receipt),
+    add(measurement) {
+      const kept = { ...measurement, receipt: draw() }
+      held.set(keyOf(kept.work, kept.date, kept.time), kept)
+      receipts.set(kept.receipt, kept)
+      return kept
+    },
+  }
+}
+
+/** Numbers in [0, 1) that follow from a seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
