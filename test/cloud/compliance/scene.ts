@@ -3,7 +3,7 @@
 import { switchAll } from '../../../cloud/store/compliance.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
-import { type Authority, openAuthority } from './authority.ts'
+import { type Dga, openDga } from '../../doubles/dga/server.ts'
 import { CENTRE, type Installation, openInstallation, PASSWORD, RUT } from './installation.ts'
 
 /** A minute. */
@@ -16,7 +16,7 @@ export const DAY = 24 * HOUR
 /** What a test plays with. */
 export interface Scene {
   clock: FakeClock
-  dga: Authority
+  dga: Dga
   site: Installation
   /** Registers a work at DGA and makes its point and its obligation. */
   register(work: string, settings?: Record<string, unknown>): Promise<number>
@@ -31,10 +31,10 @@ export interface Scene {
 /** Opens a scene on a database that has none. */
 export async function openScene(db: Database): Promise<Scene> {
   const clock = openFakeClock(Date.parse('2026-01-15T12:30:00Z'))
-  const dga = await openAuthority({ clock })
+  const dga = await openDga({ clock }, { strict: true })
   dga.registry.controlCentres.push(CENTRE)
   dga.registry.informants.push({ rut: RUT, password: PASSWORD })
-  const site = await openInstallation({ db, clock }, { restUrl: dga.url, soapUrl: `${dga.url}/soap` })
+  const site = await openInstallation({ db, clock }, { restUrl: dga.url, soapUrl: dga.soapUrl })
   return {
     ...{ clock, dga, site },
     async register(work, settings = {}) {

@@ -7,8 +7,8 @@ import type { RunningService } from '../../../cloud/service.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { type Dga, openDga } from '../../doubles/dga/server.ts'
 import { until } from '../../doubles/until.ts'
-import { type Authority, openAuthority } from './authority.ts'
 import { CENTRE, type Installation, openInstallation, PASSWORD, RUT } from './installation.ts'
 
 const HOUR = 3_600_000
@@ -16,19 +16,16 @@ const HOUR = 3_600_000
 describe('startCompliance()', () => {
   let database: TestDatabase
   let clock: FakeClock
-  let dga: Authority
+  let dga: Dga
   let site: Installation
   let service: RunningService
   before(async () => {
     database = await openTestDatabase()
     clock = openFakeClock(Date.parse('2026-01-15T12:30:00Z'))
-    dga = await openAuthority({ clock })
+    dga = await openDga({ clock }, { strict: true })
     dga.registry.controlCentres.push(CENTRE)
     dga.registry.informants.push({ rut: RUT, password: PASSWORD })
-    site = await openInstallation(
-      { db: database.db, clock },
-      { restUrl: dga.url, soapUrl: `${dga.url}/soap` },
-    )
+    site = await openInstallation({ db: database.db, clock }, { restUrl: dga.url, soapUrl: dga.soapUrl })
     service = await startCompliance(
       {
         ...{
@@ -49,7 +46,7 @@ describe('startCompliance()', () => {
       },
       {
         ...{ host: '127.0.0.1', port: 0, version: '1.2.3', paceMs: 0 },
-        ...{ rest: { url: dga.url }, soap: { url: `${dga.url}/soap` } },
+        ...{ rest: { url: dga.url }, soap: { url: dga.soapUrl } },
       },
     )
   })

@@ -1,5 +1,7 @@
 // What DGA knows: control centres, informants, works, and the measurements it holds.
 
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+
 /** A kind of work, and so of measurement. */
 export type WorkKind = 'groundwater' | 'surface_pipe' | 'surface_channel'
 
@@ -49,16 +51,34 @@ export interface Holdings {
   find(work: string, date: string, time: string): HeldMeasurement | undefined
   byReceipt(receipt: string): HeldMeasurement | undefined
   add(measurement: Omit<HeldMeasurement, 'receipt'>): HeldMeasurement
+  /** Puts another measurement in the place of the one with the same receipt. */
+  replace(measurement: HeldMeasurement): void
+}
+
+/** Whether an accepted measurement can be asked after yet. */
+export function isVisible({ arrivedAt }: HeldMeasurement, now: number, visibleAfterMs: number): boolean {
+  return now >= arrivedAt + visibleAfterMs
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const RECEIPT_LENGTH = 32
 
-/** Opens empty holdings. Receipts follow from the seed, and are never given twice. */
-export function openHoldings(random: () => number): Holdings {
+/**
+ * Opens holdings: empty, or what the file holds, which then outlive the process. Receipts follow from the seed, and are
+ * never given twice.
+ */
+export function openHoldings(random: () => number, file?: string): Holdings {
   const held = new Map<string, HeldMeasurement>()
   const receipts = new Map<string, HeldMeasurement>()
   const keyOf = (work: string, date: string, time: string) => `${work} ${date} ${time}`
+  const keep = (measurement: HeldMeasurement) => {
+    held.set(keyOf(measurement.work, measurement.date, measurement.time), measurement)
+    receipts.set(measurement.receipt, measurement)
+  }
+  const replace = (measurement: HeldMeasurement) => {
+    keep(measurement)
+    if (file !== undefined) appendFileSync(file, `${JSON.stringify(measurement)}\n`)
+  }
   const draw = (): string => {
     const receipt = Array.from(
       { length: RECEIPT_LENGTH },
@@ -66,17 +86,24 @@ export function openHoldings(random: () => number): Holdings {
     ).join('')
     return receipts.has(receipt) ? draw() : receipt
   }
+  for (const line of linesOf(file)) keep(JSON.parse(line))
   return {
     all: () => [...held.values()],
     find: (work, date, time) => held.get(keyOf(work, date, time)),
     byReceipt: receipt => receipts.get(receipt),
+    replace,
     add(measurement) {
       const kept = { ...measurement, receipt: draw() }
-      held.set(keyOf(kept.work, kept.date, kept.time), kept)
-      receipts.set(kept.receipt, kept)
+      replace(kept)
       return kept
     },
   }
+}
+
+/** The whole lines of a file; a last one that a kill cut short is none. */
+function linesOf(file: string | undefined): string[] {
+  if (file === undefined || !existsSync(file)) return []
+  return readFileSync(file, 'utf8').split('\n').slice(0, -1)
 }
 
 /** Numbers in [0, 1) that follow from a seed (mulberry32). */
