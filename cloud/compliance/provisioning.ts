@@ -3,7 +3,8 @@
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import { selectInformant, writeInformant, writeObligation } from '../store/compliance.ts'
-import type { Database } from '../store/database.ts'
+import type { Sql } from '../store/database.ts'
+import type { Written } from '../store/sites.ts'
 import { type InformantSettings, type ObligationSettings, termsOf, type WorkKind } from './obligation.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -12,41 +13,42 @@ export const secretOwner = (rut: string): string => `informant ${rut}`
 
 /**
  * Makes sure that a client has this informant with this password. What differs is changed, and lifts a block; when
- * nothing differs nothing is written. Returns the informant's id.
+ * nothing differs nothing is written.
  */
 export async function upsertInformant(
-  { db, secrets }: { db: Database; secrets: Secrets },
+  { db, secrets }: { db: Sql; secrets: Secrets },
   { clientId, settings, password }: { clientId: number; settings: InformantSettings; password: string },
-): Promise<number> {
+): Promise<Written> {
   const { rut, name, controlCentreRut } = settings
   const before = await selectInformant(db, { clientId, rut })
   const isSame =
     before?.name === name &&
     before.controlCentreRut === controlCentreRut &&
     secrets.open({ keyId: before.secretKeyId, bytes: before.secret }, secretOwner(rut)) === password
-  if (isSame) return before.id
+  if (isSame) return { id: before.id, change: undefined }
   const { keyId, bytes } = secrets.seal(password, secretOwner(rut))
-  return writeInformant(db, { clientId, rut, name, controlCentreRut, secretKeyId: keyId, secret: bytes })
+  const row = { clientId, rut, name, controlCentreRut, secretKeyId: keyId, secret: bytes }
+  return { id: await writeInformant(db, row), change: before === undefined ? 'created' : 'changed' }
 }
 
 /**
- * Makes sure that this is owed of a point. Slots of before now are owed only from `backfillFrom` on. Returns the
- * obligation's id. Throws Rejected when the informant is not known, the channel cannot carry the kind of work, or the
+ * Makes sure that this is owed of a point, within a transaction. Slots of before now are owed only from `backfillFrom`
+ * on. Throws Rejected when the informant is not known, the channel cannot carry the kind of work, or the
  * work belongs to another client.
  */
 export async function upsertObligation(
-  { db, clock }: { db: Database; clock: Clock },
+  { tx, clock }: { tx: Sql; clock: Clock },
   {
     clientId,
     point,
     settings,
   }: { clientId: number; point: { id: number; kind: WorkKind }; settings: ObligationSettings },
-): Promise<number> {
+): Promise<Written> {
   const { workCode, from, to, backfillFrom, informant: rut } = settings
-  const informant = await selectInformant(db, { clientId, rut })
+  const informant = await selectInformant(tx, { clientId, rut })
   if (informant === undefined)
     throw new Rejected(`Cannot declare ${workCode}: no informant ${rut} of this client`)
-  return writeObligation(db, {
+  return writeObligation(tx, {
     workCode,
     pointId: point.id,
     informantId: informant.id,

@@ -3,7 +3,8 @@
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Chosen, ChosenValues } from '../compliance/declaration.ts'
 import type { ObligationTerms } from '../compliance/obligation.ts'
-import type { Database, Sql } from './database.ts'
+import type { Sql } from './database.ts'
+import type { Written } from './sites.ts'
 
 /** Someone who declares; the password is sealed before it comes here. */
 export interface InformantRow {
@@ -60,45 +61,43 @@ export interface ObligationRow {
 }
 
 /**
- * Writes an obligation and its work. One that is there already is changed to these terms; slots that exist keep what
- * they say. An earlier `owedFrom` than before makes the slots since then owed as well; a later one changes nothing. What
- * is changed lifts the work's block. Throws Rejected when the work is another client's.
+ * Writes an obligation and its work, within a transaction. One that is there already is changed to these terms; slots
+ * that exist keep what they say. An earlier `owedFrom` than before makes the slots since then owed as well; a later one
+ * changes nothing. What is changed lifts the work's block. Throws Rejected when the work is another client's.
  */
-export function writeObligation(db: Database, row: ObligationRow): Promise<number> {
+export async function writeObligation(tx: Sql, row: ObligationRow): Promise<Written> {
   const { workCode, pointId, informantId, validFrom, validTo, terms, owedFrom } = row
-  return db.transaction(async tx => {
-    const [work] = await tx.query(
-      `insert into works (code, client_id)
-       select $1, pr.client_id from points p join projects pr on pr.id = p.project_id where p.id = $2
-       on conflict (code) do update set code = excluded.code where works.client_id = excluded.client_id
-       returning code`,
-      [workCode, pointId],
-    )
-    if (work === undefined) throw new Rejected(`Work ${workCode} belongs to another client`)
-    const [written] = await tx.query<{ id: number }>(
-      `insert into obligations as o (work_code, point_id, informant_id, valid_from, valid_to, terms, owed_from, created_through)
-       values ($1, $2, $3, to_timestamp($4::float8 / 1000), to_timestamp($5::float8 / 1000), $6::jsonb,
-               to_timestamp($7::float8 / 1000), to_timestamp($7::float8 / 1000))
-       on conflict (work_code, valid_from) do update set
-         point_id = excluded.point_id, informant_id = excluded.informant_id, valid_to = excluded.valid_to,
-         terms = excluded.terms, owed_from = least(o.owed_from, excluded.owed_from),
-         created_through = least(o.created_through, excluded.owed_from)
-       where o.owed_from > excluded.owed_from or (o.point_id, o.informant_id, o.valid_to, o.terms)
-         is distinct from (excluded.point_id, excluded.informant_id, excluded.valid_to, excluded.terms)
-       returning id`,
-      [workCode, pointId, informantId, validFrom, validTo, JSON.stringify(terms), owedFrom],
-    )
-    if (written !== undefined) {
-      await releaseWork(tx, workCode)
-      return written.id
-    }
-    const [same] = await tx.query<{ id: number }>(
-      'select id from obligations where work_code = $1 and valid_from = to_timestamp($2::float8 / 1000)',
-      [workCode, validFrom],
-    )
-    if (same === undefined) throw new Error(`Obligation of ${workCode} was not written`)
-    return same.id
-  })
+  const [work] = await tx.query(
+    `insert into works (code, client_id)
+     select $1, pr.client_id from points p join projects pr on pr.id = p.project_id where p.id = $2
+     on conflict (code) do update set code = excluded.code where works.client_id = excluded.client_id
+     returning code`,
+    [workCode, pointId],
+  )
+  if (work === undefined) throw new Rejected(`Work ${workCode} belongs to another client`)
+  const [written] = await tx.query<{ id: number; created: boolean }>(
+    `insert into obligations as o (work_code, point_id, informant_id, valid_from, valid_to, terms, owed_from, created_through)
+     values ($1, $2, $3, to_timestamp($4::float8 / 1000), to_timestamp($5::float8 / 1000), $6::jsonb,
+             to_timestamp($7::float8 / 1000), to_timestamp($7::float8 / 1000))
+     on conflict (work_code, valid_from) do update set
+       point_id = excluded.point_id, informant_id = excluded.informant_id, valid_to = excluded.valid_to,
+       terms = excluded.terms, owed_from = least(o.owed_from, excluded.owed_from),
+       created_through = least(o.created_through, excluded.owed_from)
+     where o.owed_from > excluded.owed_from or (o.point_id, o.informant_id, o.valid_to, o.terms)
+       is distinct from (excluded.point_id, excluded.informant_id, excluded.valid_to, excluded.terms)
+     returning id, xmax = 0 as created`,
+    [workCode, pointId, informantId, validFrom, validTo, JSON.stringify(terms), owedFrom],
+  )
+  if (written !== undefined) {
+    await releaseWork(tx, workCode)
+    return { id: written.id, change: written.created ? 'created' : 'changed' }
+  }
+  const [same] = await tx.query<{ id: number }>(
+    'select id from obligations where work_code = $1 and valid_from = to_timestamp($2::float8 / 1000)',
+    [workCode, validFrom],
+  )
+  if (same === undefined) throw new Error(`Obligation of ${workCode} was not written`)
+  return { id: same.id, change: undefined }
 }
 
 /** Lifts the block of a work: a person has changed something. */

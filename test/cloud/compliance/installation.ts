@@ -102,7 +102,7 @@ export async function openInstallation(
         ...{ from: '2026-01-01T00:00:00Z', standard: 'mayor', channel: 'rest', workCode, informant: RUT },
         ...settings,
       })
-      await upsertObligation({ db, clock }, { clientId, point, settings: parsed })
+      await db.transaction(tx => upsertObligation({ tx, clock }, { clientId, point, settings: parsed }))
       return point.id
     },
     async measure(pointId, at, values) {

@@ -1,0 +1,255 @@
+#!/usr/bin/env node
+// smarthydro-cloud: the cloud's program.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { systemClock } from '../protocol/runtime/clock.ts'
+import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/runtime/errors.ts'
+import { type Log, openLog } from '../protocol/runtime/log.ts'
+import { createToken, createUser, resetPassword } from './api/users.ts'
+import { type CloudConfig, readConfig } from './config.ts'
+import { openDatabase } from './open-database.ts'
+import { giveGatewayToken, provision } from './provision.ts'
+import { SERVICE_NAMES, type ServiceName } from './service.ts'
+import { startCloud } from './services.ts'
+import { type ApiScope, ROLES, type Role, SCOPES } from './store/accounts.ts'
+import type { Database } from './store/database.ts'
+
+/** The command line was wrong (EX_USAGE of sysexits.h). */
+const EXIT_USAGE = 64
+
+/** The database was not there (EX_UNAVAILABLE). */
+const EXIT_UNAVAILABLE = 69
+
+const USAGE = `smarthydro-cloud: collects what gateways measure, computes, declares, shows
+
+  smarthydro-cloud run [--services ${SERVICE_NAMES.join(',')}]
+                                              run these services, or all, until told to stop
+  smarthydro-cloud migrate                    bring the database to the shape this version needs
+  smarthydro-cloud provision FILE             make what a site.yaml describes; a second time changes nothing
+  smarthydro-cloud user create --email A --name N --role R [--client C]
+  smarthydro-cloud user reset-password --email A
+                                              both print the drawn password, once
+  smarthydro-cloud token create --name N --role R [--client C] [--scopes ${SCOPES.join(',')}] [--days D]
+                                              prints the token, once
+  smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
+  smarthydro-cloud --version
+
+Roles: ${ROLES.join(', ')}.
+Settings come from the environment and from ./.env; .env.example lists them.
+Exit status: 0 stopped or done, 1 refused, 64 wrong command line, 69 no database, 78 wrong configuration.
+`
+
+const OPTIONS = {
+  services: { type: 'string' },
+  email: { type: 'string' },
+  name: { type: 'string' },
+  role: { type: 'string' },
+  client: { type: 'string' },
+  scopes: { type: 'string' },
+  days: { type: 'string' },
+  help: { type: 'boolean' },
+  version: { type: 'boolean' },
+} as const
+
+type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+
+/** What is wrong with the command line. */
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+async function main(args: string[]): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS })
+    if (values.help) return say(USAGE)
+    if (values.version) return say(`${readVersion()}\n`)
+    const [command, ...rest] = positionals
+    if (command === undefined) throw new UsageError('Say what to do')
+    return await obey(command, rest, values)
+  } catch (error) {
+    return explain(error)
+  }
+}
+
+async function obey(command: string, rest: readonly string[], options: Options): Promise<number> {
+  switch (`${command} ${rest.length}`) {
+    case 'run 0':
+      return run(servicesOf(options.services))
+    case 'migrate 0':
+      return withDatabase(async () => say('the database has the shape that this version needs\n'))
+    case 'provision 1':
+      return provisionFile(rest[0] as string)
+    case 'user 1':
+      if (rest[0] === 'create') return makeUser(options)
+      if (rest[0] === 'reset-password') return makePassword(options)
+      break
+    case 'token 1':
+      if (rest[0] === 'create') return makeToken(options)
+      break
+    case 'gateway 2':
+      if (rest[0] === 'token') {
+        const gateway = rest[1] as string
+        return withDatabase(async db => say(`${await giveGatewayToken(db, gateway)}\n`))
+      }
+      break
+  }
+  throw new UsageError(`No such command: ${[command, ...rest].join(' ')}`)
+}
+
+async function run(services: readonly ServiceName[]): Promise<number> {
+  const config = settings()
+  const log = openCliLog(config)
+  const stop = stopSignal()
+  const deps = { clock: systemClock, log, random: Math.random }
+  const cloud = await startCloud(deps, { config, services, version: readVersion() })
+  try {
+    await Promise.race([aborted(stop), cloud.failed])
+  } finally {
+    await cloud.close()
+  }
+  log.info('cloud stopped', {})
+  return 0
+}
+
+/** A first signal stops in order; a second one at once: stopping is no better than losing power, only tidier. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(1)
+      stop.abort(new Error(name))
+    })
+  }
+  return stop.signal
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+function provisionFile(file: string): Promise<number> {
+  const text = readText(file)
+  return withDatabase(async (db, secretKey) => {
+    const deps = { db, clock: systemClock, secretKey, environment: process.env }
+    const { changes, tokens } = await provision(deps, text, file)
+    for (const change of changes) say(`${change}\n`)
+    for (const { gateway, token } of tokens) say(`token of gateway ${gateway}, shown once: ${token}\n`)
+    return say(changes.length === 0 ? 'nothing to change\n' : `${changes.length} change(s)\n`)
+  })
+}
+
+function makeUser({ email, name, role, client }: Options): Promise<number> {
+  const request = {
+    email: needed('email', email),
+    name: needed('name', name),
+    role: roleOf(role),
+    ...(client === undefined ? {} : { client }),
+  }
+  return withDatabase(async db => say(`${(await createUser(db, request)).password}\n`))
+}
+
+function makePassword({ email }: Options): Promise<number> {
+  const request = { email: needed('email', email) }
+  return withDatabase(async db => say(`${(await resetPassword(db, request)).password}\n`))
+}
+
+const DAY_MS = 86_400_000
+
+function makeToken({ name, role, client, scopes, days }: Options): Promise<number> {
+  if (days !== undefined && !/^[1-9]\d{0,4}$/.test(days))
+    throw new UsageError('--days must be a number of days')
+  const request = {
+    name: needed('name', name),
+    role: roleOf(role),
+    ...(client === undefined ? {} : { client }),
+    scopes: scopesOf(scopes),
+    ...(days === undefined ? {} : { expiresAt: systemClock.now() + Number(days) * DAY_MS }),
+    createdBy: 'command line',
+  }
+  return withDatabase(async db => say(`${await createToken(db, request)}\n`))
+}
+
+async function withDatabase(work: (db: Database, secretKey: Uint8Array) => Promise<number>): Promise<number> {
+  const config = settings()
+  const deps = { clock: systemClock, log: openCliLog(config) }
+  const open = await openDatabase(deps, config, { beside: true })
+  try {
+    return await work(open.db, open.secretKey)
+  } finally {
+    await open.close()
+  }
+}
+
+function settings(): CloudConfig {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  return readConfig(process.env)
+}
+
+const openCliLog = ({ logLevel: level }: CloudConfig): Log =>
+  openLog({ clock: systemClock, write: line => process.stderr.write(`${line}\n`) }, { level })
+
+function servicesOf(text: string | undefined): ServiceName[] {
+  return listOf('services', text ?? SERVICE_NAMES.join(','), SERVICE_NAMES)
+}
+
+function scopesOf(text = 'read'): ApiScope[] {
+  return listOf('scopes', text, SCOPES)
+}
+
+function roleOf(text: string | undefined): Role {
+  const [role] = listOf('role', needed('role', text), ROLES)
+  return role as Role
+}
+
+function listOf<Name extends string>(option: string, text: string, known: readonly Name[]): Name[] {
+  return text.split(',').map(word => {
+    const found = known.find(name => name === word.trim())
+    if (found === undefined) throw new UsageError(`--${option}: "${word}" is none of ${known.join(', ')}`)
+    return found
+  })
+}
+
+function needed(option: string, value: string | undefined): string {
+  if (value === undefined || value === '') throw new UsageError(`--${option} is needed`)
+  return value
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new ConfigError(file, [{ path: '', message }])
+  }
+}
+
+/** The operator's mistakes in words; a bug keeps its stack. */
+function explain(error: unknown): number {
+  if (error instanceof ConfigError) return complain(error.message, EXIT_CONFIG)
+  if (error instanceof Rejected) return complain(error.message, 1)
+  if (error instanceof Unavailable) return complain(error.message, EXIT_UNAVAILABLE)
+  const parse =
+    error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  if (parse || error instanceof UsageError) return complain(`${error.message}\n\n${USAGE}`, EXIT_USAGE)
+  throw error
+}
+
+function complain(text: string, status: number): number {
+  process.stderr.write(`${text}\n`)
+  return status
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+function readVersion(): string {
+  const here = new URL('../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(here, 'utf8')) as { version: string }).version
+}
+
+process.exitCode = await main(process.argv.slice(2))

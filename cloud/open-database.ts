@@ -1,0 +1,45 @@
+// The database that the settings name, migrated: a server somebody runs, or the one we bring.
+
+import { join } from 'node:path'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import type { Log } from '../protocol/runtime/log.ts'
+import type { Closable } from '../protocol/runtime/scope.ts'
+import { openScope } from '../protocol/runtime/scope.ts'
+import { type CloudConfig, openSecretKey } from './config.ts'
+import type { Database } from './store/database.ts'
+import { startEmbeddedPostgres } from './store/embedded.ts'
+import { findRunningPostgres } from './store/embedded-running.ts'
+import { migrate } from './store/migrate.ts'
+import { openPostgres } from './store/postgres.ts'
+
+/** The database, and the key that seals what is secret in it. */
+export interface OpenDatabase extends Closable {
+  db: Database
+  secretKey: Uint8Array
+}
+
+/**
+ * Opens the database and migrates it. `beside`: for a command that may run while the cloud does; it then uses the
+ * embedded server that is running already. Throws ConfigError and Unavailable.
+ */
+export async function openDatabase(
+  { clock, log }: { clock: Clock; log: Log },
+  config: Pick<CloudConfig, 'database' | 'dataDir' | 'secretKey'>,
+  { beside }: { beside: boolean },
+): Promise<OpenDatabase> {
+  const scope = openScope()
+  try {
+    const { poolMax } = config.database
+    const dir = join(config.dataDir, 'postgres')
+    let url = config.database.kind === 'server' ? config.database.url : undefined
+    if (url === undefined && beside) url = await findRunningPostgres({ dir })
+    url ??= scope.use(await startEmbeddedPostgres({ clock, log }, { dir })).url
+    const db = scope.use(openPostgres({ log }, { url, poolMax }))
+    await migrate(db, { log })
+    const secretKey = await openSecretKey(config)
+    return { db, secretKey, close: () => scope[Symbol.asyncDispose]() }
+  } catch (error) {
+    await scope[Symbol.asyncDispose]()
+    throw error
+  }
+}

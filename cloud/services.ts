@@ -1,0 +1,157 @@
+// The cloud in one process: the database, then any of the five services in order; stopped in reverse.
+
+import { readFile } from 'node:fs/promises'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import type { Log } from '../protocol/runtime/log.ts'
+import { openMetrics } from '../protocol/runtime/metrics.ts'
+import { type Closable, openScope } from '../protocol/runtime/scope.ts'
+import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
+import { type Access, openAccess } from './api/access.ts'
+import { type Accounts, openAccounts } from './api/accounts.ts'
+import { startApi } from './api/service.ts'
+import type { BrokerOptions } from './collector/broker.ts'
+import { COLLECTOR_METRICS, startCollector } from './collector/service.ts'
+import { openSecrets } from './compliance/secrets.ts'
+import { COMPLIANCE_METRICS, startCompliance } from './compliance/service.ts'
+import type { CloudConfig } from './config.ts'
+import { openDatabase } from './open-database.ts'
+import { PROCESSOR_METRICS, startProcessor } from './processor/service.ts'
+import type { RunningService, ServiceName } from './service.ts'
+import type { Database } from './store/database.ts'
+
+/** The order in which services start: what is collected first is declared and shown last. */
+export const START_ORDER: readonly ServiceName[] = [
+  'collector',
+  'processor',
+  'compliance',
+  'analytics',
+  'api',
+]
+
+/** What startCloud() uses. */
+export interface CloudDeps {
+  clock: Clock
+  log: Log
+  /** In [0, 1). */
+  random: () => number
+}
+
+/** What startCloud() is told. */
+export interface CloudOptions {
+  config: CloudConfig
+  services: readonly string[]
+  version: string
+}
+
+/** The cloud, running. */
+export interface RunningCloud extends Closable {
+  db: Database
+  secretKey: Uint8Array
+  services: readonly RunningService[]
+  /** Where gateways connect, when the collector is among the services. */
+  mqttPort: number | undefined
+  /** Rejects when a service fails as a whole; never resolves. */
+  failed: Promise<void>
+}
+
+/** Starts the cloud. When one service cannot start, those before it are stopped again. */
+export async function startCloud(deps: CloudDeps, options: CloudOptions): Promise<RunningCloud> {
+  const { config, version } = options
+  const scope = openScope()
+  try {
+    const { db, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
+    const { publicUrl } = config
+    const accounts = openAccounts({ ...deps, db }, { secretKey, publicUrl })
+    const access = openAccess({ db, clock: deps.clock, accounts }, { publicUrl })
+    const parts: Parts = { ...deps, db, secretKey, accounts, access }
+    const services: RunningService[] = []
+    for (const name of START_ORDER.filter(wanted => options.services.includes(wanted))) {
+      const log = deps.log.with({ service: name })
+      const service = scope.use(await STARTERS[name]({ ...parts, log }, config, version))
+      log.info('service started', { port: service.port })
+      services.push(service)
+    }
+    const mqttPort = services.map(service => ('mqttPort' in service ? Number(service.mqttPort) : undefined))
+    return {
+      ...{ db, secretKey, services },
+      mqttPort: mqttPort.find(port => port !== undefined),
+      failed: anyFailure(services),
+      close: () => scope[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await scope[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+interface Parts extends CloudDeps {
+  db: Database
+  secretKey: Uint8Array
+  accounts: Accounts
+  access: Access
+}
+
+type Starter = (parts: Parts, config: CloudConfig, version: string) => Promise<RunningService>
+
+const STARTERS: Record<ServiceName, Starter> = {
+  collector: async ({ access, ...parts }, { host, ports, mqtt }, version) =>
+    startCollector(
+      { ...parts, ...access, metrics: openMetrics(COLLECTOR_METRICS) },
+      { host, port: ports.collector, version, mqtt: await brokerOptions(mqtt) },
+    ),
+  processor: ({ access, ...parts }, { host, ports }, version) =>
+    startProcessor(
+      { ...parts, ...access, metrics: openMetrics(PROCESSOR_METRICS) },
+      { host, port: ports.processor, version },
+    ),
+  compliance: ({ access, secretKey, ...parts }, { host, ports, dga }, version) =>
+    startCompliance(
+      {
+        ...parts,
+        ...access,
+        fetch,
+        secrets: openSecrets(secretKey),
+        metrics: openMetrics(COMPLIANCE_METRICS),
+      },
+      {
+        ...{ host, port: ports.compliance, version },
+        rest: dga.restUrl === undefined ? {} : { url: dga.restUrl },
+        soap: dga.soapUrl === undefined ? {} : { url: dga.soapUrl },
+      },
+    ),
+  analytics: ({ access, ...parts }, { host, ports }, version) =>
+    startAnalytics(
+      { ...parts, ...access, metrics: openMetrics(ANALYTICS_METRICS) },
+      { host, port: ports.analytics, version },
+    ),
+  api: (parts, { host, ports, publicUrl, trustedProxies }, version) =>
+    startApi(
+      { ...parts, metrics: openMetrics([]) },
+      { host, port: ports.api, version, publicUrl, trustedProxies },
+    ),
+}
+
+/** Reads the files that TLS needs. Throws ConfigError. */
+async function brokerOptions({ host, port, tls }: CloudConfig['mqtt']): Promise<BrokerOptions> {
+  if (tls === undefined) return { host, port }
+  const [key, cert] = await Promise.all([
+    readSetting('MQTT_TLS_KEY', tls.keyPath),
+    readSetting('MQTT_TLS_CERT', tls.certPath),
+  ])
+  return { host, port, tls: { port: tls.port, key, cert } }
+}
+
+async function readSetting(name: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new ConfigError('environment', [{ path: name, message: reasonOf(error) }])
+  }
+}
+
+function anyFailure(services: readonly RunningService[]): Promise<void> {
+  return new Promise((_, reject) => {
+    for (const { failed } of services) failed?.catch(reject)
+  })
+}

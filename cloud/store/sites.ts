@@ -1,0 +1,164 @@
+// Whose wells there are: clients, projects, points, gateways, calibrations, as a provisioned site writes them.
+
+import type { PointPath } from '../../protocol/ids.ts'
+import type { Sql } from './database.ts'
+import type { Rule } from './processing.ts'
+
+/** What a write did; `undefined` when everything was so already. */
+export type Change = 'created' | 'changed' | undefined
+
+/** A row that was written, or was there. */
+export interface Written {
+  id: number
+  change: Change
+}
+
+/** Where water is taken; depths are metres below ground. */
+export interface PointSettings {
+  slug: string
+  name: string
+  kind: 'groundwater' | 'surface_pipe' | 'surface_channel'
+  latitude: number | null
+  longitude: number | null
+  wellDepthM: number | null
+  pumpDepthM: number | null
+  sensorDepthM: number | null
+  dischargeDiameterIn: number | null
+  meterDiameterIn: number | null
+}
+
+/** Makes sure that a client is so. */
+export function upsertClient(
+  sql: Sql,
+  { slug, name, rut }: { slug: string; name: string; rut: string | null },
+): Promise<Written> {
+  return upsert(sql, 'clients', { slug }, { name, rut })
+}
+
+/** Makes sure that a project is so. */
+export function upsertProject(
+  sql: Sql,
+  { clientId, slug, name }: { clientId: number; slug: string; name: string },
+): Promise<Written> {
+  return upsert(sql, 'projects', { client_id: clientId, slug }, { name })
+}
+
+/** Makes sure that a point is so. One that was discovered in readings becomes a provisioned one. */
+export function upsertPoint(sql: Sql, projectId: number, point: PointSettings): Promise<Written> {
+  const { slug, name, kind, latitude, longitude } = point
+  return upsert(
+    sql,
+    'points',
+    { project_id: projectId, slug },
+    {
+      ...{ name, kind, latitude, longitude },
+      ...{ well_depth_m: point.wellDepthM, pump_depth_m: point.pumpDepthM },
+      ...{ sensor_depth_m: point.sensorDepthM, discharge_diameter_in: point.dischargeDiameterIn },
+      ...{ meter_diameter_in: point.meterDiameterIn, origin: 'provisioned' },
+    },
+  )
+}
+
+/** Makes sure that a project has this gateway; `undefined` when another project has it. */
+export async function upsertGateway(
+  sql: Sql,
+  { projectId, slug, tokenHash }: { projectId: number; slug: string; tokenHash: Uint8Array | undefined },
+): Promise<Written | undefined> {
+  const [row] = await sql.query<{ id: number; projectId: number }>(
+    'select id, project_id as "projectId" from gateways where slug = $1',
+    [slug],
+  )
+  if (row !== undefined && row.projectId !== projectId) return undefined
+  const values = tokenHash === undefined ? {} : { token_hash: tokenHash }
+  return upsert(sql, 'gateways', { slug }, { project_id: projectId, ...values })
+}
+
+/** Gives a gateway another token; `false` when there is no such gateway. */
+export async function replaceGatewayToken(sql: Sql, slug: string, hash: Uint8Array): Promise<boolean> {
+  const rows = await sql.query('update gateways set token_hash = $2 where slug = $1 returning id', [
+    slug,
+    hash,
+  ])
+  return rows.length > 0
+}
+
+/**
+ * Makes sure that a calibration stands. One that is valid from the same instant with other parameters stays as it is,
+ * because volumes were computed with it: `different`.
+ */
+export async function insertCalibration(
+  sql: Sql,
+  {
+    pointId,
+    rule,
+    params,
+    validFrom,
+    createdBy,
+  }: { pointId: number; rule: Rule; params: object; validFrom: number; createdBy: string },
+): Promise<'created' | 'same' | 'different'> {
+  const key = [pointId, rule, validFrom]
+  const added = await sql.query(
+    `insert into calibrations (point_id, rule, valid_from, params, created_by)
+     values ($1, $2, to_timestamp($3::float8 / 1000), $4::jsonb, $5) on conflict do nothing returning id`,
+    [...key, JSON.stringify(params), createdBy],
+  )
+  if (added.length > 0) return 'created'
+  const [row] = await sql.query<{ same: boolean }>(
+    `select params = $4::jsonb as same from calibrations
+     where point_id = $1 and rule = $2 and valid_from = to_timestamp($3::float8 / 1000)`,
+    [...key, JSON.stringify(params)],
+  )
+  return row?.same ? 'same' : 'different'
+}
+
+/** The point of that name; `undefined` when there is none. */
+export async function findProvisionedPoint(
+  sql: Sql,
+  { client, project, point }: PointPath,
+): Promise<{ id: number; clientId: number; kind: PointSettings['kind'] } | undefined> {
+  const [row] = await sql.query<{ id: number; clientId: number; kind: PointSettings['kind'] }>(
+    `select p.id, c.id as "clientId", p.kind
+     from points p join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
+     where c.slug = $1 and pr.slug = $2 and p.slug = $3`,
+    [client, project, point],
+  )
+  return row
+}
+
+/** The project of that name; `undefined` when there is none. */
+export async function findProject(
+  sql: Sql,
+  { client, project }: { client: string; project: string },
+): Promise<{ id: number; clientId: number } | undefined> {
+  const [row] = await sql.query<{ id: number; clientId: number }>(
+    `select pr.id, c.id as "clientId" from projects pr join clients c on c.id = pr.client_id
+     where c.slug = $1 and pr.slug = $2`,
+    [client, project],
+  )
+  return row
+}
+
+type Values = Readonly<Record<string, string | number | null | Uint8Array>>
+
+/** Writes a row under its key, and only where something differs. Names are ours, never what somebody sent. */
+async function upsert(sql: Sql, table: string, key: Values, values: Values): Promise<Written> {
+  const names = [...Object.keys(key), ...Object.keys(values)]
+  const changed = Object.keys(values)
+  const list = (prefix: string) => changed.map(name => `${prefix}.${name}`).join(', ')
+  const [written] = await sql.query<{ id: number; created: boolean }>(
+    `insert into ${table} as t (${names.join(', ')}) values (${names.map((_, index) => `$${index + 1}`).join(', ')})
+     on conflict (${Object.keys(key).join(', ')}) do update set
+       ${changed.map(name => `${name} = excluded.${name}`).join(', ')}
+     where (${list('t')}) is distinct from (${list('excluded')})
+     returning id, xmax = 0 as created`,
+    [...Object.values(key), ...Object.values(values)],
+  )
+  if (written !== undefined) return { id: written.id, change: written.created ? 'created' : 'changed' }
+  const where = Object.keys(key).map((name, index) => `${name} = $${index + 1}`)
+  const [same] = await sql.query<{ id: number }>(
+    `select id from ${table} where ${where.join(' and ')}`,
+    Object.values(key),
+  )
+  if (same === undefined) throw new Error(`A row of ${table} was not written`)
+  return { id: same.id, change: undefined }
+}

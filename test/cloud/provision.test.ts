@@ -1,0 +1,145 @@
+// Bringing a site in: all of it or nothing, and twice is once.
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { giveGatewayToken, provision } from '../../cloud/provision.ts'
+import { ConfigError, Rejected } from '../../protocol/runtime/errors.ts'
+import { openFakeClock } from '../doubles/clock.ts'
+import { openTestDatabase, type TestDatabase } from '../doubles/databases.ts'
+
+const DEMO = readFileSync(new URL('../../deploy/demo/site.yaml', import.meta.url), 'utf8')
+const ENVIRONMENT = { DEMO_GATEWAY_TOKEN: 'a-token-of-enough-length', DEMO_DGA_PASSWORD: 'clave-secreta' }
+
+describe('provision()', () => {
+  let database: TestDatabase
+  before(async () => {
+    database = await openTestDatabase()
+  })
+  after(() => database.close())
+
+  const bring = (text: string, environment: Record<string, string> = ENVIRONMENT) =>
+    provision(
+      { db: database.db, clock: openFakeClock(), secretKey: new Uint8Array(32), environment },
+      text,
+      'site.yaml',
+    )
+  const count = async (table: string): Promise<number> => {
+    const [row] = await database.db.query<{ count: number }>(`select count(*) from ${table}`)
+    return row?.count ?? -1
+  }
+  const mistakesOf = async (text: string, environment?: Record<string, string>): Promise<string[]> => {
+    try {
+      await bring(text, environment)
+    } catch (error) {
+      if (error instanceof ConfigError)
+        return error.mistakes.map(({ path, message }) => `${path}: ${message}`)
+      throw error
+    }
+    return []
+  }
+
+  test('makes nothing when anything is wrong, and says all of it', async () => {
+    const wrong = `${DEMO}
+  - point: campo.los-aromos.pozo-99
+    from: "2026-01-01T00:00:00Z"
+    standard: mayor
+    channel: rest
+    workCode: OB-0602-99
+    informant: 11111111-1
+  - point: campo.los-aromos.pozo-7
+    from: "2026-01-01T00:00:00Z"
+    standard: mayor
+    channel: rest
+    workCode: OB-0602-98
+    informant: 11111111-1
+`
+    const mistakes = await mistakesOf(wrong, {})
+    assert.deepEqual(mistakes, [
+      'gateways[0].token: the environment has no DEMO_GATEWAY_TOKEN',
+      'informants[0].password: the environment has no DEMO_DGA_PASSWORD',
+      'obligations[0]: Cannot declare OB-0602-7: no informant 12345678-5 of this client',
+      'obligations[1]: Cannot declare OB-0602-8: no informant 12345678-5 of this client',
+      'obligations[2].point: there is no point campo.los-aromos.pozo-99',
+      'obligations[3]: Cannot declare OB-0602-98: no informant 11111111-1 of this client',
+    ])
+    for (const table of ['clients', 'points', 'gateways', 'obligations', 'works']) {
+      assert.equal(await count(table), 0, table)
+    }
+  })
+
+  test('says where the text itself is wrong, line by line', async () => {
+    await assert.rejects(
+      bring(
+        'clients:\n  - { id: campo, name: Campo, rut: 76543210-0 }\nobligations:\n  - { point: pozo-7 }\n',
+      ),
+      (error: unknown) => {
+        assert.ok(error instanceof ConfigError)
+        assert.match(error.message, /site\.yaml:2: clients\[0\]\.rut: has a wrong check digit/)
+        assert.match(error.message, /site\.yaml:4: obligations\[0\]\.point: must be a point such as/)
+        assert.match(error.message, /site\.yaml:4: obligations\[0\]\.workCode: /)
+        return true
+      },
+    )
+  })
+
+  test('makes what is described, and a second time nothing', async () => {
+    const { changes, tokens } = await bring(DEMO)
+    assert.ok(changes.includes('obligation OB-0602-8: created'))
+    assert.deepEqual(tokens, [])
+    assert.deepEqual((await bring(DEMO)).changes, [])
+    const [gateway] = await database.db.query<{ hash: Uint8Array }>('select token_hash as hash from gateways')
+    const expected = createHash('sha256').update(ENVIRONMENT.DEMO_GATEWAY_TOKEN).digest()
+    assert.deepEqual(Buffer.from(gateway?.hash ?? []), expected)
+    const [informant] = await database.db.query<{ secret: Uint8Array }>('select secret from informants')
+    assert.ok(!Buffer.from(informant?.secret ?? []).includes('clave-secreta'))
+  })
+
+  test('changes what differs and nothing else', async () => {
+    const renamed = DEMO.replace('name: "Pozo 8"', 'name: "Pozo ocho"').replace(
+      'workCode: OB-0602-7\n',
+      'workCode: OB-0602-7\n    mode: shadow\n',
+    )
+    assert.deepEqual((await bring(renamed)).changes, [
+      'point campo.los-aromos.pozo-8: changed',
+      'obligation OB-0602-7: changed',
+    ])
+    const rotated = { ...ENVIRONMENT, DEMO_DGA_PASSWORD: 'otra-clave' }
+    assert.deepEqual((await bring(renamed, rotated)).changes, ['informant 12345678-5: changed'])
+  })
+
+  test('never changes a calibration that values were computed with', async () => {
+    const other = DEMO.replace('litresPerPulse: 100', 'litresPerPulse: 1000')
+    assert.match(
+      (await mistakesOf(other)).join(),
+      /calibrations\[3\]: another one is valid from the same instant/,
+    )
+  })
+
+  test('draws a token for a gateway that has none given, once', async () => {
+    const site = 'gateways: [{ client: campo, project: los-aromos, id: gw-2 }]'
+    const { tokens } = await bring(site)
+    assert.match(tokens[0]?.token ?? '', /^shg_[\w-]{43}$/)
+    assert.deepEqual((await bring(site)).tokens, [])
+    assert.notEqual(await giveGatewayToken(database.db, 'gw-2'), tokens[0]?.token)
+    await assert.rejects(giveGatewayToken(database.db, 'gw-3'), Rejected)
+  })
+
+  test('takes no gateway from another project, and no work from another client', async () => {
+    const site = `
+clients: [{ id: otra, name: Otra }]
+projects: [{ client: otra, id: p, name: P }]
+points: [{ client: otra, project: p, id: pozo-7, name: Pozo, kind: groundwater }]
+gateways: [{ client: otra, project: p, id: gw-campo-01 }]
+informants: [{ client: otra, rut: 12345678-5, name: A, controlCentreRut: 76543210-3, password: x }]
+obligations:
+  - { point: otra.p.pozo-7, from: "2026-01-01T00:00:00Z", standard: mayor, channel: rest, workCode: OB-0602-7, informant: 12345678-5 }
+`
+    assert.deepEqual(await mistakesOf(site), [
+      'gateways[0].id: gw-campo-01 is a gateway of another project',
+      'obligations[0]: Work OB-0602-7 belongs to another client',
+    ])
+    assert.equal(await count('clients'), 1)
+  })
+})
