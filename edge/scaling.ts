@@ -24,7 +24,7 @@ type Scaling = Pick<
  */
 export function scaleValue(raw: Raw, signal: Scaling, added = 0): Decoded {
   if (signal.sentinels.includes(Number(raw))) return { value: null, quality: 'sensor_code' }
-  const scaled = times(raw, signal.scale) + added + signal.offset
+  const scaled = scaleRaw(raw, signal.scale) + added + signal.offset
   const rounded = signal.decimals === undefined ? scaled : roundTo(scaled, signal.decimals)
   const value = toVariableUnit(rounded, signal.unit ?? VARIABLES[signal.variable].unit, signal.variable)
   if (!Number.isFinite(value)) return { value: null, quality: 'not_a_number' }
@@ -34,6 +34,8 @@ export function scaleValue(raw: Raw, signal: Scaling, added = 0): Decoded {
 
 /** The nearest number with so many decimals, half away from zero, judged on the shortest decimal form. */
 export function roundTo(value: number, decimals: number): number {
+  // From here on doubles are whole numbers.
+  if (Math.abs(value) >= 2 ** 53) return value
   const [digits, exponent = '0'] = Math.abs(value).toString().split('e') as [string, string?]
   const shifted = Math.round(Number(`${digits}e${Number(exponent) + decimals}`))
   const [wholeDigits, wholeExponent = '0'] = shifted.toString().split('e') as [string, string?]
@@ -41,8 +43,8 @@ export function roundTo(value: number, decimals: number): number {
   return Math.sign(value) * rounded
 }
 
-/** 0.01 is not a double, 1/100 is exact: a scale that is one over a whole number divides. */
-function times(raw: Raw, scale: number): number {
+/** `raw` times `scale`. 0.01 is not a double, 1/100 is exact: a scale that is one over a whole number divides. */
+export function scaleRaw(raw: Raw, scale: number): number {
   if (scale === 1) return Number(raw)
   const over = 1 / scale
   const divisor = Math.round(over)

@@ -3,8 +3,9 @@
 // Promises:
 //   M1. One request at a time. The next one starts when the one before has its outcome.
 //   M2. Every request has an outcome within its deadline, whatever the library or the far side does.
-//   M3. What comes back is an answer to this request: unit, function, byte count, transaction; anything else is
-//       `bad_answer`. After any fault the connection is thrown away, so that a late answer has nowhere to arrive.
+//   M3. What comes back is an answer to this request: transaction, unit, function, byte count; anything else is
+//       `bad_answer`. After any fault the connection is thrown away, so that a late answer has nowhere to arrive, and
+//       transactions are numbered on, so that one that arrives all the same is known for what it is.
 //   M4. While the far side is away, connecting is tried with growing pauses, and requests fail at once in between.
 
 import type { BusConfig, RegisterTable } from '../../protocol/gateway-config.ts'
@@ -12,6 +13,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
+import { TRANSACTIONS } from './frame.ts'
 import { connectTcp, type Wire } from './tcp.ts'
 
 /** Some registers or bits of one device, one after the other. */
@@ -38,6 +40,34 @@ export interface Bus extends Closable {
   busyMs(): number
 }
 
+/** Why a request brought no values, for whoever must find the device or the mistake. */
+export function failureText(
+  bus: string,
+  { unit, table, address, count }: ReadRequest,
+  outcome: Exclude<ReadOutcome, { kind: 'values' }>,
+): string {
+  const last = address + count - 1
+  const where = count === 1 ? `${table} ${address}` : `${table} ${address} to ${last}`
+  const reason =
+    outcome.kind === 'exception'
+      ? `exception ${outcome.code} (${EXCEPTIONS[outcome.code] ?? 'not in the standard'})`
+      : outcome.reason
+  return `bus ${bus}, unit ${unit}, ${where}: ${reason}`
+}
+
+/** Modbus Application Protocol 1.1b3, section 7. */
+const EXCEPTIONS: Record<number, string> = {
+  1: 'illegal function',
+  2: 'illegal data address',
+  3: 'illegal data value',
+  4: 'device failure',
+  5: 'acknowledged, not ready',
+  6: 'device busy',
+  8: 'memory parity error',
+  10: 'gateway path unavailable',
+  11: 'device does not answer its gateway',
+}
+
 /** Modbus Application Protocol 1.1b3, sections 6.1 to 6.4. */
 const REGISTERS_MAX = 125
 const BITS_MAX = 2000
@@ -54,23 +84,32 @@ export function openBus(
   let busy = 0
   let failures = 0
   let notBefore = 0
+  let notConnected = ''
+  let transaction = 0
+
+  const nextTransaction = () => {
+    transaction = (transaction + 1) % TRANSACTIONS
+    return transaction
+  }
 
   const connect = async (signal: AbortSignal): Promise<Wire | string> => {
     if (wire?.isOpen() === true) return wire
     wire?.destroy()
     wire = undefined
-    const waitMs = notBefore - clock.monotonic()
-    if (waitMs > 0) return `not connected, next try in ${Math.ceil(waitMs)} ms`
-    const connected = await connectTcp({ clock }, tcpOf(config), signal)
+    if (clock.monotonic() < notBefore) return notConnected
+    const connected = await connectTcp({ clock, nextTransaction }, tcpOf(config), signal)
     if (typeof connected !== 'string') {
       if (failures > 0) log.info('bus connected', { bus: config.id, failures })
+      failures = 0
       wire = connected
       return connected
     }
     notBefore = clock.monotonic() + backoffMs(RECONNECT, failures, random)
     failures += 1
+    // The same words until it connects: who logs what has changed logs this once.
+    notConnected = `not connected: ${connected}`
     if (failures === 1) log.warn('bus not connected', { bus: config.id, reason: connected })
-    return connected
+    return notConnected
   }
 
   const readNow = async (request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome> => {
@@ -78,8 +117,7 @@ export function openBus(
     const connected = await connect(signal)
     if (typeof connected === 'string') return { kind: 'no_answer', reason: connected }
     const outcome = await connected.read(request, config.timeout, signal)
-    if (outcome.kind === 'values' || outcome.kind === 'exception') failures = 0
-    else connected.destroy()
+    if (outcome.kind !== 'values' && outcome.kind !== 'exception') connected.destroy()
     return outcome
   }
 

@@ -2,7 +2,7 @@
 
 import type { ModbusSignal, RegisterType, WordOrder } from '../../protocol/gateway-config.ts'
 import { REGISTER_COUNT } from '../../protocol/gateway-config.ts'
-import { type Decoded, type Raw, scaleValue } from '../scaling.ts'
+import { type Decoded, type Raw, scaleRaw, scaleValue } from '../scaling.ts'
 
 /** Reads one signal. `registersAt` gives so many registers from an address on, as they came. */
 export function decodeSignal(
@@ -20,7 +20,7 @@ export function decodeSignal(
   if (plus === undefined) return scaleValue(raw, signal)
   const added = decodeRegisters(registersAt(plus.address, REGISTER_COUNT[plus.type]), plus.type, plus.order)
   if (added.kind !== 'number') return { value: null, quality: added.kind }
-  return scaleValue(raw, signal, Number(added.value) * plus.scale)
+  return scaleValue(raw, signal, scaleRaw(added.value, plus.scale))
 }
 
 /** A number as its registers hold it, before any scale. Whole numbers of 64 bits come exactly, as bigint. */
@@ -33,9 +33,14 @@ export function decodeRegisters(
   order: WordOrder,
 ): Registers {
   const bytes = orderBytes(registers, order)
+  if (registers.length !== REGISTER_COUNT[type]) {
+    throw new Error(
+      `Cannot decode ${type}: it needs ${REGISTER_COUNT[type]} registers, got ${registers.length}`,
+    )
+  }
   switch (type) {
     case 'bool':
-      return whole(registers[0] ?? 0)
+      return whole(Number(registers[0]))
     case 'int16':
       return whole(bytes.getInt16(0))
     case 'uint16':

@@ -57,14 +57,14 @@ export function costOf(blocks: readonly Pick<Block, 'table' | 'count'>[]): numbe
 }
 
 /**
- * A block that was answered with "illegal address" or "illegal value", as two halves; `undefined` when it holds one
- * signal and cannot be halved. The gap between the halves is not read again.
+ * A block that was answered with "illegal address" or "illegal value", as two halves; `undefined` when all its signals
+ * are read from the same registers and cannot be told apart. The gap between the halves is not read again.
  */
 export function splitBlock(block: Block, signals: readonly ModbusSignal[]): [Block, Block] | undefined {
   const spans = block.signals
     .map(index => ({ ...toSpan(signals[index] as ModbusSignal, index), signal: index }))
     .sort((a, b) => a.from - b.from || a.to - b.to)
-  const groups = overlapping(spans)
+  const groups = distinct(spans)
   if (groups.length < 2) return undefined
   const middle = Math.ceil(groups.length / 2)
   return [toBlock(groups.slice(0, middle).flat()), toBlock(groups.slice(middle).flat())]
@@ -104,18 +104,20 @@ function toSpan(signal: ModbusSignal, index: number): Span {
 }
 
 /**
- * The cheapest way to cut a sorted list of spans into requests. `best[n]` is the cheapest for the first n groups of
- * spans that overlap; each is reached from every earlier one that a single request can follow.
+ * The cheapest way to cut a list of spans, sorted by where they begin, into requests. `best[n]` is the cheapest for the
+ * first n spans. Cutting the list is enough: of two requests, the later one loses nothing by taking over all spans that
+ * begin within it.
  */
 function planTable(spans: readonly Span[], reads: Reads): Block[] {
-  const groups = overlapping(spans)
   const best: { cost: number; blocks: Block[] }[] = [{ cost: 0, blocks: [] }]
-  for (let end = 1; end <= groups.length; end += 1) {
+  for (let end = 1; end <= spans.length; end += 1) {
     let cheapest: { cost: number; blocks: Block[] } | undefined
     for (let start = end - 1; start >= 0; start -= 1) {
-      const members = groups.slice(start, end)
-      if (members.length > 1 && !joinable(members, reads)) break
-      const block = toBlock(members.flat())
+      const members = spans.slice(start, end)
+      const block = toBlock(members)
+      if (members.length > 1 && !isAllowed(block, reads)) break
+      // An earlier span may fill the gap: the search goes on.
+      if (widestGap(members) > reads.maxGap) continue
       const before = best[start] as { cost: number; blocks: Block[] }
       const cost = before.cost + costOf([block])
       if (cheapest === undefined || cost < cheapest.cost)
@@ -126,47 +128,40 @@ function planTable(spans: readonly Span[], reads: Reads): Block[] {
   return best.at(-1)?.blocks ?? []
 }
 
-/** Spans that share registers stay together. */
-function overlapping(spans: readonly Span[]): Span[][] {
-  const groups: Span[][] = []
-  let end = -1
-  for (const span of spans) {
-    const group = groups.at(-1)
-    if (group === undefined || span.from > end) groups.push([span])
-    else group.push(span)
-    end = Math.max(end, span.to)
-  }
-  return groups
-}
-
-/** Whether one request may ask for all of these: short enough, no gap too wide, no hole in between. */
-function joinable(groups: readonly (readonly Span[])[], reads: Reads): boolean {
-  const { table, address, count } = toBlock(groups.flat())
-  if (count > limitOf(table, reads)) return false
-  if (
-    reads.holes.some(
+/** Whether one request may ask for all of this: short enough, no hole in it. */
+function isAllowed({ table, address, count }: Block, reads: Reads): boolean {
+  return (
+    count <= limitOf(table, reads) &&
+    !reads.holes.some(
       hole => hole.table === table && hole.address < address + count && hole.address + hole.count > address,
     )
-  ) {
-    return false
-  }
-  return groups.every((group, index) => {
-    const before = groups[index - 1]
-    if (before === undefined) return true
-    return startOf(group) - endOf(before) - 1 <= reads.maxGap
-  })
+  )
 }
 
-const startOf = (spans: readonly Span[]): number => Math.min(...spans.map(({ from }) => from))
-const endOf = (spans: readonly Span[]): number => Math.max(...spans.map(({ to }) => to))
+/** The most registers in a row that lie between spans and in none. */
+function widestGap(spans: readonly Span[]): number {
+  let widest = 0
+  let end: number | undefined
+  for (const { from, to } of spans) {
+    if (end !== undefined) widest = Math.max(widest, from - end - 1)
+    end = Math.max(end ?? to, to)
+  }
+  return widest
+}
+
+/** Spans of the very same registers, which no two requests could tell apart, in the order they begin. */
+function distinct(spans: readonly Span[]): Span[][] {
+  return [...Map.groupBy(spans, ({ from, to }) => `${from} ${to}`).values()]
+}
 
 function toBlock(spans: readonly Span[]): Block {
-  const address = startOf(spans)
+  const address = Math.min(...spans.map(({ from }) => from))
+  const end = Math.max(...spans.map(({ to }) => to))
   const { table } = spans[0] as Span
   return {
     table,
     address,
-    count: endOf(spans) - address + 1,
+    count: end - address + 1,
     signals: spans.map(({ signal }) => signal).sort((a, b) => a - b),
   }
 }

@@ -6,7 +6,7 @@
 import type { ModbusSignal } from '../../protocol/gateway-config.ts'
 import type { Measurement, Quality, TimeQuality } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import type { Bus, ReadOutcome } from './bus.ts'
+import { type Bus, failureText, type ReadOutcome } from './bus.ts'
 import { decodeSignal } from './decode.ts'
 import { type Block, planReads, type Reads, splitBlock } from './plan.ts'
 
@@ -30,6 +30,9 @@ export interface PollResult {
 /** Modbus Application Protocol 1.1b3, section 7: these two say that the request itself was wrong for this device. */
 const ILLEGAL_DATA_ADDRESS = 2
 const ILLEGAL_DATA_VALUE = 3
+/** And these two that a gateway has not reached the device. */
+const GATEWAY_PATH_UNAVAILABLE = 10
+const GATEWAY_TARGET_SILENT = 11
 
 /** Plans the requests of a device. */
 export function toPolledDevice(
@@ -48,42 +51,74 @@ export async function pollDevice(
   signal: AbortSignal,
 ): Promise<PollResult> {
   const found = new Map<number, Measurement>()
-  let failure: string | undefined
-  const todo = [...device.blocks]
   const kept: Block[] = []
+  let failure: string | undefined
+  let absent: ReadOutcome | undefined
+  for (const planned of device.blocks) {
+    const parts = await readParts({ bus, clock }, device, planned, absent, signal)
+    for (const { block, at, outcome } of parts) {
+      if (outcome.kind !== 'values') {
+        failure ??= failureText(bus.id, { ...block, unit: device.unit }, outcome)
+      }
+      if (isAbsent(outcome)) absent = outcome
+      for (const index of block.signals) {
+        const definition = device.signals[index] as ModbusSignal
+        const { variable, point = device.point } = definition
+        found.set(index, { point, variable, at, timeQuality, ...measuredBy(outcome, block, definition) })
+      }
+    }
+    // Where no part has anything, halving has found no culprit, and the device is asked as planned next time.
+    const useful = parts.some(({ outcome }) => outcome.kind === 'values')
+    kept.push(...(useful ? parts.map(({ block }) => block) : [planned]))
+  }
+  device.blocks = kept
+  const measurements = device.signals.map((_, index) => found.get(index) as Measurement)
+  return { measurements, failure }
+}
+
+/** A block, or a part of one, with what became of it. */
+interface Part {
+  block: Block
+  at: number
+  outcome: ReadOutcome
+}
+
+/**
+ * Reads a block, in halves of halves where that is what it takes. A device that does not answer one request will not
+ * answer the next: the bus is not kept waiting for it, and what it did to that one stands for the others.
+ */
+async function readParts(
+  { bus, clock }: { bus: Bus; clock: Clock },
+  device: PolledDevice,
+  planned: Block,
+  absentBefore: ReadOutcome | undefined,
+  signal: AbortSignal,
+): Promise<Part[]> {
+  const parts: Part[] = []
+  const todo = [planned]
+  let absent = absentBefore
   for (let block = todo.shift(); block !== undefined; block = todo.shift()) {
     const at = clock.now()
-    const outcome = await bus.read({ ...block, unit: device.unit }, signal)
+    const { table, address, count } = block
+    const outcome = absent ?? (await bus.read({ unit: device.unit, table, address, count }, signal))
     const halves = isWrongRequest(outcome) ? splitBlock(block, device.signals) : undefined
     if (halves !== undefined) {
       todo.unshift(...halves)
       continue
     }
-    kept.push(block)
-    if (outcome.kind !== 'values') failure ??= reasonOf(outcome)
-    for (const index of block.signals) {
-      const definition = device.signals[index] as ModbusSignal
-      const point = definition.point ?? device.point
-      found.set(index, {
-        point,
-        variable: definition.variable,
-        at,
-        timeQuality,
-        ...measuredBy(outcome, block, definition),
-      })
-    }
-    // A device that does not answer one request will not answer the next: the bus is not kept waiting for it.
-    if (outcome.kind === 'no_answer') {
-      kept.push(...todo)
-      for (const index of todo.splice(0).flatMap(({ signals }) => signals)) {
-        const { variable, point = device.point } = device.signals[index] as ModbusSignal
-        found.set(index, { point, variable, at, timeQuality, value: null, quality: 'no_answer' })
-      }
-    }
+    parts.push({ block, at, outcome })
+    if (isAbsent(outcome)) absent = outcome
   }
-  device.blocks = kept
-  const measurements = device.signals.map((_, index) => found.get(index) as Measurement)
-  return { measurements, failure }
+  return parts
+}
+
+/** Whether nobody is there: no answer, or a gateway that says so in the device's place. */
+function isAbsent(outcome: ReadOutcome): boolean {
+  return (
+    outcome.kind === 'no_answer' ||
+    (outcome.kind === 'exception' &&
+      (outcome.code === GATEWAY_PATH_UNAVAILABLE || outcome.code === GATEWAY_TARGET_SILENT))
+  )
 }
 
 function isWrongRequest(outcome: ReadOutcome): boolean {
@@ -103,8 +138,4 @@ function measuredBy(
   return decodeSignal(signal, (address, count) =>
     values.slice(address - block.address, address - block.address + count),
   )
-}
-
-function reasonOf(outcome: Exclude<ReadOutcome, { kind: 'values' }>): string {
-  return outcome.kind === 'exception' ? `exception ${outcome.code}` : outcome.reason
 }
