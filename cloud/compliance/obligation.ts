@@ -96,6 +96,7 @@ export const ObligationSettings = z
     deadline: Duration.default(HOUR_MS),
     maxLag: Duration.optional(),
     grace: Duration.optional(),
+    arrival: Duration.optional(),
     select: Select.optional(),
     rights: z.array(Right).max(50).default([]),
     mode: z.enum(MODES).default('send'),
@@ -124,12 +125,15 @@ export interface ObligationTerms {
   maxLagMs: number
   /** How long after the due instant a missing reading is waited for. */
   graceMs: number
+  /** How long a reading may be under way before the nearest one that came is taken for the nearest. */
+  arrivalMs: number
   selection: Selection
   rights: readonly z.output<typeof Right>[]
   mode: (typeof MODES)[number]
 }
 
 const GRACE_MS = 30 * MINUTE_MS
+const ARRIVAL_MS = MINUTE_MS
 const NEAREST_MS = 5 * MINUTE_MS
 
 /**
@@ -157,6 +161,7 @@ export function termsOf(settings: ObligationSettings, pointKind: WorkKind): Obli
     deadlineMs: settings.deadline,
     maxLagMs: settings.maxLag ?? standard.maxLagMs,
     graceMs: settings.grace ?? GRACE_MS,
+    arrivalMs: settings.arrival ?? ARRIVAL_MS,
     selection: settings.select ?? { kind: 'nearest', withinMs: Math.min(NEAREST_MS, shortest / 2) },
     rights: settings.rights,
     mode: settings.mode,

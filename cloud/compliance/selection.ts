@@ -34,12 +34,10 @@ export interface SlotToFill {
   hasMeterTotal: boolean
   terms: Pick<
     ObligationTerms,
-    'kind' | 'levelExempt' | 'total' | 'totalRounding' | 'selection' | 'graceMs' | 'maxLagMs'
+    'kind' | 'levelExempt' | 'total' | 'totalRounding' | 'selection' | 'graceMs' | 'arrivalMs' | 'maxLagMs'
   >
 }
 
-/** How long a reading may be under way before the nearest one is taken for the nearest. */
-const ARRIVAL_MS = 60_000
 /** How often a slot is looked at again. */
 const AGAIN_MS = 60_000
 
@@ -65,10 +63,10 @@ export function pickValues(slot: SlotToFill, candidates: readonly Candidate[], n
   }
   const missing = required.filter(quantity => values[quantity] === undefined)
   const exact = [...required, ...optional].every(quantity => values[quantity]?.ageMs === 0)
-  const settledAt = dueAt + reach + ARRIVAL_MS
+  const settledAt = dueAt + reach + terms.arrivalMs
   if (missing.length === 0 && (exact || now >= settledAt)) return { kind: 'chosen', values }
   if (missing.length === 0) return { kind: 'waiting', nextCheckAt: Math.min(settledAt, now + AGAIN_MS) }
-  const graceEndsAt = dueAt + Math.max(terms.graceMs, reach + ARRIVAL_MS)
+  const graceEndsAt = dueAt + Math.max(terms.graceMs, reach + terms.arrivalMs)
   if (now < graceEndsAt) return { kind: 'waiting', nextCheckAt: Math.min(graceEndsAt, now + AGAIN_MS) }
   return { kind: 'no_data', reason: reasonFor(missing, slot, candidates) }
 }

@@ -18,6 +18,9 @@ export function waterTable(
   { sensorDepthM, offsetM }: Probe,
 ): { value: number | null; quality: number } {
   if (value === null) return { value, quality }
-  const depthM = sensorDepthM - (value + offsetM)
+  const depthM = toMicrometre(sensorDepthM - (value + offsetM))
   return { value: depthM, quality: depthM < 0 ? QUALITIES.uncertain.code : quality }
 }
+
+/** Below a micrometre there is nothing but what subtracting binary fractions leaves: 80 - 36.63 is not 43.37. */
+const toMicrometre = (metres: number): number => Math.round(metres * 1e6) / 1e6

@@ -16,6 +16,7 @@ const slot = (terms: Partial<SlotToFill['terms']> = {}, hasMeterTotal = true): S
     ...{
       selection: { kind: 'nearest', withinMs: 5 * MINUTE },
       graceMs: 30 * MINUTE,
+      arrivalMs: MINUTE,
       maxLagMs: 7 * 86_400_000,
     },
     ...terms,
@@ -68,6 +69,13 @@ test('pickValues() waits with a reading that is merely near until no nearer one 
   const picked = pickValues(slot(), candidates, dueAt + 6 * MINUTE)
   assert.ok(picked.kind === 'chosen')
   assert.equal(picked.values.flow?.ageMs, 2 * MINUTE)
+})
+
+test('pickValues() waits for arrivals as long as the obligation says', () => {
+  const quick = slot({ selection: { kind: 'nearest', withinMs: 5_000 }, arrivalMs: 10_000 })
+
+  assert.equal(pickValues(quick, well(200), dueAt + 14_999).kind, 'waiting')
+  assert.equal(pickValues(quick, well(200), dueAt + 15_000).kind, 'chosen')
 })
 
 test('pickValues() picks of two readings as near the earlier', () => {

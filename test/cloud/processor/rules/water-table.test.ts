@@ -24,3 +24,8 @@ test('waterTable() is absent for the same reason as the level', () => {
 test('waterTable() is as uncertain as its level', () => {
   assert.equal(waterTable({ value: 32.5, quality: uncertain }, PROBE).quality, uncertain)
 })
+
+test('waterTable() leaves no trace of binary subtraction', () => {
+  const { value } = waterTable({ value: 36.63, quality: good }, { sensorDepthM: 80, offsetM: 0 })
+  assert.equal(value, 43.37)
+})
