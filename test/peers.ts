@@ -16,8 +16,14 @@ const PEERS = {
   mosquitto_sub: { debian: 'mosquitto-clients', file: '/usr/bin/mosquitto_sub' },
   mbpoll: { debian: 'mbpoll', file: '/usr/bin/mbpoll' },
   pymodbus: { debian: 'python3-pymodbus', file: '/usr/lib/python3/dist-packages/pymodbus' },
+  /** pymodbus only recommends it, and does not start without. */
+  serial_asyncio: {
+    debian: 'python3-serial-asyncio',
+    file: '/usr/lib/python3/dist-packages/serial_asyncio*',
+  },
   libmodbus: { debian: 'libmodbus-dev', file: '/usr/include/modbus/modbus.h' },
   gcc: { debian: 'gcc', file: '/usr/bin/gcc' },
+  libc: { debian: 'libc6-dev', file: '/usr/include/stdio.h' },
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
   postgresql: { debian: 'postgresql', file: '/usr/lib/postgresql/*/bin/initdb' },
 } as const satisfies Record<string, PeerKind>
