@@ -67,7 +67,8 @@ export function pickValues(slot: SlotToFill, candidates: readonly Candidate[], n
   if (missing.length === 0 && (exact || now >= settledAt)) return { kind: 'chosen', values }
   if (missing.length === 0) return { kind: 'waiting', nextCheckAt: Math.min(settledAt, now + AGAIN_MS) }
   const graceEndsAt = dueAt + Math.max(terms.graceMs, reach + terms.arrivalMs)
-  if (now < graceEndsAt) return { kind: 'waiting', nextCheckAt: Math.min(graceEndsAt, now + AGAIN_MS) }
+  const nextAt = now < settledAt ? settledAt : graceEndsAt
+  if (now < graceEndsAt) return { kind: 'waiting', nextCheckAt: Math.min(nextAt, now + AGAIN_MS) }
   return { kind: 'no_data', reason: reasonFor(missing, slot, candidates) }
 }
 

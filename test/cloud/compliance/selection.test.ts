@@ -74,6 +74,7 @@ test('pickValues() waits with a reading that is merely near until no nearer one 
 test('pickValues() waits for arrivals as long as the obligation says', () => {
   const quick = slot({ selection: { kind: 'nearest', withinMs: 5_000 }, arrivalMs: 10_000 })
 
+  assert.deepEqual(pickValues(quick, [], dueAt), { kind: 'waiting', nextCheckAt: dueAt + 15_000 })
   assert.equal(pickValues(quick, well(200), dueAt + 14_999).kind, 'waiting')
   assert.equal(pickValues(quick, well(200), dueAt + 15_000).kind, 'chosen')
 })
