@@ -20,12 +20,12 @@ const NODE_PACKAGES = {
 /** The oldest Node that the programs run on. */
 const NODE_MAJOR_MIN = 26
 
-/** Runs `side`/cli with this process's arguments, passes signals on, and ends as it ends. */
-export function launch(side) {
+/** Runs `side`/cli on Node with `flags` and this process's arguments, passes signals on, and ends as it ends. */
+export function launch(side, flags = []) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
   const compiled = join(root, 'dist', side, 'cli.js')
   const entry = existsSync(compiled) ? compiled : join(root, side, 'cli.ts')
-  const child = spawn(findNode(), [entry, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(findNode(), [...flags, entry, ...process.argv.slice(2)], { stdio: 'inherit' })
   // A terminal's Ctrl-C reaches the child by itself; passing it on would be a second one, which means "at once".
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGTERM')

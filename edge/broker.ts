@@ -2,54 +2,86 @@
 //
 // Anybody who reaches the port may subscribe to `raw/v1/#` and nobody may publish: it listens on loopback unless the
 // configuration says otherwise. After a restart, the next poll brings the retained values back.
+//
+// Promises:
+//   L1. Whoever listens holds nobody up: neither the poll that brings readings nor, for long, another listener.
+//   L2. Connections, subscriptions, what a listener may say, and readings that wait for listeners have a bound each.
 
-import { type AddressInfo, createServer } from 'node:net'
-import { Aedes } from 'aedes'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { Aedes, type Client } from 'aedes'
 import { toRawMessage } from '../protocol/raw.ts'
 import type { Reading } from '../protocol/reading.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
+import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import { rawTopic } from '../protocol/topics.ts'
 
 /** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
 const DRAIN_TIMEOUT_MS = 5_000
+const CONNECT_TIMEOUT_MS = 10_000
+/** The next one is closed at once. */
+const CONNECTIONS_MAX = 64
+/** Of one subscriber; the next one is refused. */
+const SUBSCRIPTIONS_MAX = 100
+/** A subscriber has little to say: its wishes, and a ping now and then. Who says more may connect again. */
+const RECEIVED_BYTES_MAX = 2 ** 20
+/** Readings on their way to subscribers; the next ones are not shown. */
+const WAITING_MAX = 2_000
 
 /** A broker that listens. */
 export interface LanBroker extends Closable {
   port: number
-  /** Publishes readings, each on its series' topic. Resolves when all are handed to their subscribers. */
-  publish(readings: readonly Reading[]): Promise<void>
+  /** Shows readings, each on its series' topic, to whoever listens. Waits for nobody. */
+  publish(readings: readonly Reading[]): void
+}
+
+/** Where the broker listens, and whose readings it shows. */
+export interface LanBrokerOptions {
+  host: string
+  port: number
+  client: string
+  project: string
 }
 
 /** Starts the broker. Throws ConfigError when the port is taken. */
 export async function openLanBroker(
-  { log }: { log: Log },
-  { host, port, client, project }: { host: string; port: number; client: string; project: string },
+  { log, metrics }: { log: Log; metrics: Metrics },
+  { host, port, client, project }: LanBrokerOptions,
 ): Promise<LanBroker> {
   const newest = new Map<string, number>()
+  let waiting = 0
+  const dropped = (what: string, count = 1) => metrics.count('gateway_lan_dropped_total', { what }, count)
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
     maxClientsIdLength: 128,
     maxTopicLevels: 16,
     authorizePublish: (from, packet, done) => {
-      if (from !== null) log.warn('publish refused on the LAN', { clientId: from.id, topic: packet.topic })
-      done(from === null ? null : new Error('This broker only speaks'))
+      if (from === null) return done(null)
+      dropped('publish')
+      log.warn('publish refused on the LAN', { clientId: from.id, topic: packet.topic })
+      done(new Error('This broker only speaks'))
     },
-    authorizeSubscribe: (_, subscription, done) =>
-      done(null, subscription.topic.startsWith('raw/') ? subscription : null),
+    authorizeSubscribe: (from, subscription, done) =>
+      done(null, subscription.topic.startsWith('raw/') && !hasEnough(from) ? subscription : null),
   })
   aedes.on('clientError', (from, error) =>
     log.debug('LAN client failed', { clientId: from.id, reason: error.message }),
   )
-  const server = createServer(aedes.handle)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', error => {
-      const message = `cannot listen on ${host}:${port}: ${reasonOf(error)}`
-      reject(new ConfigError('the configuration', [{ path: 'lanBroker', message }]))
+  const server = createServer(socket => {
+    boundReceived(socket, () => {
+      dropped('connection')
+      log.warn('LAN client cut off: it said too much', { from: socket.remoteAddress, RECEIVED_BYTES_MAX })
     })
-    server.listen(port, host, resolve)
+    aedes.handle(socket)
   })
+  server.maxConnections = CONNECTIONS_MAX
+  server.on('drop', address => {
+    dropped('connection')
+    log.warn('LAN connection refused', { from: address?.remoteAddress, CONNECTIONS_MAX })
+  })
+  await listen(server, host, port)
 
   const publishOne = (reading: Reading) => {
     const topic = rawTopic({ client, project, point: reading.point, variable: reading.variable })
@@ -57,16 +89,21 @@ export async function openLanBroker(
     const late = before !== undefined && reading.at < before
     if (!late) newest.set(topic, reading.at)
     const payload = Buffer.from(JSON.stringify(toRawMessage(reading, { late })))
-    return new Promise<void>((resolve, reject) => {
-      aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: !late, dup: false }, error =>
-        error ? reject(error) : resolve(),
-      )
+    waiting += 1
+    aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: !late, dup: false }, error => {
+      waiting -= 1
+      if (error) log.warn('reading not shown on the LAN', { topic, reason: reasonOf(error) })
     })
   }
   return {
     port: (server.address() as AddressInfo).port,
-    publish: async readings => {
-      await Promise.all(readings.map(publishOne))
+    publish: readings => {
+      const shown = readings.slice(0, WAITING_MAX - waiting)
+      for (const reading of shown) publishOne(reading)
+      const count = readings.length - shown.length
+      if (count === 0) return
+      dropped('reading', count)
+      log.warn('readings not shown on the LAN: a subscriber does not read', { count })
     },
     close: async () => {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
@@ -74,4 +111,28 @@ export async function openLanBroker(
       await closed
     },
   }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', error => {
+      const message = `cannot listen on ${host}:${port}: ${reasonOf(error)}`
+      reject(new ConfigError('the configuration', [{ path: 'lanBroker', message }]))
+    })
+    server.listen(port, host, resolve)
+  })
+}
+
+function hasEnough(client: Client | null): boolean {
+  const { subscriptions = {} } = (client ?? {}) as { subscriptions?: Record<string, unknown> }
+  return Object.keys(subscriptions).length >= SUBSCRIPTIONS_MAX
+}
+
+/** The broker's parser keeps a packet until it is whole, and MQTT allows 256 MB. */
+function boundReceived(socket: Socket, onExceeded: () => void): void {
+  socket.on('readable', () => {
+    if (socket.bytesRead <= RECEIVED_BYTES_MAX || socket.destroyed) return
+    onExceeded()
+    socket.destroy()
+  })
 }

@@ -4,13 +4,15 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../protocol/runtime/clock.ts'
-import { ConfigError, EXIT_CONFIG } from '../protocol/runtime/errors.ts'
-import { type Level, openLog } from '../protocol/runtime/log.ts'
+import { ConfigError, EXIT_CONFIG, reasonOf } from '../protocol/runtime/errors.ts'
+import { LEVELS, type Level, openLog } from '../protocol/runtime/log.ts'
 import { describePlan } from './check.ts'
 import { readGatewayConfig } from './config.ts'
 import { runGateway } from './gateway.ts'
 import { askSystemd } from './time-quality.ts'
 
+/** Something that may be otherwise the next time: a supervisor starts the gateway again. */
+const EXIT_FAILED = 1
 /** The command line was wrong (EX_USAGE of sysexits.h). */
 const EXIT_USAGE = 64
 
@@ -21,7 +23,7 @@ const USAGE = `smarthydro-edge: reads a site's instruments and sends what they m
   smarthydro-edge --version
 
 Environment: LOG_LEVEL (debug, info, warn, error), and the variables that the configuration names with { env: NAME }.
-Exit status: 0 stopped or fine, 64 wrong command line, 78 wrong configuration.
+Exit status: 0 stopped or fine, 1 failed (its log says why), 64 wrong command line, 78 wrong configuration.
 `
 
 process.exitCode = await main(process.argv.slice(2))
@@ -53,7 +55,7 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function run(file: string): Promise<number> {
-  const level = (process.env.LOG_LEVEL ?? 'info') as Level
+  const level = readLevel(process.env.LOG_LEVEL ?? 'info')
   const log = openLog({ clock: systemClock, write: line => process.stderr.write(`${line}\n`) }, { level })
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -65,9 +67,22 @@ async function run(file: string): Promise<number> {
   }
   const config = readGatewayConfig(file, process.env)
   const deps = { clock: systemClock, log, random: Math.random, askClock: askSystemd }
-  await runGateway(deps, config, { version: readVersion() }, stop.signal)
+  try {
+    await runGateway(deps, config, { version: readVersion() }, stop.signal)
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    log.error('gateway failed', { reason: reasonOf(error), error })
+    return EXIT_FAILED
+  }
   log.info('gateway stopped', {})
   return 0
+}
+
+function readLevel(name: string): Level {
+  const level = LEVELS.find(each => each === name)
+  if (level !== undefined) return level
+  const message = `"${name}" is none of ${LEVELS.join(', ')}`
+  throw new ConfigError('the environment', [{ path: 'LOG_LEVEL', message }])
 }
 
 function check(file: string): number {

@@ -13,7 +13,8 @@ import {
   type ProviderConfig,
   parseGatewayConfig,
 } from '../protocol/gateway-config.ts'
-import { ConfigError, type ConfigMistake, reasonOf } from '../protocol/runtime/errors.ts'
+import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import type { Place } from '../protocol/yaml.ts'
 import { unsupportedBus } from './modbus/bus.ts'
 import { planMistakes } from './modbus/plan.ts'
 import { profileSignals } from './modbus/profile.ts'
@@ -45,42 +46,42 @@ export function readGatewayConfig(
   } catch (error) {
     throw new ConfigError(path, [{ path: '', message: `cannot be read: ${reasonOf(error)}` }])
   }
-  const config = parseGatewayConfig(text, path)
   const folder = dirname(resolve(path))
-  const mistakes: ConfigMistake[] = []
-
-  for (const [index, bus] of config.buses.entries()) {
-    const message = unsupportedBus(bus)
-    if (message !== undefined) mistakes.push({ path: `buses[${index}]`, message })
-  }
-  const devices = config.devices.map((device, index) => {
-    const signals = signalsOf(device, index, mistakes)
-    for (const { signal, message } of planMistakes(signals, device.reads)) {
-      mistakes.push({ path: `devices[${index}].signals[${signal}]`, message })
+  let found: Pick<RunnableConfig, 'devices' | 'providers' | 'credentials'> | undefined
+  const config = parseGatewayConfig(text, path, parsed => {
+    const mistakes: Place[] = []
+    for (const [index, bus] of parsed.buses.entries()) {
+      const message = unsupportedBus(bus)
+      if (message !== undefined) mistakes.push({ path: ['buses', index], message })
     }
-    return { ...device, signals }
+    const devices = parsed.devices.map((device, index) => {
+      const signals = signalsOf(device, index, mistakes)
+      for (const { signal, message } of planMistakes(signals, device.reads)) {
+        mistakes.push({ path: ['devices', index, 'signals', signal], message })
+      }
+      return { ...device, signals }
+    })
+    const providers = parsed.providers.map((provider, index) => {
+      mistakes.push({ path: ['providers', index], message: 'providers are not supported by this version' })
+      return resolveSecrets(provider, index, environment, mistakes)
+    })
+    const credentials = readCredentials(resolve(folder, parsed.uplink.credentials), mistakes)
+    found = { devices, providers, credentials }
+    return mistakes
   })
-  for (const index of config.providers.keys()) {
-    mistakes.push({ path: `providers[${index}]`, message: 'providers are not supported by this version' })
-  }
-  const providers = config.providers.map((provider, index) =>
-    resolveSecrets(provider, index, environment, mistakes),
-  )
-  const credentials = readCredentials(resolve(folder, config.uplink.credentials), mistakes)
-  if (mistakes.length > 0) throw new ConfigError(path, mistakes)
-  const buffer = { ...config.buffer, path: resolve(folder, config.buffer.path) }
-  return { ...config, buffer, devices, providers, credentials }
+  if (found === undefined) throw new Error('A configuration was read and not checked')
+  return { ...config, buffer: { ...config.buffer, path: resolve(folder, config.buffer.path) }, ...found }
 }
 
 function signalsOf(
   device: GatewayConfig['devices'][number],
   index: number,
-  mistakes: ConfigMistake[],
+  mistakes: Place[],
 ): readonly ModbusSignal[] {
   if (device.signals !== undefined) return device.signals
   const signals = profileSignals(device.profile ?? '')
   if (signals !== undefined) return signals
-  mistakes.push({ path: `devices[${index}].profile`, message: `no profile is named "${device.profile}"` })
+  mistakes.push({ path: ['devices', index, 'profile'], message: `no profile is named "${device.profile}"` })
   return []
 }
 
@@ -91,7 +92,7 @@ function resolveSecrets(
   provider: ProviderConfig,
   index: number,
   environment: Record<string, string | undefined>,
-  mistakes: ConfigMistake[],
+  mistakes: Place[],
 ): ProviderConfig {
   const resolved: Record<string, unknown> = { ...provider }
   for (const key of SECRET_KEYS) {
@@ -99,26 +100,29 @@ function resolveSecrets(
     if (secret === undefined || typeof secret === 'string') continue
     const value = environment[secret.env]
     if (value === undefined || value === '') {
-      mistakes.push({ path: `providers[${index}].${key}`, message: `the environment has no ${secret.env}` })
+      mistakes.push({ path: ['providers', index, key], message: `the environment has no ${secret.env}` })
     } else resolved[key] = value
   }
   return resolved as ProviderConfig
 }
 
-function readCredentials(folder: string, mistakes: ConfigMistake[]): Credentials {
+function readCredentials(folder: string, mistakes: Place[]): Credentials {
   const read = (name: string): string | undefined => {
     const path = join(folder, name)
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined
   }
   const token = read('token')?.trim()
   if (token === undefined || token === '') {
-    mistakes.push({ path: 'uplink.credentials', message: `there is no token in ${join(folder, 'token')}` })
+    mistakes.push({
+      path: ['uplink', 'credentials'],
+      message: `there is no token in ${join(folder, 'token')}`,
+    })
   }
   const found = { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
   const { ca, cert, key } = found
   if ((cert === undefined) !== (key === undefined)) {
     mistakes.push({
-      path: 'uplink.credentials',
+      path: ['uplink', 'credentials'],
       message: `${folder} has one of cert.pem and key.pem, and needs both`,
     })
   }

@@ -8,7 +8,7 @@
 
 import type { Measurement } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { Rejected } from '../protocol/runtime/errors.ts'
+import { Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { openMetrics } from '../protocol/runtime/metrics.ts'
 import { openScope } from '../protocol/runtime/scope.ts'
@@ -51,16 +51,17 @@ export async function runGateway(
   const lan =
     config.lanBroker === undefined
       ? undefined
-      : scope.use(await openLanBroker({ log }, { ...config.lanBroker, client, project }))
+      : scope.use(await openLanBroker({ log, metrics }, { ...config.lanBroker, client, project }))
   const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
+  let hindrance: string | undefined
   const store = async (measurements: readonly Measurement[]) => {
-    metrics.count('gateway_readings_polled_total', {}, measurements.length)
     const readings = await buffer.append(measurements).catch((error: unknown) => {
-      metrics.count('gateway_readings_lost_total', {}, measurements.length)
+      if (error instanceof Unavailable) hindrance = error.message
       throw error
     })
+    hindrance = undefined
     uplink.wake()
-    await lan?.publish(readings)
+    lan?.publish(readings)
   }
   const poller: PollerDeps = { clock, log, metrics, health: sources, store }
   const lines = busLines(poller, time, config, buses)
@@ -93,7 +94,10 @@ export async function runGateway(
   )
   if (config.status !== undefined) {
     scope.use(
-      await openStatusServer({ health, metrics, connected: uplink.connected }, { gateway, ...config.status }),
+      await openStatusServer(
+        { health, metrics, connected: uplink.connected, hindrance: () => hindrance },
+        { gateway, ...config.status },
+      ),
     )
   }
 

@@ -20,7 +20,11 @@ export const GATEWAY_METRICS: readonly MetricHelp[] = [
     type: 'counter',
     help: 'Readings committed by the cloud, by lane.',
   },
-  { name: 'gateway_readings_rejected_total', type: 'counter', help: 'Readings the cloud will never store.' },
+  {
+    name: 'gateway_readings_rejected_total',
+    type: 'counter',
+    help: 'Readings the cloud will never store, or set aside.',
+  },
   {
     name: 'gateway_acks_ignored_total',
     type: 'counter',
@@ -43,6 +47,11 @@ export const GATEWAY_METRICS: readonly MetricHelp[] = [
     type: 'counter',
     help: 'Due instants that passed unpolled, by source.',
   },
+  {
+    name: 'gateway_lan_dropped_total',
+    type: 'counter',
+    help: 'What the LAN broker refused or could not show, by what it is.',
+  },
 ]
 
 /** What a health message is made of. */
@@ -58,25 +67,16 @@ export interface HealthDeps {
 const DAY_MS = 86_400_000
 /** Before this much time has passed, the rate at which the buffer fills says nothing. */
 const RATE_AFTER_MS = 60_000
+/** Loads are told over this long, by looks that are at least so far apart. */
+const LOAD_OVER_MS = 60_000
+const LOAD_EVERY_MS = 5_000
 
 /** Opens the gateway's health; each call says how it is now. */
 export function openHealth(deps: HealthDeps, { version }: { version: string }): () => Promise<GatewayHealth> {
   const { buffer, metrics, clock, clockState, sources, buses } = deps
   const startedAt = clock.now()
   const begun = clock.monotonic()
-  const busyBefore = new Map<string, number>()
-  let loadSince = begun
-
-  const loads = () => {
-    const now = clock.monotonic()
-    const passed = Math.max(1, now - loadSince)
-    loadSince = now
-    return buses.map(bus => {
-      const busy = bus.busyMs() - (busyBefore.get(bus.id) ?? 0)
-      busyBefore.set(bus.id, bus.busyMs())
-      return { id: bus.id, load: Math.min(1, Math.max(0, busy / passed)) }
-    })
-  }
+  const loads = openLoads(clock, buses)
 
   return async () => {
     const { epoch, readings, bytes, maxBytes, appended, evicted, damaged, oldestAt } = buffer.status()
@@ -111,6 +111,24 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
         ...(lastFailure === undefined ? {} : { lastFailure }),
       })),
     }
+  }
+}
+
+/** Bus loads over the last minute, however often they are asked for. */
+function openLoads(clock: Clock, buses: HealthDeps['buses']): () => GatewayHealth['buses'] {
+  const look = () => ({ at: clock.monotonic(), busy: buses.map(bus => bus.busyMs()) })
+  let from = look()
+  const later: (typeof from)[] = []
+  return () => {
+    const now = look()
+    while (later[0] !== undefined && now.at - later[0].at >= LOAD_OVER_MS) from = later.shift() ?? from
+    const passedMs = Math.max(1, now.at - from.at)
+    const loads = buses.map(({ id }, index) => {
+      const busyMs = (now.busy[index] ?? 0) - (from.busy[index] ?? 0)
+      return { id, load: Math.min(1, Math.max(0, busyMs / passedMs)) }
+    })
+    if (now.at - (later.at(-1) ?? from).at >= LOAD_EVERY_MS) later.push(now)
+    return loads
   }
 }
 

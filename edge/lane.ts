@@ -4,17 +4,21 @@ import { type Ack, BATCH_READINGS_MAX, type Batch, type MissingRange } from '../
 import { encodeBatch } from '../protocol/codec.ts'
 import type { Lane as LaneName } from '../protocol/topics.ts'
 import { upTopic } from '../protocol/topics.ts'
+import { openAnswered } from './answered.ts'
+import { openBell } from './bell.ts'
 import type { Stretch } from './buffer.ts'
 import type { Link } from './transport/transport.ts'
 import type { UplinkDeps, UplinkOptions } from './uplink.ts'
 
-/** When there is nothing to send, look again after so long even if nobody wakes the lane. */
+/** When there is nothing to do, look again after so long even if no bell rings. */
 const IDLE_MS = 1_000
 
 /** A lane of one session. */
 export interface Lane {
   /** Sends until the signal aborts. The backlog's lane sleeps when its stretch is done. */
-  run: (signal: AbortSignal) => Promise<void>
+  send(signal: AbortSignal): Promise<void>
+  /** Has the buffer forget what the cloud answered, until the signal aborts. */
+  forget(signal: AbortSignal): Promise<void>
   /** Takes an ack. False when it answers nothing that is under way here. */
   take(ack: Ack): boolean
   wake(): void
@@ -34,6 +38,7 @@ export type LaneOptions = UplinkOptions & { lane: LaneName; from: number; to: nu
 interface UnderWay {
   batch: Batch
   tableId: string
+  withTable: boolean
   sentAt: number
 }
 
@@ -42,13 +47,19 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
   const { buffer, book, clock, log, metrics, link, knownTables } = deps
   const { gateway, lane, to, window, ackTimeoutMs } = options
   const underWay = new Map<string, UnderWay>()
+  const bell = openBell({ clock })
+  // Answered batches stay in the window until they are forgotten, so that there are never more of them than that.
+  const answered = openAnswered(deps, ({ readings }) => {
+    metrics.count('gateway_readings_acked_total', { lane }, readings)
+    bell.ring()
+  })
   let next = options.from
   let pausedUntil = 0
   let firstSeen: { seq: number; at: number } | undefined
-  let wake = () => {}
 
-  const send = (key: string, { batch, tableId }: UnderWay, withTable: boolean) => {
-    underWay.set(key, { batch, tableId, sentAt: clock.monotonic() })
+  const send = (batch: Batch, tableId: string, withTable: boolean) => {
+    const key = keyOf(batch.epoch, batch.first, batch.last)
+    underWay.set(key, { batch, tableId, withTable, sentAt: clock.monotonic() })
     const bytes = encodeBatch(batch, { withTable })
     metrics.count('gateway_sent_bytes_total', { lane }, bytes.length)
     // That the broker took it says nothing; that it did not is found by the ack deadline or by the link's end.
@@ -58,14 +69,10 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
   }
 
   const sendStretch = (stretch: Stretch) => {
-    const { table, id: tableId } = book.tableFor(stretch.readings)
+    const { table, id } = book.tableFor(stretch.readings)
     const clockState = deps.clockState()
     const batch: Batch = { ...stretch, table, epoch: buffer.epoch, configVersion: 0, clock: clockState }
-    send(
-      keyOf(batch.epoch, batch.first, batch.last),
-      { batch, tableId, sentAt: 0 },
-      !knownTables.has(tableId),
-    )
+    send(batch, id, !knownTables.has(id))
     next = stretch.last + 1
     firstSeen = undefined
   }
@@ -78,24 +85,21 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
     return Math.max(0, firstSeen.at + options.maxDelayMs - clock.monotonic())
   }
 
-  const forget = async (batch: Batch) => {
-    await buffer.ack(batch.first, batch.last)
-    metrics.count('gateway_readings_acked_total', { lane }, batch.readings.length)
-  }
-
   return {
-    wake: () => wake(),
+    wake: bell.ring,
+    forget: answered.run,
     oldestSentAt: () => Math.min(...[...underWay.values()].map(({ sentAt }) => sentAt)),
-    async run(signal) {
+    async send(signal) {
       while (!signal.aborted) {
-        const waitMs = Math.max(pausedUntil - clock.monotonic(), underWay.size >= window ? IDLE_MS : 0)
+        const isFull = underWay.size + answered.size() >= window
+        const waitMs = Math.max(pausedUntil - clock.monotonic(), isFull ? IDLE_MS : 0)
         if (waitMs > 0) {
-          await pause(waitMs, signal)
+          await bell.wait(Math.min(waitMs, IDLE_MS), signal)
           continue
         }
         const stretch = cut(next <= to ? await buffer.read(next, BATCH_READINGS_MAX) : undefined, to)
         const delayMs = stretch === undefined ? IDLE_MS : delayOf(stretch)
-        if (stretch === undefined || delayMs > 0) await pause(delayMs, signal)
+        if (stretch === undefined || delayMs > 0) await bell.wait(Math.min(delayMs, IDLE_MS), signal)
         else sendStretch(stretch)
       }
     },
@@ -103,39 +107,32 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
       const key = keyOf(ack.epoch, ack.first, ack.through)
       const found = underWay.get(key)
       if (found === undefined) return false
+      const { batch, tableId, withTable } = found
+      // Who does not know a table that was sent will not know it the next time: the ack deadline ends this.
+      if (ack.status === 'table-unknown' && withTable) return false
       if (ack.slowDownMs !== undefined) pausedUntil = clock.monotonic() + ack.slowDownMs
       if (ack.status === 'table-unknown') {
-        knownTables.delete(found.tableId)
-        send(key, found, true)
+        knownTables.delete(tableId)
+        send(batch, tableId, true)
         return true
       }
       underWay.delete(key)
-      knownTables.add(found.tableId)
-      sayRefused(deps, ack)
-      forget(found.batch).catch((error: unknown) => log.error('ack was not written to the buffer', { error }))
-      wake()
+      if (ack.status === 'committed') knownTables.add(tableId)
+      const { first, last } = batch
+      answered.add({ first, last, readings: batch.readings.length - sayRefused(deps, ack, batch) })
       return true
     },
   }
-
-  function pause(ms: number, signal: AbortSignal): Promise<void> {
-    const woken = new AbortController()
-    wake = () => woken.abort()
-    return clock
-      .sleep(Math.min(ms, IDLE_MS), AbortSignal.any([signal, woken.signal]))
-      .catch((error: unknown) => {
-        signal.throwIfAborted()
-        if (!woken.signal.aborted) throw error
-      })
-  }
 }
 
-/** What the cloud will never store is said loudly: nobody will send it again. */
-function sayRefused({ log, metrics }: LaneDeps, ack: Ack): void {
-  if (ack.status === 'set-aside') log.error('batch set aside by the cloud', { ...ack })
-  if (ack.rejected.length === 0) return
-  log.error('readings rejected by the cloud', { count: ack.rejected.length, rejected: ack.rejected })
-  metrics.count('gateway_readings_rejected_total', {}, ack.rejected.length)
+/** What the cloud will never store is said loudly: nobody will send it again. Returns how many readings that is. */
+function sayRefused({ log, metrics }: LaneDeps, ack: Ack, batch: Batch): number {
+  const { status, rejected } = ack
+  const count = status === 'set-aside' ? batch.readings.length : rejected.length
+  if (status === 'set-aside') log.error('batch set aside by the cloud', { ...ack, count })
+  else if (count > 0) log.error('readings rejected by the cloud', { count, rejected })
+  if (count > 0) metrics.count('gateway_readings_rejected_total', {}, count)
+  return count
 }
 
 const keyOf = (epoch: number, first: number, last: number): string => `${epoch}/${first}/${last}`

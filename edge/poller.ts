@@ -101,9 +101,10 @@ export function openLine(
           continue
         }
         await poll(source, signal)
-        const next = nextDue(clock.now(), source.everyMs, source.delayMs)
-        // A clock that was set back meanwhile must not make this instant due again.
-        due.set(source, next === at ? at + source.everyMs : next)
+        // Told from the clock as it stood before the poll: a step in its middle makes no instant come twice, nor pass.
+        const then = Math.round(clock.monotonic() + offset)
+        const next = nextDue(then, source.everyMs, source.delayMs)
+        due.set(source, next)
         const missed = missedBetween(at, next, source.everyMs)
         if (missed === 0) continue
         healthOf(deps.health, source).missed += missed
@@ -119,6 +120,7 @@ async function pollOnce(deps: PollerDeps, source: Source, signal: AbortSignal): 
   signal.throwIfAborted()
   const { measurements, failure } = await collect(source, signal)
   note(deps, source, failure)
+  metrics.count('gateway_readings_polled_total', {}, measurements.length)
   let stored = 0
   for (const group of await storable(deps, source, measurements)) {
     stored += group.filter(({ value }) => value !== null).length

@@ -8,23 +8,33 @@ import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
 
-/** Listens. `connected` says whether the cloud is reached: a gateway without it is well, and works on. */
+/** What a gateway answers about itself. */
+export interface StatusDeps {
+  health: () => Promise<GatewayHealth>
+  metrics: Metrics
+  /** Whether the cloud is reached: a gateway without it is well, and works on. */
+  connected: () => boolean
+  /** Why readings cannot be stored at present: a gateway that cannot is not well. */
+  hindrance: () => string | undefined
+}
+
+/** Listens. Throws ConfigError when the port is taken. */
 export async function openStatusServer(
-  {
-    health,
-    metrics,
-    connected,
-  }: { health: () => Promise<GatewayHealth>; metrics: Metrics; connected: () => boolean },
+  { health, metrics, connected, hindrance }: StatusDeps,
   { gateway, host, port }: { gateway: string; host: string; port: number },
 ): Promise<Closable & { port: number }> {
   const app = new Hono()
   app.get('/health', async context => {
-    return context.json({
-      status: 'healthy',
-      gateway,
+    const reason = hindrance()
+    const facts = await health()
+    const body = {
+      status: reason === undefined ? 'healthy' : 'unhealthy',
+      ...(reason === undefined ? {} : { reason }),
+      ...{ service: 'gateway', timestamp: new Date(facts.at).toISOString(), gateway },
       cloud: connected() ? 'connected' : 'not connected',
-      ...(await health()),
-    })
+      ...facts,
+    }
+    return context.json(body, reason === undefined ? 200 : 503)
   })
   app.get('/metrics', async context => {
     await health()

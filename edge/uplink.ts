@@ -6,6 +6,7 @@
 //   U3. A link that brings no ack within its deadline is dead, whatever it says of itself; what was under way on it is
 //       sent again on the next one.
 //   U4. A message of the cloud that makes no sense is counted and ignored.
+//   U5. Between two tries the uplink waits longer each time, with jitter; from the start again once the cloud answered.
 
 import { Ack, type ClockState } from '../protocol/batch.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
@@ -73,44 +74,61 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
     async run(signal) {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         try {
-          const progressed = await runSession(deps, options, knownTables, signal, (up, wake) => {
-            isConnected = up
-            wakeLanes = wake
+          await runSession(deps, options, knownTables, signal, {
+            onUp: wake => {
+              isConnected = true
+              wakeLanes = wake
+            },
+            onDown: () => {
+              isConnected = false
+              wakeLanes = () => {}
+            },
+            onAnswer: () => {
+              attempt = 0
+            },
           })
-          if (progressed) attempt = 0
         } catch (error) {
           if (!(error instanceof Unavailable)) throw error
           log.warn('cloud not reached', { reason: reasonOf(error), attempt })
         }
-        isConnected = false
         await clock.sleep(backoffMs(RECONNECT, attempt, random), signal)
       }
     },
   }
 }
 
-/** One session. Resolves when the link is gone, with whether the cloud answered anything on it. */
+/** What a session tells of itself. */
+interface SessionEvents {
+  /** It works; `wake` has it look for live data. */
+  onUp(wake: () => void): void
+  onDown(): void
+  /** The cloud answered a batch. */
+  onAnswer(): void
+}
+
+/** One session. Resolves when the signal aborts; throws Unavailable when the link is gone or brings no ack. */
 async function runSession(
   deps: UplinkDeps,
   options: UplinkOptions,
   knownTables: Set<string>,
   signal: AbortSignal,
-  onUp: (up: boolean, wake: () => void) => void,
-): Promise<boolean> {
+  { onUp, onDown, onAnswer }: SessionEvents,
+): Promise<void> {
   const { buffer, transport, clock, log, metrics } = deps
   const { gateway, version, ackTimeoutMs } = options
   const since = clock.now()
   const stateMessage = (state: GatewayState['state']) =>
     toBytes({ v: 1, state, version, since } satisfies GatewayState)
   const lanes = new Map<string, Lane>()
-  let link: Link | undefined
-  let answered = false
+  const linked = Promise.withResolvers<Link>()
   const answer = async (message: Incoming) => {
     const result = await deps.onCommand(message)
-    if (result === undefined || link === undefined) return
+    if (result === undefined) return
+    // A command may come together with the confirmation of the subscription, before connect() has resolved.
+    const link = await linked.promise
     await link.publish(result.topic, toBytes(result.payload), { retain: false, timeoutMs: ackTimeoutMs })
   }
-  link = await transport.connect(
+  const open = await transport.connect(
     {
       will: { topic: stateTopic(gateway), payload: stateMessage('lost') },
       subscribe: [ackTopic(gateway), commandTopic(gateway, '+')],
@@ -123,7 +141,7 @@ async function runSession(
           return
         }
         const ack = readAck(message.payload)
-        if (ack !== undefined && lanes.get(ack.lane)?.take(ack) === true) answered = true
+        if (ack !== undefined && lanes.get(ack.lane)?.take(ack) === true) onAnswer()
         else {
           metrics.count('gateway_acks_ignored_total')
           log.warn('ack ignored', { ack: ack ?? 'unreadable' })
@@ -132,7 +150,7 @@ async function runSession(
     },
     signal,
   )
-  const open = link
+  linked.resolve(open)
   await using scope = openScope(signal)
   scope.use({ close: () => leave(open) })
   const boundary = buffer.status().nextSeq
@@ -142,14 +160,17 @@ async function runSession(
   ] as const) {
     lanes.set(lane, openLane({ ...deps, link: open, knownTables }, { ...options, lane, from, to }))
   }
-  onUp(true, () => lanes.get('live')?.wake())
+  onUp(() => lanes.get('live')?.wake())
   log.info('cloud connected', { backlog: buffer.status().readings })
   await open.publish(stateTopic(gateway), stateMessage('ready'), { retain: true, timeoutMs: ackTimeoutMs })
-  for (const lane of lanes.values()) scope.run(lane.run)
+  for (const lane of lanes.values()) {
+    scope.run(lane.forget)
+    scope.run(lane.send)
+  }
   scope.run(sendHealth)
-  scope.run(watch)
+  scope.run(watchLink)
+  scope.run(until => watchAcks(deps, options, [...lanes.values()], until))
   await scope.finished()
-  return answered
 
   async function sendHealth(until: AbortSignal): Promise<void> {
     while (!until.aborted) {
@@ -161,22 +182,16 @@ async function runSession(
     }
   }
 
-  /** Ends the session when its link is gone, or brings no ack in time (U3). */
-  async function watch(until: AbortSignal): Promise<void> {
-    const gone = open.gone.then(reason => {
-      throw new Unavailable(`Link lost: ${reason}`)
-    })
-    gone.catch(() => {})
-    while (!until.aborted) {
-      await Promise.race([gone, clock.sleep(LOOK_EVERY_MS, until)])
-      const oldest = Math.min(...[...lanes.values()].map(lane => lane.oldestSentAt()))
-      if (clock.monotonic() - oldest > ackTimeoutMs) throw new Unavailable(`No ack in ${ackTimeoutMs} ms`)
-    }
+  /** Ends the session when its link is gone. */
+  async function watchLink(until: AbortSignal): Promise<void> {
+    const reason = await Promise.race([open.gone, aborted(until)])
+    until.throwIfAborted()
+    throw new Unavailable(`Link lost: ${reason}`)
   }
 
   /** A goodbye when we are asked to stop, and none when the link is what failed. */
   async function leave(leaving: Link): Promise<void> {
-    onUp(false, () => {})
+    onDown()
     if (signal.aborted) {
       const goodbye = leaving.publish(stateTopic(gateway), stateMessage('disconnected'), {
         retain: true,
@@ -186,6 +201,25 @@ async function runSession(
     }
     await leaving.close()
   }
+}
+
+/** Throws when one of the lanes got no ack in time, whatever the link says of itself (U3). */
+async function watchAcks(
+  { clock }: UplinkDeps,
+  { ackTimeoutMs }: UplinkOptions,
+  lanes: readonly Lane[],
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_EVERY_MS, signal)
+    const oldest = Math.min(...lanes.map(lane => lane.oldestSentAt()))
+    if (clock.monotonic() - oldest > ackTimeoutMs) throw new Unavailable(`No ack in ${ackTimeoutMs} ms`)
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 function readAck(payload: Uint8Array): Ack | undefined {

@@ -263,9 +263,19 @@ const Document = z
 /** A gateway's configuration, read and checked. Durations are milliseconds, sizes are bytes. */
 export type GatewayConfig = z.infer<typeof Document>
 
-/** Reads a configuration. `source` names it in messages. Throws ConfigError with every mistake at once. */
-export function parseGatewayConfig(text: string, source: string): GatewayConfig {
-  return parseYaml(text, source, Document)
+/**
+ * Reads a configuration. `source` names it in messages. `check` finds mistakes that only the machine it runs on can
+ * know. Throws ConfigError with every mistake at once.
+ */
+export function parseGatewayConfig(
+  text: string,
+  source: string,
+  check: (config: GatewayConfig) => readonly Place[] = () => [],
+): GatewayConfig {
+  const schema = Document.superRefine((config, context) => {
+    for (const { path, message } of check(config)) context.addIssue({ code: 'custom', path, message })
+  })
+  return parseYaml(text, source, schema)
 }
 
 type Parsed = z.output<

@@ -11,6 +11,9 @@ import type { Link, LinkOptions, Transport } from './transport.ts'
 /** A dead peer is found by the ack deadline long before; this only keeps NAT tables warm. */
 const KEEPALIVE_S = 30
 
+/** How long a peer may take to end a connection after our goodbye. */
+const GOODBYE_MS = 1_000
+
 /** Whom to connect to, and as whom. */
 export interface MqttOptions {
   url: string
@@ -87,12 +90,15 @@ function toLink({ clock }: { clock: Clock }, client: MqttClient, gone: Promise<s
       })
       await deadline({ clock }, taken, timeoutMs, undefined, 'No PUBACK')
     },
-    close: () =>
-      new Promise(resolve => {
-        client.end(false, {}, () => resolve())
-        // A peer that does not let go is let go.
-        void clock.sleep(1_000).then(() => client.end(true, {}, () => resolve()))
-      }),
+    async close() {
+      const closed = new AbortController()
+      client.end(false)
+      // The library says goodbye only when every message was confirmed: a peer that does not let go is let go.
+      const late = clock.sleep(GOODBYE_MS, closed.signal).catch(() => {})
+      await Promise.race([gone, late])
+      closed.abort()
+      client.stream.destroy()
+    },
   }
 }
 

@@ -17,7 +17,8 @@ export interface Log {
   with(fields: Fields): Log
 }
 
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+/** All levels, the least first. */
+export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
 /** How much an event matters. */
 export type Level = (typeof LEVELS)[number]
