@@ -186,6 +186,9 @@ function withCrc(body: Buffer): Buffer {
   return rtu
 }
 
+/** Why a deadline is waited for no longer. One for all: to make one for each request is a good part of its cost. */
+const OVER = new Error('Over')
+
 /** What `work` gives, or `late` when it takes longer or the signal aborts first. */
 async function within<T>(
   { clock }: { clock: Clock },
@@ -195,11 +198,14 @@ async function within<T>(
   late: () => T,
 ): Promise<T> {
   const done = new AbortController()
-  const stop = AbortSignal.any([signal, done.signal])
-  const waited = clock.sleep(timeoutMs, stop).then(late, late)
+  const stop = () => done.abort(OVER)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  const waited = clock.sleep(timeoutMs, done.signal).then(late, late)
   try {
     return await Promise.race([work, waited])
   } finally {
-    done.abort()
+    signal.removeEventListener('abort', stop)
+    stop()
   }
 }

@@ -83,9 +83,10 @@ for (const name of ['no-such-meter', 'profile', 'a']) {
       () => readGatewayConfig(file, {}),
       (error: unknown) => {
         assert.ok(error instanceof ConfigError)
-        assert.deepEqual(error.mistakes, [
-          { path: 'devices[0].profile', message: `no profile is named "${name}"` },
-        ])
+        assert.deepEqual(
+          error.mistakes.map(({ path, message }) => [path, message]),
+          [['devices[0].profile', `no profile is named "${name}"`]],
+        )
         return true
       },
     )
