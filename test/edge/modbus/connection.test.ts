@@ -22,7 +22,7 @@ import {
 test('read() knows what a gateway still owed to an earlier connection by its transaction (M3)', async context => {
   const clock = openFakeClock()
   const asked: Buffer[] = []
-  const { port } = await openServer(context, frame => {
+  const { port, connections } = await openServer(context, frame => {
     asked.push(frame)
     if (asked.length === 1) return []
     // The gateway has one queue for all its connections: each answer is the one before.
@@ -41,6 +41,7 @@ test('read() knows what a gateway still owed to an earlier connection by its tra
     kind: 'bad_answer',
     reason: 'expected the answer to transaction 2, got one to 1',
   })
+  assert.equal(connections(), 2)
 })
 
 test('read() keeps an answer that more bytes follow, and does not read on after them (M3)', async context => {
@@ -188,17 +189,22 @@ test('read() has an outcome within its deadline when nobody accepts the connecti
 })
 
 test('read() rejects with the signal’s reason, under way or in the queue, and leaves no connection behind', async context => {
-  const { bus, instrument } = await openBench(context)
+  const asked: Buffer[] = []
+  const { port, connections } = await openServer(context, frame => {
+    asked.push(frame)
+    return asked.length === 1 ? [] : [answerTo(frame, 8)]
+  })
+  const bus = busOf(context, openFakeClock(), port)
   const stop = new AbortController()
-  instrument.fail({ kind: 'silence' })
 
-  const underWay = bus.read(request(0), stop.signal)
-  const queued = bus.read(request(4), stop.signal)
-  await until('the instrument was asked', () => instrument.requests.length === 1)
+  const underWay = bus.read(request(0, 1), stop.signal)
+  const queued = bus.read(request(4, 1), stop.signal)
+  await until('the instrument was asked', () => asked.length === 1)
   stop.abort(new Error('The gateway stops'))
 
   await assert.rejects(underWay, /The gateway stops/)
   await assert.rejects(queued, /The gateway stops/)
-  assert.equal(instrument.requests.length, 1)
-  assert.deepEqual(await outcomeOf(bus, request(8)), holds(8, 9, 10, 11))
+  assert.equal(asked.length, 1)
+  assert.deepEqual(await outcomeOf(bus, request(8, 1)), holds(8))
+  assert.equal(connections(), 2)
 })
