@@ -58,6 +58,8 @@ export interface FakeCloud {
   /** Applies to every batch until it is called with nothing. */
   failAlways(fault?: CloudFault): void
   command(gateway: string, command: Command): void
+  /** Called as soon as a client has subscribed. */
+  onSubscribed(listener: () => void): void
   /** Says something on the ack topic as it is. */
   say(gateway: string, payload: string): void
   /** Ends every connection, and refuses new ones until `start`. */
@@ -103,6 +105,7 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
       always = fault
     },
     command: (gateway, command) => publish(commandTopic(gateway, command.id), JSON.stringify(command)),
+    onSubscribed: listener => void aedes.on('subscribe', listener),
     say: (gateway, payload) => publish(ackTopic(gateway), payload),
     async start() {
       server = createServer(socket => {

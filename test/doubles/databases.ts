@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, globSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -12,6 +11,7 @@ import { openPostgres } from '../../cloud/store/postgres.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import { isHere, skipWithout } from '../peers.ts'
+import { freePort } from './ports.ts'
 import { serverAt, startEmbeddedServer, type TestDatabase, type TestServer } from './servers.ts'
 
 export type { TestDatabase, TestServer } from './servers.ts'
@@ -110,18 +110,4 @@ async function untilReachable(url: string): Promise<void> {
       await systemClock.sleep(50)
     }
   }
-}
-
-/** A port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(address),
-      )
-    })
-  })
 }

@@ -3,11 +3,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { RegisterTable } from '../../protocol/gateway-config.ts'
+import { freePort } from '../doubles/ports.ts'
 import { until } from '../doubles/until.ts'
 
 const run = promisify(execFile)
@@ -66,16 +67,6 @@ export async function startPymodbus(cells: readonly Cell[]): Promise<ModbusServe
   send(child, cells)
   await until('pymodbus listens', () => isListening(port))
   return { port, close: () => stop(child) }
-}
-
-/** A port on loopback that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** What mbpoll can read as. */

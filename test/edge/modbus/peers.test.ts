@@ -13,10 +13,10 @@ import { after, before, suite, test } from 'node:test'
 import { connectAsync } from 'mqtt'
 import type { ModbusSignal, RegisterTable } from '../../../protocol/gateway-config.ts'
 import { RawMessage } from '../../../protocol/raw.ts'
+import { freePort } from '../../doubles/ports.ts'
 import { until } from '../../doubles/until.ts'
 import {
   type Cell,
-  freePort,
   type ModbusServer,
   mbpoll,
   PYTHON,

@@ -7,7 +7,7 @@ import type { Declaration } from '../../../../cloud/compliance/declaration.ts'
 import type { DgaClient, Submission } from '../../../../cloud/compliance/dga/client.ts'
 import { openRestClient } from '../../../../cloud/compliance/dga/rest.ts'
 import { openSoapClient } from '../../../../cloud/compliance/dga/soap.ts'
-import { freePort } from '../../../doubles/databases.ts'
+import { freePort } from '../../../doubles/ports.ts'
 
 const RECEIPT = 'Ab3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF'
 const PASSWORD = 'clave"secreta\\1<&'
