@@ -27,6 +27,8 @@ const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
 const POLL_MS = 25
 const RESTART_PAUSE_MS = 500
+const HELD_TIMEOUT_MS = 15_000
+const LAST_WORDS_MS = 1_000
 
 /** A PostgreSQL of our own. */
 export interface EmbeddedPostgres extends Closable {
@@ -140,7 +142,7 @@ async function supervise(
   port: number,
 ): Promise<Supervised> {
   let closing = false
-  let child = await startServer({ clock, log }, launcher, cluster, port)
+  let child = await startOnceFree({ clock, log }, launcher, cluster, port)
   let restarting: Promise<void> | undefined
   watch(child)
 
@@ -178,6 +180,27 @@ async function supervise(
   }
 }
 
+/** Of a server that was killed a moment ago, processes may still hold the cluster. They end by themselves, in seconds. */
+const HELD = /lock file|shared memory block/
+
+async function startOnceFree(
+  deps: { clock: Clock; log: Log },
+  launcher: Launcher,
+  cluster: string,
+  port: number,
+): Promise<ChildProcess> {
+  const deadline = deps.clock.monotonic() + HELD_TIMEOUT_MS
+  for (;;) {
+    try {
+      return await startServer(deps, launcher, cluster, port)
+    } catch (error) {
+      const isHeld = error instanceof Unavailable && HELD.test(error.message)
+      if (!isHeld || deps.clock.monotonic() > deadline) throw error
+      await deps.clock.sleep(RESTART_PAUSE_MS)
+    }
+  }
+}
+
 async function startServer(
   { clock, log }: { clock: Clock; log: Log },
   launcher: Launcher,
@@ -194,6 +217,7 @@ async function startServer(
     ...setting('timezone', 'UTC'),
   ])
   const said = keepLastLines(child, line => log.debug('database server said', { line }))
+  const closed = new Promise<void>(resolve => child.once('close', () => resolve()))
   const deadline = clock.monotonic() + START_TIMEOUT_MS
   while (clock.monotonic() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) break
@@ -202,6 +226,7 @@ async function startServer(
     await clock.sleep(POLL_MS)
   }
   child.kill('SIGQUIT')
+  await Promise.race([closed, clock.sleep(LAST_WORDS_MS)])
   throw new Unavailable(`The database server in ${cluster} did not start: ${said()}`)
 }
 
