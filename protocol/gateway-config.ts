@@ -252,6 +252,11 @@ const Document = z
         port: z.int().min(0).max(65535).default(8010),
       })
       .optional(),
+    /**
+     * `system` asks systemd whether the clock is synchronised. `trusted` takes it as synchronised: for a container or a
+     * virtual machine whose host keeps the time, where nobody inside can know.
+     */
+    clock: z.enum(['system', 'trusted']).default('system'),
     buses: z.array(Bus).max(64).default([]),
     devices: z.array(Device).max(512).default([]),
     providers: z.array(Provider).max(512).default([]),
@@ -352,6 +357,10 @@ function registerMistakes(signal: ModbusSignal, place: PropertyKey[]): Place[] {
       ? `a ${signal.table} holds one bit: its type must be bool`
       : 'bool needs table coil or discrete'
     mistakes.push({ path: [...place, 'type'], message })
+  }
+  if (signal.plus !== undefined && (bitTable || signal.plus.type === 'bool')) {
+    const path = bitTable ? [...place, 'plus'] : [...place, 'plus', 'type']
+    mistakes.push({ path, message: 'bits cannot be added up' })
   }
   for (const part of [signal, ...(signal.plus === undefined ? [] : [signal.plus])]) {
     if (part.address + REGISTER_COUNT[part.type] > 65536) {

@@ -155,11 +155,19 @@ export function fits(unit: Unit, variable: Variable): boolean {
  * A value in `unit` as a value of `variable`, in the variable's one unit.
  *
  * Computed as `value · times / over`, which keeps values such as 12.47 m³/h · 10 / 36 correctly rounded once per
- * step. Throws when the dimensions differ: a configuration that asks for it is refused before it runs.
+ * step; powers of ten move the decimal point, so that 1.013 bar is 101.3 kPa and not one bit less. Throws when the dimensions differ: a configuration that asks for it is refused before it runs.
  */
 export function toVariableUnit(value: number, unit: Unit, variable: Variable): number {
   if (!fits(unit, variable)) throw new Error(`Cannot convert ${unit} to ${VARIABLES[variable].unit}`)
   const from: UnitKind = UNITS[unit]
-  const converted = from.times === from.over ? value : (value * from.times) / from.over
-  return converted + (from.offset ?? 0)
+  const power = from.over === 1 ? Math.log10(from.times) : Number.NaN
+  const multiplied = Number.isInteger(power) ? shiftPoint(value, power) : value * from.times
+  return multiplied / from.over + (from.offset ?? 0)
+}
+
+/** `value · 10^places`, as one would write it. */
+function shiftPoint(value: number, places: number): number {
+  if (places === 0 || !Number.isFinite(value)) return value
+  const [digits, exponent = '0'] = value.toString().split('e') as [string, string?]
+  return Number(`${digits}e${Number(exponent) + places}`)
 }

@@ -122,6 +122,16 @@ const CASES: readonly {
     mistakes: [['devices[1].signals[0].type', 18, /its type must be bool/]],
   },
   {
+    name: 'a clock of no known kind',
+    change: text => text.replace('lanBroker:', 'clock: sundial\nlanBroker:'),
+    mistakes: [['clock', 6, /Invalid option/]],
+  },
+  {
+    name: 'a sum of bits',
+    change: text => text.replace('type: int16,', 'type: int16, plus: { address: 5, type: bool, scale: 1 },'),
+    mistakes: [['devices[1].signals[0].plus.type', 18, /bits cannot be added up/]],
+  },
+  {
     name: 'two devices of one name',
     change: text => text.replace('id: pozo-8,', 'id: probe,'),
     mistakes: [['providers[0].id', 20, /"probe" is already the name of devices\[1\]/]],

@@ -42,6 +42,14 @@ for (const [value, unit, variable, expected] of CONVERSIONS) {
   })
 }
 
+test('toVariableUnit() moves the decimal point for powers of ten, and keeps what is no number', () => {
+  assert.equal(toVariableUnit(1.013, 'bar', 'pressure'), 101.3)
+  assert.equal(toVariableUnit(0.00001247, 'm³/s', 'flow'), 0.01247)
+  assert.equal(toVariableUnit(1e21, 'm', 'level'), 1e21)
+  assert.ok(Number.isNaN(toVariableUnit(Number.NaN, 'bar', 'pressure')))
+  assert.equal(toVariableUnit(-Infinity, 'bar', 'pressure'), -Infinity)
+})
+
 test('toVariableUnit() refuses a unit of another dimension', () => {
   assert.equal(fits('bar', 'flow'), false)
   assert.throws(() => toVariableUnit(1, 'bar', 'flow'), /Cannot convert bar to L\/s/)
