@@ -7,10 +7,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { Duration } from '../protocol/config-fields.ts'
 import { ConfigError } from '../protocol/runtime/errors.ts'
 import { SERVICE_PORTS, type ServiceName } from './service.ts'
 
 const SECRET_KEY_BYTES = 32
+const TIME_STAMPS = ['literal', 'offset', 'utc'] as const
+const DGA_PACE_MS = 250
 
 /** What the cloud runs with. */
 export interface CloudConfig {
@@ -22,7 +25,8 @@ export interface CloudConfig {
   mqtt: { host: string; port: number; tls?: { port: number; certPath: string; keyPath: string } }
   /** Thirty-two bytes; absent only with the embedded database, whose key openSecretKey() keeps. */
   secretKey?: Uint8Array
-  dga: { restUrl?: string; soapUrl?: string }
+  /** What is not known of DGA from outside, or differs by installation. */
+  dga: { restUrl?: string; soapUrl?: string; timeStamp: (typeof TIME_STAMPS)[number]; paceMs: number }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** What people type into a browser: cookies are bound to it, and requests from elsewhere are refused. */
   publicUrl: string
@@ -68,6 +72,8 @@ const Environment = z.object({
     .optional(),
   DGA_REST_URL: httpUrl.optional(),
   DGA_SOAP_URL: httpUrl.optional(),
+  DGA_TIME_STAMP: z.enum(TIME_STAMPS).optional(),
+  DGA_PACE: Duration.optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   PUBLIC_URL: httpUrl.optional(),
   TRUSTED_PROXIES: z
@@ -169,6 +175,8 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
     dga: {
       ...(settings.DGA_REST_URL === undefined ? {} : { restUrl: settings.DGA_REST_URL }),
       ...(settings.DGA_SOAP_URL === undefined ? {} : { soapUrl: settings.DGA_SOAP_URL }),
+      timeStamp: settings.DGA_TIME_STAMP ?? 'literal',
+      paceMs: settings.DGA_PACE ?? DGA_PACE_MS,
     },
     logLevel: settings.LOG_LEVEL ?? 'info',
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,

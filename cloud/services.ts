@@ -116,8 +116,9 @@ const STARTERS: Record<ServiceName, Starter> = {
       },
       {
         ...{ host, port: ports.compliance, version },
-        rest: dga.restUrl === undefined ? {} : { url: dga.restUrl },
+        rest: { timeStamp: dga.timeStamp, ...(dga.restUrl === undefined ? {} : { url: dga.restUrl }) },
         soap: dga.soapUrl === undefined ? {} : { url: dga.soapUrl },
+        paceMs: dga.paceMs,
       },
     ),
   analytics: ({ access, ...parts }, { host, ports }, version) =>
