@@ -23,8 +23,8 @@ const NODE_MAJOR_MIN = 26
 /** Runs `side`/cli on Node with `flags` and this process's arguments, passes signals on, and ends as it ends. */
 export function launch(side, flags = []) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
-  const compiled = join(root, 'dist', side, 'cli.js')
-  const entry = existsSync(compiled) ? compiled : join(root, side, 'cli.ts')
+  const source = join(root, side, 'cli.ts')
+  const entry = existsSync(source) ? source : join(root, 'dist', side, 'cli.js')
   const child = spawn(findNode(), [...flags, entry, ...process.argv.slice(2)], { stdio: 'inherit' })
   // A terminal's Ctrl-C reaches the child by itself; passing it on would be a second one, which means "at once".
   process.on('SIGINT', () => {
