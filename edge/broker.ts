@@ -26,7 +26,7 @@ const CONNECTIONS_MAX = 64
 const SUBSCRIPTIONS_MAX = 100
 /** A subscriber has little to say: its wishes, and a ping now and then. Who says more may connect again. */
 const RECEIVED_BYTES_MAX = 2 ** 20
-/** Readings on their way to subscribers; the next ones are not shown. */
+/** Readings that wait for subscribers; the next ones are not shown. */
 const WAITING_MAX = 2_000
 
 /** A broker that listens. */
@@ -49,8 +49,8 @@ export async function openLanBroker(
   { log, metrics }: { log: Log; metrics: Metrics },
   { host, port, client, project }: LanBrokerOptions,
 ): Promise<LanBroker> {
-  const newest = new Map<string, number>()
-  let waiting = 0
+  const waiting: Reading[] = []
+  const sockets = new Set<Socket>()
   const dropped = (what: string, count = 1) => metrics.count('gateway_lan_dropped_total', { what }, count)
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
@@ -67,9 +67,11 @@ export async function openLanBroker(
       done(null, subscription.topic.startsWith('raw/') && !hasEnough(from) ? subscription : null),
   })
   aedes.on('clientError', (from, error) =>
-    log.debug('LAN client failed', { clientId: from.id, reason: error.message }),
+    log.info('LAN client failed', { clientId: from.id, reason: error.message }),
   )
   const server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
     boundReceived(socket, () => {
       dropped('connection')
       log.warn('LAN client cut off: it said too much', { from: socket.remoteAddress, RECEIVED_BYTES_MAX })
@@ -81,35 +83,65 @@ export async function openLanBroker(
     dropped('connection')
     log.warn('LAN connection refused', { from: address?.remoteAddress, CONNECTIONS_MAX })
   })
-  await listen(server, host, port)
+  try {
+    await listen(server, host, port)
+  } catch (error) {
+    // Its timers would keep the process from ending.
+    aedes.close()
+    throw error
+  }
 
-  const publishOne = (reading: Reading) => {
-    const topic = rawTopic({ client, project, point: reading.point, variable: reading.variable })
-    const before = newest.get(topic)
-    const late = before !== undefined && reading.at < before
-    if (!late) newest.set(topic, reading.at)
-    const payload = Buffer.from(JSON.stringify(toRawMessage(reading, { late })))
-    waiting += 1
-    aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: !late, dup: false }, error => {
-      waiting -= 1
-      if (error) log.warn('reading not shown on the LAN', { topic, reason: reasonOf(error) })
-    })
+  const show = openShow(aedes, { client, project })
+  let showing = false
+  const showWaiting = async () => {
+    if (showing) return
+    showing = true
+    for (let reading = waiting.shift(); reading !== undefined; reading = waiting.shift()) {
+      await show(reading).catch((error: unknown) =>
+        log.warn('reading not shown on the LAN', { reason: reasonOf(error) }),
+      )
+    }
+    showing = false
   }
   return {
     port: (server.address() as AddressInfo).port,
     publish: readings => {
-      const shown = readings.slice(0, WAITING_MAX - waiting)
-      for (const reading of shown) publishOne(reading)
+      const shown = readings.slice(0, WAITING_MAX - waiting.length)
+      waiting.push(...shown)
+      void showWaiting()
       const count = readings.length - shown.length
       if (count === 0) return
       dropped('reading', count)
       log.warn('readings not shown on the LAN: a subscriber does not read', { count })
     },
     close: async () => {
+      waiting.length = 0
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       await new Promise<void>(resolve => aedes.close(() => resolve()))
+      // Who had not signed in is no client of the broker's.
+      for (const socket of sockets) socket.destroy()
       await closed
     },
+  }
+}
+
+/** Shows one reading, retained unless it is late. One after the other: the broker drops what overtakes. */
+function openShow(
+  aedes: Aedes,
+  { client, project }: { client: string; project: string },
+): (reading: Reading) => Promise<void> {
+  const newest = new Map<string, number>()
+  return reading => {
+    const topic = rawTopic({ client, project, point: reading.point, variable: reading.variable })
+    const before = newest.get(topic)
+    const late = before !== undefined && reading.at < before
+    if (!late) newest.set(topic, reading.at)
+    const payload = Buffer.from(JSON.stringify(toRawMessage(reading, { late })))
+    return new Promise((resolve, reject) => {
+      aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: !late, dup: false }, error =>
+        error ? reject(error) : resolve(),
+      )
+    })
   }
 }
 
