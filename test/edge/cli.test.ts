@@ -1,0 +1,132 @@
+// The command line: what it prints, and the status it ends with.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { atEnd } from './buffer/folder.ts'
+import { makeSite, runProgram, stopProgram, untilSaid } from './site.ts'
+
+const PACKED = new URL('../../bin/smarthydro-edge.js', import.meta.url).pathname
+/** Nobody listens there. */
+const NOBODY = { instrument: 1, cloudUrl: 'mqtt://127.0.0.1:1' }
+
+async function ends(
+  context: TestContext,
+  args: readonly string[],
+  options: Parameters<typeof runProgram>[2] = {},
+): Promise<{ status: number | null; text: string }> {
+  const program = runProgram(context, args, options)
+  const status = await program.exited
+  return { status, text: program.text() }
+}
+
+test('a wrong command line ends with 64 and says how it is right', async context => {
+  const wrong = [
+    [],
+    ['run'],
+    ['run', 'gateway.yaml'],
+    ['check'],
+    ['check', 'a.yaml', 'b.yaml'],
+    ['dance'],
+    ['run', '--config'],
+    ['--no-such-option'],
+  ]
+  const all = await Promise.all(wrong.map(args => ends(context, args)))
+
+  for (const [index, { status, text }] of all.entries()) {
+    assert.equal(status, 64, `${wrong[index]?.join(' ')}: ${text}`)
+    assert.match(text, /smarthydro-edge run --config FILE/)
+  }
+})
+
+test('--version and --help end with 0', async context => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+
+  assert.deepEqual(await ends(context, ['--version']), { status: 0, text: `${version}\n` })
+  assert.equal((await ends(context, ['--help'])).status, 0)
+})
+
+test('check and run end with 78 and list every mistake of the file with its line', async context => {
+  const { file } = makeSite(context, NOBODY)
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(
+    file,
+    text
+      .replace('gateway: gw-test', 'gateway: GW')
+      .replace('every: 100ms', 'every: soon')
+      .concat('colour: red\n'),
+  )
+
+  for (const args of [
+    ['check', file],
+    ['run', '--config', file],
+  ]) {
+    const ended = await ends(context, args)
+
+    assert.equal(ended.status, 78, ended.text)
+    assert.match(ended.text, /3 mistake\(s\)/)
+    assert.match(ended.text, /gateway\.yaml:1: gateway: must be 1 to 63 characters/)
+    assert.match(ended.text, /gateway\.yaml:11: devices\[0\]\.every: /)
+    assert.match(ended.text, /gateway\.yaml:17: colour: unknown key/)
+  }
+})
+
+test('check says what a good file will do, and leaves nothing behind', async context => {
+  const { file, folder } = makeSite(context, { ...NOBODY, every: '1m' })
+
+  const { status, text } = await ends(context, ['check', file])
+
+  assert.equal(status, 0)
+  assert.match(text, /^gw-test of campo\/los-aromos: 1 devices/)
+  assert.match(text, /meter \(unit 1, 4 signals\): 1 requests, .*: holding 0\+10; 60 polls an hour/)
+  assert.equal(existsSync(join(folder, 'buffer')), false)
+})
+
+test('a port that is taken and a level that is none end with 78, and end at all', async context => {
+  const taken = createServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  atEnd(context, () => taken.close())
+  const { port } = taken.address() as AddressInfo
+
+  for (const part of ['lanBroker', 'status']) {
+    const { file } = makeSite(context, { ...NOBODY, more: `${part}: { port: ${port} }\n` })
+    const { status, text } = await ends(context, ['run', '--config', file])
+    assert.equal(status, 78, text)
+    assert.match(text, new RegExp(`${part}: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE`))
+  }
+  const { file } = makeSite(context, NOBODY)
+  const ended = await ends(context, ['run', '--config', file], { environment: { LOG_LEVEL: 'loud' } })
+  assert.equal(ended.status, 78)
+  assert.match(ended.text, /LOG_LEVEL: "loud" is none of debug, info, warn, error/)
+})
+
+test('the packed program runs from any folder, passes SIGTERM on, and ends as the gateway ends', async context => {
+  const { file, folder } = makeSite(context, { ...NOBODY, every: '1m' })
+  const elsewhere = join(folder, 'elsewhere')
+  cpSync(join(folder, 'identity'), elsewhere, { recursive: true })
+
+  const checked = await ends(context, ['check', '../gateway.yaml'], { launcher: PACKED, cwd: elsewhere })
+  assert.equal(checked.status, 0, checked.text)
+  assert.equal((await ends(context, [], { launcher: PACKED, cwd: tmpdir() })).status, 64)
+  const program = runProgram(context, ['run', '--config', file], { launcher: PACKED, cwd: tmpdir() })
+  await untilSaid(program, 'gateway started')
+  await stopProgram(program)
+  assert.equal(program.said('gateway stopped').length, 1)
+})
+
+test('a second gateway on the same buffer ends with 1, and says why', async context => {
+  const { file } = makeSite(context, { ...NOBODY, every: '1m' })
+  const first = runProgram(context, ['run', '--config', file])
+  await untilSaid(first, 'gateway started')
+
+  const second = runProgram(context, ['run', '--config', file])
+
+  assert.equal(await second.exited, 1, second.text())
+  assert.match(String(second.said('gateway failed')[0]?.reason), /another process has it open/)
+  await stopProgram(first)
+})
