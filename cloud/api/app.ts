@@ -26,6 +26,7 @@ import { readings } from './readings.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
 import { session } from './session.ts'
+import { slots } from './slots.ts'
 
 const BODY_BYTES_MAX = 64 * 1024
 const RETRY_AFTER_S = 5
@@ -65,6 +66,7 @@ export function openApi(
   api.route('/points', readings(deps))
   api.route('/gateways', gateways(deps))
   api.route('/dead-letters', deadLetters(deps))
+  api.route('/compliance/slots', slots(deps))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))
   app.all('*', () => {

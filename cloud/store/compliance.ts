@@ -156,20 +156,24 @@ export interface ListedSlot {
   verifiedAt: number | null
 }
 
-/** Which slots are wanted. `pointIds` null: of all points. Pages go on after `cursor`, the last slot of the page before. */
+/**
+ * Which slots are wanted. `pointIds` null: of all points; `clientIds` null or absent: of all clients. Pages go on after
+ * the slot `after`, the last of the page before.
+ */
 export interface SlotQuery {
   pointIds: readonly number[] | null
+  clientIds?: readonly number[] | null
   states?: readonly SlotState[] | undefined
   from: number
   to: number
-  cursor?: { dueAt: number; id: number } | undefined
+  after?: number | undefined
   limit: number
 }
 
 /** Slots due in a stretch of time, `from` included and `to` not, newest first. */
 export async function listSlots(
   sql: Sql,
-  { pointIds, states, from, to, cursor, limit }: SlotQuery,
+  { pointIds, clientIds, states, from, to, after, limit }: SlotQuery,
 ): Promise<ListedSlot[]> {
   const rows = await sql.query<Omit<ListedSlot, 'values'> & { chosen: ChosenValues | null }>(
     `select s.id, s.point_id as "pointId", c.slug as client, pr.slug as project, p.slug as point,
@@ -186,9 +190,10 @@ export async function listSlots(
      join points p on p.id = s.point_id join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
      where ($1::int[] is null or s.point_id = any($1)) and ($2::text[] is null or s.state = any($2))
        and s.due_at >= to_timestamp($3::float8 / 1000) and s.due_at < to_timestamp($4::float8 / 1000)
-       and ($5::float8 is null or (s.due_at, s.id) < (to_timestamp($5::float8 / 1000), $6::bigint))
+       and ($5::bigint is null or (s.due_at, s.id) < (select due_at, id from slots where id = $5))
+       and ($6::int[] is null or c.id = any($6))
      order by s.due_at desc, s.id desc limit $7`,
-    [pointIds, states ?? null, from, to, cursor?.dueAt ?? null, cursor?.id ?? null, limit],
+    [pointIds, states ?? null, from, to, after ?? null, clientIds ?? null, limit],
   )
   return rows.map(({ chosen, ...slot }) => ({ ...slot, values: chosen as ListedSlot['values'] }))
 }

@@ -1,0 +1,119 @@
+// /compliance/slots: what is owed to DGA, what was declared, and the receipts.
+
+import { createRoute, z } from '@hono/zod-openapi'
+import { TIME_MAX } from '../../protocol/reading.ts'
+import { type ListedSlot, listSlots, SLOT_STATES } from '../store/compliance.ts'
+import type { Database } from '../store/database.ts'
+import {
+  InstantQuery,
+  InstantText,
+  PointKey,
+  toInstantText,
+  toInstantTextOrNull,
+  unitOfVariable,
+  VariableName,
+} from './fields.ts'
+import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { findPoint, PointParam } from './point-name.ts'
+import { problemResponses } from './problem.ts'
+import { openRouter } from './router.ts'
+
+const State = z.enum(SLOT_STATES).openapi('SlotState', { description: 'docs/dga.md says what ends each' })
+
+const Declared = z
+  .strictObject({
+    variable: VariableName,
+    unit: z.string(),
+    value: z.number().openapi({ description: 'as it was measured or computed' }),
+    declared: z.string().openapi({ description: 'as it is written to DGA', example: '14.25' }),
+    readAt: InstantText,
+  })
+  .nullable()
+
+const Slot = z
+  .strictObject({
+    id: z.int(),
+    point: PointKey,
+    workCode: z.string().openapi({ description: 'código de obra', example: 'OB-0602-7' }),
+    channel: z.enum(['rest', 'soap']),
+    measuredAt: InstantText.openapi({ description: 'the instant that is declared' }),
+    state: State,
+    stateAt: InstantText,
+    reason: z.string().nullable().openapi({ description: 'why it is not declared, or not yet' }),
+    heldBecause: z
+      .string()
+      .nullable()
+      .openapi({ description: 'why its work or its informant is stopped; null when nothing holds it' }),
+    flow: Declared,
+    total: Declared,
+    level: Declared,
+    attempts: z.int(),
+    nextAttemptAt: InstantText.nullable(),
+    receipt: z.string().nullable().openapi({ description: 'número de comprobante' }),
+    recovered: z.boolean().openapi({ description: 'the receipt came with the answer to a second attempt' }),
+    acceptedAt: InstantText.nullable(),
+    verification: z.enum(['match', 'mismatch', 'not_found', 'no_answer']).nullable(),
+    verifiedAt: InstantText.nullable(),
+  })
+  .openapi('Slot')
+
+const SlotPage = z.strictObject({ items: z.array(Slot), next: Next }).openapi('SlotPage')
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/',
+  tags: ['compliance'],
+  summary: 'What is owed to DGA and what became of it, newest first',
+  request: {
+    query: z.strictObject({
+      point: PointParam.shape.point.optional().openapi({ param: { name: 'point', in: 'query' } }),
+      state: State.optional(),
+      from: InstantQuery.default(0).openapi({ description: 'measured at this instant or later' }),
+      to: InstantQuery.default(TIME_MAX).openapi({ description: 'measured before this instant' }),
+      ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
+    }),
+  },
+  responses: {
+    200: { description: 'a page of slots', content: { 'application/json': { schema: SlotPage } } },
+    ...problemResponses(400, 401, 403, 404, 409),
+  },
+})
+
+/** `/compliance/slots`. */
+export function slots({ db }: { db: Database }) {
+  return openRouter().openapi(listRoute, async context => {
+    const { point, state, from, to, cursor, limit } = context.req.valid('query')
+    const clientIds = context.get('clientIds')
+    const pointIds = point === undefined ? null : [(await findPoint(db, clientIds, point)).id]
+    const after = fromCursor('slots', cursor, 0)
+    const rows = await listSlots(db, {
+      ...{ pointIds, clientIds, from, to, limit: limit + 1 },
+      states: state === undefined ? undefined : [state],
+      after: after === 0 ? undefined : after,
+    })
+    const { items, next } = toPage(rows, { list: 'slots', limit, keyOf: ({ id }) => id })
+    return context.json({ items: items.map(toSlot), next }, 200, nextLink(context.req.url, next))
+  })
+}
+
+function toSlot(row: ListedSlot): z.infer<typeof Slot> {
+  const { pointId: _, client, project, point, dueAt, values, ...slot } = row
+  return {
+    ...slot,
+    point: `${client}.${project}.${point}`,
+    measuredAt: toInstantText(dueAt),
+    stateAt: toInstantText(slot.stateAt),
+    flow: toDeclared(values?.flow),
+    total: toDeclared(values?.total),
+    level: toDeclared(values?.level),
+    nextAttemptAt: toInstantTextOrNull(slot.nextAttemptAt),
+    acceptedAt: toInstantTextOrNull(slot.acceptedAt),
+    verifiedAt: toInstantTextOrNull(slot.verifiedAt),
+  }
+}
+
+function toDeclared(chosen: NonNullable<ListedSlot['values']>['flow']): z.infer<typeof Declared> {
+  if (chosen === undefined) return null
+  const { variable, value, text, readAt } = chosen
+  return { variable, unit: unitOfVariable(variable), value, declared: text, readAt: toInstantText(readAt) }
+}
