@@ -21,8 +21,10 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => BENCHES[name] === undefined)
 
-if (process.send !== undefined) process.send((await BENCHES[chosen[0] ?? '']?.()) ?? [])
-else if (unknown.length > 0) {
+if (process.send !== undefined) {
+  const figures = (await BENCHES[chosen[0] ?? '']?.()) ?? []
+  process.send(figures, () => process.exit())
+} else if (unknown.length > 0) {
   console.error(`No such benchmark: ${unknown.join(', ')}. There are ${Object.keys(BENCHES).join(', ')}.`)
   process.exitCode = 64
 } else await measure(chosen.length === 0 ? Object.keys(BENCHES) : chosen)
