@@ -23,6 +23,7 @@ const OWNERS: Record<string, readonly string[]> = {
   'modbus-serial': ['edge/modbus/'],
   mqtt: ['edge/transport/mqtt.ts'],
   pg: ['cloud/store/', 'cloud/api/accounts.ts'],
+  serialport: ['edge/modbus/'],
   soap: ['cloud/compliance/dga/'],
   'swagger-ui-dist': ['cloud/api/'],
   yaml: ['protocol/yaml.ts'],
