@@ -22,10 +22,16 @@ import { profileSignals } from './modbus/profile.ts'
 /** A configuration with nothing left to look up. */
 export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers'> {
   devices: (Omit<DeviceConfig, 'signals'> & { signals: readonly ModbusSignal[] })[]
-  /** Secrets are plain texts. */
-  providers: ProviderConfig[]
+  providers: RunnableProvider[]
   credentials: Credentials
 }
+
+/** A device at a provider. Secrets are plain texts. */
+export type RunnableProvider = Plain<ProviderConfig>
+
+type Plain<Config> = Config extends unknown
+  ? Omit<Config, SecretKey> & { [Key in Extract<keyof Config, SecretKey>]: string }
+  : never
 
 /** How a gateway proves who it is. */
 export interface Credentials {
@@ -61,10 +67,9 @@ export function readGatewayConfig(
       }
       return { ...device, signals }
     })
-    const providers = parsed.providers.map((provider, index) => {
-      mistakes.push({ path: ['providers', index], message: 'providers are not supported by this version' })
-      return resolveSecrets(provider, index, environment, mistakes)
-    })
+    const providers = parsed.providers.map((provider, index) =>
+      resolveSecrets(provider, index, environment, mistakes),
+    )
     const credentials = readCredentials(resolve(folder, parsed.uplink.credentials), mistakes)
     found = { devices, providers, credentials }
     return mistakes
@@ -88,12 +93,14 @@ function signalsOf(
 /** The keys of a provider that may be secrets; the rest is taken as it is. */
 const SECRET_KEYS = ['device', 'username', 'password', 'thing', 'token'] as const
 
+type SecretKey = (typeof SECRET_KEYS)[number]
+
 function resolveSecrets(
   provider: ProviderConfig,
   index: number,
   environment: Record<string, string | undefined>,
   mistakes: Place[],
-): ProviderConfig {
+): RunnableProvider {
   const resolved: Record<string, unknown> = { ...provider }
   for (const key of SECRET_KEYS) {
     const secret = resolved[key] as Secret | undefined
@@ -103,7 +110,7 @@ function resolveSecrets(
       mistakes.push({ path: ['providers', index, key], message: `the environment has no ${secret.env}` })
     } else resolved[key] = value
   }
-  return resolved as ProviderConfig
+  return resolved as unknown as RunnableProvider
 }
 
 function readCredentials(folder: string, mistakes: Place[]): Credentials {

@@ -20,6 +20,8 @@ import { GATEWAY_METRICS, openHealth } from './health.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { pollDevice, toPolledDevice } from './modbus/poll.ts'
 import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } from './poller.ts'
+import { providerLines } from './providers/lines.ts'
+import { openMarks } from './providers/marks.ts'
 import { openSeriesBook } from './series-book.ts'
 import { openStatusServer } from './status-server.ts'
 import { openTimeQuality, type TimeQualityProbe } from './time-quality.ts'
@@ -64,7 +66,12 @@ export async function runGateway(
     lan?.publish(readings)
   }
   const poller: PollerDeps = { clock, log, metrics, health: sources, store }
-  const lines = busLines(poller, time, config, buses)
+  const remote = { folder: config.buffer.path, devices: config.providers.map(({ id }) => id) }
+  const marks = scope.use(await openMarks({ clock, log }, remote))
+  const lines = [
+    ...busLines(poller, time, config, buses),
+    ...providerLines(poller, time, marks, config.providers),
+  ]
   const commands = await openCommands(
     {
       clock,

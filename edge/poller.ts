@@ -1,7 +1,8 @@
 // Asks each source when it is due. Sources of one line take turns; lines do not wait for each other.
 //
 // Promises:
-//   P1. Every poll yields one measurement for each of its signals, with a value or the reason why there is none.
+//   P1. Every poll yields a measurement for each of its signals, with a value or the reason why there is none. Only a
+//       provider that is well and has measured nothing new since yields none, and what it has measured since, all of it.
 //   P2. A poll that was missed is counted and not made up for: no burst follows a long answer or a step of the clock.
 //   P3. A source that fails, or fails to be stored, does not stop the next.
 
@@ -17,6 +18,8 @@ import { dueAfterStep, missedBetween, nextDue } from './schedule.ts'
 export interface Collected {
   measurements: readonly Measurement[]
   failure: string | undefined
+  /** Told which of them are on disk, when it is known. */
+  onStored?: (stored: readonly Measurement[]) => Promise<void>
 }
 
 /** Something that is asked at its due instants: a device on a bus, a device at a provider. */
@@ -118,19 +121,17 @@ export function openLine(
 async function pollOnce(deps: PollerDeps, source: Source, signal: AbortSignal): Promise<number> {
   const { log, metrics } = deps
   signal.throwIfAborted()
-  const { measurements, failure } = await collect(source, signal)
+  const { measurements, failure, onStored } = await collect(source, signal)
   note(deps, source, failure)
   metrics.count('gateway_readings_polled_total', {}, measurements.length)
-  let stored = 0
-  for (const group of await storable(deps, source, measurements)) {
-    stored += group.filter(({ value }) => value !== null).length
-  }
+  const stored = (await storable(deps, source, measurements)).flat()
+  await onStored?.(stored)
   metrics.count('gateway_polls_total', {
     source: source.id,
     outcome: failure === undefined ? 'ok' : 'failed',
   })
   log.debug('source polled', { source: source.id, count: measurements.length, failure })
-  return stored
+  return stored.filter(({ value }) => value !== null).length
 }
 
 /** A source that breaks its promise fails by itself; the others of its line are polled all the same (P3). */

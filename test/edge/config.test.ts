@@ -67,7 +67,6 @@ providers:
       ['devices[1].bus', 10],
       ['buses[0]', 7],
       ['devices[0].profile', 9],
-      ['providers[0]', 13],
       ['providers[0].username', 14],
       ['uplink.credentials', 4],
       ['uplink.credentials', 4],

@@ -1,0 +1,68 @@
+// A line for each device at a provider: one that is slow, or away, delays neither a bus nor another device.
+//
+// What devices of one provider share is opened once: its API, which knows when it wants to be left alone, and the account.
+
+import type { RunnableProvider } from '../config.ts'
+import { type Line, openLine, type PollerDeps } from '../poller.ts'
+import type { TimeQualityProbe } from '../time-quality.ts'
+import { type Api, openApi } from './api.ts'
+import type { Marks } from './marks.ts'
+import { NETTRA_URL, openNettra } from './nettra.ts'
+import { NOVUS_URL, openNovus } from './novus.ts'
+import { pollRemote } from './poll.ts'
+import type { Provider } from './provider.ts'
+import { openTwin, openTwinAccount, TWIN_URL, type TwinAccount } from './twin.ts'
+
+/** Opens the lines of all devices at providers. */
+export function providerLines(
+  poller: PollerDeps,
+  time: TimeQualityProbe,
+  marks: Marks,
+  providers: readonly RunnableProvider[],
+): Line[] {
+  const { clock, log } = poller
+  const open = opener(poller)
+  return providers.map(config => {
+    const { id, point, every: everyMs, delay: delayMs, signals } = config
+    const provider = open(config)
+    const collect = (signal: AbortSignal) =>
+      pollRemote(
+        { provider, marks, clock, log },
+        { id, point, everyMs, signals },
+        time.state().quality,
+        signal,
+      )
+    return openLine(poller, { id, sources: [{ id, provider: config.provider, everyMs, delayMs, collect }] })
+  })
+}
+
+/** Where each provider is, unless the configuration says. To add a provider: its file, and a line here and below. */
+const URLS = { twin: TWIN_URL, nettra: NETTRA_URL, novus: NOVUS_URL }
+
+function opener({ clock }: Pick<PollerDeps, 'clock'>): (config: RunnableProvider) => Provider {
+  const apis = new Map<string, Api>()
+  const accounts = new Map<string, TwinAccount>()
+  const shared = <T>(all: Map<string, T>, name: readonly string[], open: () => T): T => {
+    const key = JSON.stringify(name)
+    const known = all.get(key) ?? open()
+    all.set(key, known)
+    return known
+  }
+  return config => {
+    const { provider: name, baseUrl = URLS[name], timeout: timeoutMs } = config
+    const api = shared(apis, [name, baseUrl], () => openApi({ clock }, { name, baseUrl }))
+    switch (config.provider) {
+      case 'twin': {
+        const { username, password, device } = config
+        const account = shared(accounts, [baseUrl, username, password], () =>
+          openTwinAccount({ api, clock }, { username, password, timeoutMs }),
+        )
+        return openTwin({ api, account }, { device, timeoutMs })
+      }
+      case 'nettra':
+        return openNettra({ api }, { thing: config.thing, timeoutMs })
+      case 'novus':
+        return openNovus({ api }, { token: config.token, timeoutMs })
+    }
+  }
+}
