@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { until } from '../../doubles/until.ts'
 import { measurements } from '../buffer/folder.ts'
-import { ackText, appendOneByOne, GATEWAY, setScene } from './scene.ts'
+import { ackText, appendOneByOne, GATEWAY, passUntil, setScene } from './scene.ts'
 
 test('a live batch goes when it is full enough, or when its oldest reading has waited enough', async context => {
   const scene = await setScene(context, { minReadings: 10, maxDelayMs: 60_000 })
@@ -16,7 +16,7 @@ test('a live batch goes when it is full enough, or when its oldest reading has w
   await scene.append(measurements(4, 1))
   await scene.clock.advance(29_000)
   assert.equal(scene.cloud.batches.length, 0)
-  await scene.clock.advance(2_000)
+  await passUntil(scene.clock, 'it came', () => scene.cloud.batches.length === 1)
   await scene.drained()
   await scene.append(measurements(12, 2))
   await scene.drained()

@@ -96,9 +96,14 @@ export async function setScene(
 }
 
 /** Lets time pass in steps until it is so: for what may need a time-out, a back-off, or several of them. */
-export async function passUntil(clock: FakeClock, what: string, isSo: () => boolean): Promise<void> {
+export async function passUntil(
+  clock: FakeClock,
+  what: string,
+  isSo: () => boolean,
+  { stepMs = 250 }: { stepMs?: number } = {},
+): Promise<void> {
   await until(what, async () => {
-    if (!isSo()) await clock.advance(250)
+    if (!isSo()) await clock.advance(stepMs)
     return isSo()
   })
 }

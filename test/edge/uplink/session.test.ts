@@ -117,8 +117,8 @@ test('a gateway says that it is ready, how it is each minute, and goodbye', asyn
   const { uplink, stop } = scene.start()
   await until('it is connected', uplink.connected)
   await until('it told its health', () => scene.cloud.healths.length === 1)
-  await scene.clock.advance(60_000)
-  await until('it told its health again', () => scene.cloud.healths.length === 2)
+  const isToldAgain = () => scene.cloud.healths.length === 2
+  await passUntil(scene.clock, 'it told its health again', isToldAgain, { stepMs: 60_000 })
 
   await stop()
 
@@ -140,8 +140,8 @@ test('memory of a session does not grow with its age', async context => {
   const pass = async (hours: number) => {
     for (let minute = 0; minute < hours * 60; minute += 1) {
       const { length } = scene.cloud.healths
-      await scene.clock.advance(60_000)
-      await until('it told its health', () => scene.cloud.healths.length > length)
+      const isTold = () => scene.cloud.healths.length > length
+      await passUntil(scene.clock, 'it told its health', isTold, { stepMs: 60_000 })
       scene.cloud.healths.length = 1
     }
   }
