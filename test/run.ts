@@ -17,7 +17,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 
-check('format and lint', 'biome', 'ci', '.')
+check('format and lint', 'biome', 'ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.')
 check('types', 'tsc', '--project', '.')
 if (values.static !== true) {
   installPeers(line => console.log(line))
