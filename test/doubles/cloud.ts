@@ -75,6 +75,7 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
   const queued: CloudFault[] = []
   const sockets = new Set<Socket>()
   let always: CloudFault | undefined
+  let isUp = false
   let server: Server
   let port = 0
 
@@ -108,7 +109,13 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
     onSubscribed: listener => void aedes.on('subscribe', listener),
     say: (gateway, payload) => publish(ackTopic(gateway), payload),
     async start() {
+      isUp = true
       server = createServer(socket => {
+        // It was on its way when the others were ended.
+        if (!isUp) {
+          socket.destroy()
+          return
+        }
         sockets.add(socket)
         socket.on('close', () => sockets.delete(socket))
         socket.on('error', () => {})
@@ -119,6 +126,7 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
       port = (server.address() as AddressInfo).port
     },
     async stop() {
+      isUp = false
       for (const socket of sockets) socket.destroy()
       await new Promise<void>(resolve => server.close(() => resolve()))
     },
