@@ -44,7 +44,7 @@ export async function openNettra(
     const newest = samples.latest(thing, resource)
     const all: HeldSample[] =
       keepsHistory && startDate !== null && endDate !== null
-        ? samples.within(thing, resource, toTime(startDate), toTime(endDate) + 999)
+        ? samples.within(thing, resource, toTime(startDate), toTime(endDate))
         : newest === undefined
           ? []
           : [newest]

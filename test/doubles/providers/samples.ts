@@ -1,6 +1,7 @@
 // What a provider holds of its devices: a sample at each whole interval, as a function says, and what a test puts there.
 
 import type { Clock } from '../../../protocol/runtime/clock.ts'
+import { type WellSettings, type WellState, wellAt } from '../well.ts'
 
 /** What a device's key had at an instant; `undefined` where it had nothing. The same instant always gives the same. */
 export type Values = (device: string, key: string, at: number) => unknown
@@ -73,5 +74,17 @@ export function openSamples(
     silence(from) {
       until = from
     },
+  }
+}
+
+/** Values of wells, by the name of their device; `keys` says under which key each is given. */
+export function wellValues(
+  wells: Readonly<Record<string, WellSettings>>,
+  keys: Readonly<Record<string, keyof WellState>>,
+): Values {
+  return (device, key, at) => {
+    const well = Object.hasOwn(wells, device) ? wells[device] : undefined
+    const quantity = Object.hasOwn(keys, key) ? keys[key] : undefined
+    return well === undefined || quantity === undefined ? undefined : wellAt(at, well)[quantity]
   }
 }

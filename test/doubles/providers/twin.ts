@@ -1,5 +1,7 @@
 // TwinDimension's TDATA, which Twin is: ThingsBoard's shape behind a login.
 //
+// Answers below /tdata/v1 and at the root alike.
+//
 //   POST /tdata/v1/login                                                  {username, password} → {token}
 //   GET  /tdata/v1/telemetry/DEVICE/{device}/values/timeseries?keys=a,b   the newest of each key
 //        … &startTs=&endTs=&limit=&asc=true                               a range, newest first unless asc
@@ -29,7 +31,7 @@ export interface Twin extends Service {
 }
 
 const PREFIX = '/tdata/v1'
-const SERIES = new RegExp(`^${PREFIX}/telemetry/DEVICE/([^/]+)/values/timeseries$`)
+const SERIES = /\/telemetry\/DEVICE\/([^/]+)\/values\/timeseries$/
 /** ThingsBoard's. */
 const LIMIT_DEFAULT = 100
 
@@ -84,10 +86,10 @@ export async function openTwin(
   const service = await openService(
     { clock },
     { port },
-    ({ path }) => (path === `${PREFIX}/login` ? 'login' : path.includes('startTs=') ? 'range' : 'latest'),
+    ({ path }) => (path.endsWith('/login') ? 'login' : path.includes('startTs=') ? 'range' : 'latest'),
     request => {
       const { pathname, searchParams } = new URL(request.path, 'http://twin')
-      if (pathname === `${PREFIX}/login` && request.method === 'POST') return login(request)
+      if (pathname.endsWith('/login') && request.method === 'POST') return login(request)
       const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? ''
       if ((tokens.get(token) ?? 0) <= clock.now()) {
         return { status: 401, body: { status: 401, message: 'Token has expired', errorCode: 11 } }

@@ -163,6 +163,11 @@ for (const kind of KINDS) {
       const polled = await scene.poll()
 
       assert.deepEqual(timesOf(polled), minutes(1, 10))
+      const twice = polled.measurements.find(
+        ({ at, variable }) => at === NOON + 3 * MINUTE && variable === 'flow',
+      )
+      // Nettra and Novus give the latest first.
+      assert.equal(twice?.value, kind === 'twin' ? 12.47 : 7)
     })
   })
 }
@@ -186,6 +191,18 @@ test('nettra without history: what an answer holds besides the newest fills the 
     [10, 20, 30].map(minute => NOON + minute * MINUTE),
   )
   assert.deepEqual(scene.marks.of('pozo-8').get(key), { newest: NOON + 30 * MINUTE })
+})
+
+test('nettra’s dates are whole seconds, and no sample falls between them', async context => {
+  const scene = await openScene(context, 'nettra')
+  await scene.poll()
+  await scene.clock.advance(10 * MINUTE)
+  const late = NOON + 10 * MINUTE - 1
+  scene.service.samples.put(scene.device, KEYS.nettra[0], late, 7)
+
+  const polled = await scene.poll()
+
+  assert.deepEqual(timesOf(polled), [...minutes(1, 9), late, NOON + 10 * MINUTE])
 })
 
 test('twin asks for the history of all keys in one request, and takes pages in any order', async context => {

@@ -17,7 +17,8 @@ describe('twin', () => {
     await scene.clock.advance(58 * MINUTE)
     await scene.poll()
     const before = scene.service.paths('login').length
-    await scene.clock.advance(2 * MINUTE)
+    // A minute before the end, so that no request meets it.
+    await scene.clock.advance(MINUTE)
     await scene.poll()
 
     assert.equal(before, 1)
@@ -293,6 +294,22 @@ describe('novus', () => {
       [
         [0, 'good'],
         [0, 'good'],
+      ],
+    )
+  })
+
+  test('a value of another variable is not taken for this one', async context => {
+    const scene = await openScene(context, 'novus')
+    const result = [{ variable: '3grecuc2v', value: 31.2, time: new Date(NOON).toISOString() }]
+    scene.service.fail({ fault: { kind: 'answer', status: 200, body: { status: true, result } } })
+
+    const { measurements } = await scene.poll()
+
+    assert.deepEqual(
+      measurements.map(({ value, quality }) => [value, quality]),
+      [
+        [null, 'request_failed'],
+        [null, 'request_failed'],
       ],
     )
   })

@@ -9,6 +9,7 @@ import { openFakeCloud } from '../../doubles/cloud.ts'
 import { openInstrument, wellRegisters } from '../../doubles/instrument.ts'
 import { freePort } from '../../doubles/ports.ts'
 import { openNovus } from '../../doubles/providers/novus.ts'
+import { wellValues } from '../../doubles/providers/samples.ts'
 import { openTwin } from '../../doubles/providers/twin.ts'
 import { until } from '../../doubles/until.ts'
 import { WELL, wellAt } from '../../doubles/well.ts'
@@ -21,11 +22,7 @@ const SECRETS = {
   DEMO_TWIN_PASSWORD: 'clave-de-twin',
 }
 
-const values = (device: string, key: string, at: number) => {
-  if (device !== SECRETS.DEMO_TWIN_DEVICE) return undefined
-  const { pulses, flowLps } = wellAt(at, WELL)
-  return key === '5001' ? pulses : key === '5003' ? flowLps : undefined
-}
+const values = wellValues({ [SECRETS.DEMO_TWIN_DEVICE]: WELL }, { 5001: 'pulses', 5003: 'flowLps' })
 
 test('smarthydro-edge run delivers what a provider has, each device time once, and a slow provider delays no bus', async context => {
   const instrument = await openInstrument({ clock }, { registers: wellRegisters({ clock }) })
@@ -39,7 +36,7 @@ test('smarthydro-edge run delivers what a provider has, each device time once, a
   const statusPort = await freePort()
   const provider = (id: string, device: string) => `  - id: ${id}
     provider: twin
-    baseUrl: ${twin.baseUrl}
+    baseUrl: ${twin.url}
     every: 250ms
     point: ${id}
     device: ${device}
