@@ -27,6 +27,8 @@ describe('npm start', { skip: skipWithout('mosquitto_sub') }, () => {
   let copy: string
   let demo: ChildProcess | undefined
   let text = ''
+  let ended = true
+  let exited: Promise<unknown> = Promise.resolve()
   before(async () => {
     assert.deepEqual(await takenPorts(), [], 'the demonstration’s ports must be free')
     copy = mkdtempSync(join(tmpdir(), 'smarthydro-demo-'))
@@ -34,24 +36,31 @@ describe('npm start', { skip: skipWithout('mosquitto_sub') }, () => {
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   })
   after(async () => {
-    if (demo?.exitCode === null) {
-      demo.kill('SIGINT')
-      await once(demo, 'exit')
-    }
+    if (!ended) demo?.kill('SIGINT')
+    await exited
     rmSync(copy, { recursive: true, force: true })
   })
 
   const start = async () => {
     text = ''
+    ended = false
     demo = spawn('npm', ['start'], { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    exited = once(demo, 'exit').then(() => {
+      ended = true
+    })
     for (const output of [demo.stdout, demo.stderr]) {
       output?.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
       })
     }
-    await until('readings are shown', () => /\n\d\d:\d\d:\d\d {2}pozo-7 {2}flow /.test(text), {
-      timeoutMs: 60_000,
-    })
+    await until(
+      'readings are shown',
+      () => {
+        if (ended) throw new Error(`npm start ended: ${text}`)
+        return /\n\d\d:\d\d:\d\d {2}pozo-7 {2}flow /.test(text)
+      },
+      { timeoutMs: 60_000 },
+    )
   }
   const token = () => /API token\s+(\S+)/.exec(text)?.[1] ?? ''
   const ask = async (path: string) => {
@@ -61,7 +70,7 @@ describe('npm start', { skip: skipWithout('mosquitto_sub') }, () => {
   /** A terminal's Ctrl-C: the whole group gets it, npm and the demonstration. */
   const interrupt = async () => {
     process.kill(-(demo?.pid ?? 0), 'SIGINT')
-    await once(demo as ChildProcess, 'exit')
+    await exited
     await until('all ports are free', async () => (await takenPorts()).length === 0)
   }
 
