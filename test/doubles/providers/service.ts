@@ -49,6 +49,8 @@ export interface Service {
   requests: SeenRequest[]
   /** The paths of the requests of one channel. */
   paths(channel: string): string[]
+  /** How many requests that were never answered their client has given up. */
+  abandoned(): number
   /** Adds what goes wrong; the first rule that fits hits. */
   fail(...rules: ServiceFaultRule[]): void
   /** Nothing goes wrong any more. */
@@ -100,6 +102,7 @@ export async function openService(
 ): Promise<Service> {
   let rules: { rule: ServiceFaultRule; left: number }[] = []
   let bound = port
+  let abandoned = 0
   const faultFor = (request: SeenRequest): ServiceFault | undefined => {
     const hit = rules.find(
       ({ rule: { channel, text = '' }, left }) =>
@@ -116,7 +119,9 @@ export async function openService(
     const request = { at: clock.now(), method, path, headers, body }
     service.requests.push(request)
     if (service.requests.length > REQUESTS_MAX) service.requests.shift()
-    send(response, faultFor(request), () => answer(request))
+    const fault = faultFor(request)
+    if (fault?.kind === 'hang') response.once('close', () => (abandoned += 1))
+    send(response, fault, () => answer(request))
   }
   const server = createServer((incoming, response) => {
     receive(incoming, response).catch((error: unknown) => {
@@ -126,6 +131,7 @@ export async function openService(
   const service: Service = {
     url: '',
     requests: [],
+    abandoned: () => abandoned,
     paths: channel => service.requests.filter(one => channelOf(one) === channel).map(({ path }) => path),
     fail: (...added) => void rules.push(...added.map(rule => ({ rule, left: rule.times ?? Infinity }))),
     heal: () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ANSWER_BYTES_MAX } from '../../../edge/providers/api.ts'
-import { FAULTS, type ServiceFault, tooMany } from '../../doubles/providers/service.ts'
+import { FAULTS, type ServiceFault } from '../../doubles/providers/service.ts'
 import { until } from '../../doubles/until.ts'
 import { KEYS, KINDS, type Kind, MINUTE, NOON, openScene, type Scene, SECRETS, shown } from './scene.ts'
 
@@ -179,64 +179,6 @@ for (const kind of KINDS) {
       assertSecret(scene)
     })
 
-    const waits: Record<string, { fault: ServiceFault; waitMs: number }> = {
-      'Retry-After in seconds': { fault: tooMany('20'), waitMs: 20_000 },
-      'no Retry-After': { fault: { kind: 'answer', status: 429, body: {} }, waitMs: 30_000 },
-      '403 that means the same': { fault: FAULTS.rateLimited403, waitMs: 30_000 },
-    }
-    for (const [what, { fault, waitMs }] of Object.entries(waits)) {
-      test(`too many requests, ${what}: it waits, and then asks`, async context => {
-        const scene = await openScene(context, kind)
-        scene.service.fail({ fault, channel: 'latest', times: 1 })
-
-        const { measurements } = await scene.poll()
-
-        assert.deepEqual(
-          measurements.map(({ quality }) => quality),
-          ['good', 'good'],
-        )
-        const times = scene.service.requests
-          .filter(({ path }) => !path.endsWith('/login'))
-          .map(({ at }) => at)
-        assert.deepEqual((times[1] ?? 0) - (times[0] ?? 0), waitMs)
-      })
-    }
-
-    test('a long Retry-After, as a date, ends the poll; nobody is asked before it has passed', async context => {
-      const scene = await openScene(context, kind)
-      const inTenMinutes = new Date(Date.now() + 600_000).toUTCString()
-      scene.service.fail({ fault: tooMany(inTenMinutes), channel: 'latest', times: 1 })
-
-      const first = await scene.poll()
-      await scene.clock.advance(5 * MINUTE)
-      const second = await scene.poll()
-      const other = await scene.pollOther()
-      const requestsBefore = asked(scene)
-      await scene.clock.advance(5 * MINUTE + 2_000)
-      const third = await scene.poll()
-
-      for (const { measurements } of [first, second, other]) {
-        assert.deepEqual(
-          measurements.map(({ quality }) => quality),
-          ['request_failed', 'request_failed'],
-        )
-      }
-      assert.equal(requestsBefore, 1)
-      assert.match(scene.logText(), /asked to wait until 2026-01-15T12:10:\d\d/)
-      assert.ok(third.measurements.some(({ value }) => value === 12.47))
-    })
-
-    test('a Retry-After without end is obeyed for an hour', async context => {
-      const scene = await openScene(context, kind)
-      scene.service.fail({ fault: tooMany('999999999'), channel: 'latest', times: 1 })
-      await scene.poll()
-
-      await scene.clock.advance(60 * MINUTE)
-      const { count } = await scene.poll()
-
-      assert.ok(count > 0)
-    })
-
     test('a code or a sentinel instead of a value is sensor_code, at the device’s time, and stays a failure', async context => {
       const scene = await openScene(context, kind, {
         values: (_, key) => (key === pulses ? -5 : -3200.0),
@@ -326,6 +268,15 @@ for (const kind of KINDS) {
         ],
       )
       assert.equal(scene.health().lastFailure, 'nothing new since 2026-01-15T12:00:00.000Z')
+    })
+
+    test('a request that nobody waits for any more is ended', async context => {
+      const scene = await openScene(context, kind)
+      scene.service.fail({ fault: { kind: 'hang' }, channel: 'latest' })
+
+      await scene.poll({ isHanging: true })
+
+      await until('all three are ended', () => scene.service.abandoned() === 3)
     })
 
     test('a poll that is stopped in the middle of a request stops at once', async context => {
