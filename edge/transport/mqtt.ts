@@ -79,16 +79,25 @@ function clientOptions(options: MqttOptions, { will, timeoutMs }: LinkOptions): 
 }
 
 function toLink({ clock }: { clock: Clock }, client: MqttClient, gone: Promise<string>): Link {
+  /** How to tell those who wait for a PUBACK that none will come: the library does not. */
+  const waiting = new Set<(error: Unavailable) => void>()
+  void gone.then(reason => {
+    for (const reject of waiting) reject(new Unavailable(`Not published, the link is gone: ${reason}`))
+  })
   return {
     gone,
     async publish(topic, payload, { retain, timeoutMs }) {
       if (!client.connected) throw new Unavailable('Not connected')
-      const taken = new Promise<void>((resolve, reject) => {
-        client.publish(topic, Buffer.from(payload), { qos: 1, retain }, error =>
-          error ? reject(new Unavailable(`Not published: ${error.message}`, { cause: error })) : resolve(),
-        )
-      })
-      await deadline({ clock }, taken, timeoutMs, undefined, 'No PUBACK')
+      const { promise: taken, resolve, reject } = Promise.withResolvers<void>()
+      client.publish(topic, Buffer.from(payload), { qos: 1, retain }, error =>
+        error ? reject(new Unavailable(`Not published: ${error.message}`, { cause: error })) : resolve(),
+      )
+      waiting.add(reject)
+      try {
+        await deadline({ clock }, taken, timeoutMs, undefined, 'No PUBACK')
+      } finally {
+        waiting.delete(reject)
+      }
     },
     async close() {
       const closed = new AbortController()

@@ -168,3 +168,22 @@ test('a peer that confirms nothing makes publish() Unavailable in time, and does
   await until('its socket is gone', () => broker.sockets.size === 0)
   assert.equal(clock.sleepers(), 0)
 })
+
+test('publish() is Unavailable as soon as the link dies under it, without waiting for its deadline', async context => {
+  const PUBLISH = 3
+  const broker = await openRigidBroker(context, (type, packet) => {
+    if (type === CONNECT) return CONNACK
+    if (type === SUBSCRIBE) return subackOf(packet, 1)
+    if (type === PUBLISH) for (const socket of broker.sockets) socket.destroy()
+    return undefined
+  })
+  const link = await transportTo(broker.url).connect(linkOptions(), never)
+  const topic = `gw/v1/${GATEWAY}/health`
+
+  const publishing = refusal(link.publish(topic, Buffer.from('{}'), { retain: false, timeoutMs: 3_000 }))
+
+  await link.gone
+  assert.match(await publishing, /link is gone/)
+  await link.close()
+  assert.equal(clock.sleepers(), 0)
+})

@@ -127,6 +127,28 @@ test('a gateway says that it is ready, how it is each minute, and goodbye', asyn
   assert.equal(uplink.connected(), false)
 })
 
+test('stopping waits for no time to pass when the link dies at that very moment', async context => {
+  const scene = await setScene(context)
+  for (let round = 0; round < 60; round += 1) {
+    scene.cloud.failAlways()
+    const { uplink, stop } = scene.start()
+    await passUntil(scene.clock, 'it is connected', uplink.connected)
+    scene.cloud.failAlways({ kind: 'disconnect' })
+    const before = scene.cloud.batches.length
+    await scene.append(measurements(5, round))
+    // A turn later in each round, around the one in which the batch arrives.
+    for (let turn = 0; turn < round && scene.cloud.batches.length === before; turn += 1) {
+      await new Promise(resolve => setImmediate(resolve))
+    }
+
+    let isStopped = false
+    void stop().then(() => {
+      isStopped = true
+    })
+    await until(`it stopped in round ${round}`, () => isStopped, { timeoutMs: 5_000 })
+  }
+})
+
 test('memory of a session does not grow with its age', async context => {
   const scene = await setScene(context)
   const { uplink } = scene.start()
