@@ -15,7 +15,6 @@ import {
 } from '../protocol/gateway-config.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Place } from '../protocol/yaml.ts'
-import { unsupportedBus } from './modbus/bus.ts'
 import { planMistakes } from './modbus/plan.ts'
 import { profileSignals } from './modbus/profile.ts'
 
@@ -56,10 +55,6 @@ export function readGatewayConfig(
   let found: Pick<RunnableConfig, 'devices' | 'providers' | 'credentials'> | undefined
   const config = parseGatewayConfig(text, path, parsed => {
     const mistakes: Place[] = []
-    for (const [index, bus] of parsed.buses.entries()) {
-      const message = unsupportedBus(bus)
-      if (message !== undefined) mistakes.push({ path: ['buses', index], message })
-    }
     const devices = parsed.devices.map((device, index) => {
       const signals = signalsOf(device, index, mistakes)
       for (const { signal, message } of planMistakes(signals, device.reads)) {

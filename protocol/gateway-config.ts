@@ -4,6 +4,7 @@
 // returns needs no further checks: references resolve, identifiers are unique, units fit their variables.
 
 import { z } from 'zod'
+import { Bus, lineMistakes } from './bus-config.ts'
 import { ByteSize, Duration, Secret } from './config-fields.ts'
 import { Slug } from './ids.ts'
 import { fits, type Unit, unitOf, VARIABLE_NAMES, VARIABLES } from './variables.ts'
@@ -144,33 +145,6 @@ const Reads = z.strictObject({
     .default([]),
 })
 
-const Bus = z
-  .strictObject({
-    id: Slug,
-    tcp: z
-      .strictObject({ host: z.string().min(1).max(253), port: z.int().min(1).max(65535).default(502) })
-      .optional(),
-    serial: z
-      .strictObject({
-        path: z.string().min(1),
-        baudRate: z
-          .union([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200].map(rate => z.literal(rate)))
-          .default(9600),
-        parity: z.enum(['none', 'even', 'odd']).default('even'),
-        dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
-        stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
-      })
-      .optional(),
-    /** How long an answer may take. */
-    timeout: Duration.default(1000),
-  })
-  .refine(({ tcp, serial }) => (tcp === undefined) !== (serial === undefined), {
-    message: 'needs exactly one of tcp and serial',
-  })
-
-/** A line or a connection that devices share. */
-export type BusConfig = z.infer<typeof Bus>
-
 const Device = z
   .strictObject({
     id: Slug,
@@ -181,6 +155,8 @@ const Device = z
     every: Duration,
     /** How long after each due instant the poll starts, to spread devices or to let a provider publish. */
     delay: Duration.default(0),
+    /** How long the line must be silent after this device has answered; the silence of Modbus when that is longer. */
+    turnaround: Duration.optional(),
     profile: Slug.optional(),
     signals: z.array(ModbusSignal).min(1).max(256).optional(),
     reads: Reads.prefault({}),
@@ -329,6 +305,7 @@ function crossMistakes({ buses, devices, providers }: Parsed): Place[] {
   }
   for (const [index, { id }] of buses.entries()) unique('bus', id, ['buses', index, 'id'])
   const busIds = new Set(buses.map(({ id }) => id))
+  mistakes.push(...lineMistakes(buses, devices))
   for (const [index, device] of devices.entries()) {
     unique('device', device.id, ['devices', index, 'id'])
     if (!busIds.has(device.bus)) {

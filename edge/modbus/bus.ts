@@ -3,18 +3,23 @@
 // Promises:
 //   M1. One request at a time. The next one starts when the one before has its outcome.
 //   M2. Every request has an outcome within its deadline, whatever the library or the far side does.
-//   M3. What comes back is an answer to this request: transaction, unit, function, byte count; anything else is
-//       `bad_answer`. After any fault the connection is thrown away, so that a late answer has nowhere to arrive, and
-//       transactions are numbered on, so that one that arrives all the same is known for what it is.
+//   M3. What comes back is an answer to this request: unit, function, byte count, and the transaction or the checksum;
+//       anything else is `bad_answer`. After any fault a connection is thrown away and a line is silent for a while, so
+//       that a late answer has nowhere to arrive, and one that arrives all the same is known for what it is.
 //   M4. While the far side is away, connecting is tried with growing pauses, and requests fail at once in between.
 
-import type { BusConfig, RegisterTable } from '../../protocol/gateway-config.ts'
+import type { BusConfig } from '../../protocol/bus-config.ts'
+import type { RegisterTable } from '../../protocol/gateway-config.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
 import { TRANSACTIONS } from './frame.ts'
-import { connectTcp, type Wire } from './tcp.ts'
+import { openConverterLine, openSerialLine } from './line.ts'
+import { type RtuOptions, rtuConnector } from './rtu.ts'
+import { connectTcp } from './tcp.ts'
+import { timingOf } from './timing.ts'
+import type { Connect, Wire } from './wire.ts'
 
 /** Some registers or bits of one device, one after the other. */
 export interface ReadRequest {
@@ -22,6 +27,8 @@ export interface ReadRequest {
   table: RegisterTable
   address: number
   count: number
+  /** How long this device wants its line to be silent after its answer. */
+  turnaroundMs?: number
 }
 
 /** What became of a request. Bits are 0 or 1. */
@@ -74,10 +81,13 @@ const BITS_MAX = 2000
 
 const RECONNECT = { firstMs: 500, maxMs: 15_000 }
 
-/** Opens a bus. Connects when first used. */
+const QUARANTINE_MS = 200
+
+/** Opens a bus. Connects when first used. `open` is how; what the configuration says unless given. */
 export function openBus(
   { clock, log, random }: { clock: Clock; log: Log; random: () => number },
   config: BusConfig,
+  open: Connect = connectorOf({ clock }, config),
 ): Bus {
   let wire: Wire | undefined
   let turn: Promise<unknown> = Promise.resolve()
@@ -85,19 +95,13 @@ export function openBus(
   let failures = 0
   let notBefore = 0
   let notConnected = ''
-  let transaction = 0
-
-  const nextTransaction = () => {
-    transaction = (transaction + 1) % TRANSACTIONS
-    return transaction
-  }
 
   const connect = async (signal: AbortSignal): Promise<Wire | string> => {
     if (wire?.isOpen() === true) return wire
     wire?.destroy()
     wire = undefined
     if (clock.monotonic() < notBefore) return notConnected
-    const connected = await connectTcp({ clock, nextTransaction }, tcpOf(config), signal)
+    const connected = await open(signal)
     if (typeof connected !== 'string') {
       if (failures > 0) log.info('bus connected', { bus: config.id, failures })
       failures = 0
@@ -116,9 +120,7 @@ export function openBus(
     signal.throwIfAborted()
     const connected = await connect(signal)
     if (typeof connected === 'string') return { kind: 'no_answer', reason: connected }
-    const outcome = await connected.read(request, config.timeout, signal)
-    if (outcome.kind !== 'values' && outcome.kind !== 'exception') connected.destroy()
-    return outcome
+    return await connected.read(request, signal)
   }
 
   return {
@@ -143,14 +145,37 @@ export function openBus(
   }
 }
 
-/** Why a bus cannot be used by this version; `undefined` when it can. */
-export function unsupportedBus({ serial }: BusConfig): string | undefined {
-  return serial === undefined ? undefined : 'serial lines are not supported by this version: use tcp'
+function connectorOf({ clock }: { clock: Clock }, config: BusConfig): Connect {
+  const { serial, tcp, timeout } = config
+  if (serial !== undefined) {
+    return rtuConnector({ clock }, signal => openSerialLine({ clock }, serial, signal), rtuOptions(config))
+  }
+  if (tcp === undefined) throw new Error('A bus without tcp and serial was opened')
+  const { host, port, framing } = tcp
+  const address = { host, port, timeoutMs: timeout }
+  if (framing === 'rtu') {
+    return rtuConnector(
+      { clock },
+      signal => openConverterLine({ clock }, address, signal),
+      rtuOptions(config),
+    )
+  }
+  let transaction = 0
+  const nextTransaction = () => {
+    transaction = (transaction + 1) % TRANSACTIONS
+    return transaction
+  }
+  return signal => connectTcp({ clock, nextTransaction }, address, signal)
 }
 
-function tcpOf({ tcp, timeout }: BusConfig): { host: string; port: number; timeoutMs: number } {
-  if (tcp === undefined) throw new Error('A bus without tcp was opened')
-  return { ...tcp, timeoutMs: timeout }
+/** How the line of a bus is used. */
+export function rtuOptions(config: BusConfig): RtuOptions {
+  return {
+    timing: timingOf(config),
+    timeoutMs: config.timeout,
+    quarantineMs: config.quarantine ?? QUARANTINE_MS,
+    isPaced: config.serial !== undefined || config.tcp?.baudRate !== undefined,
+  }
 }
 
 function checkRequest({ unit, table, address, count }: ReadRequest): void {

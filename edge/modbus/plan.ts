@@ -10,6 +10,7 @@ import {
   REGISTER_COUNT,
   type RegisterTable,
 } from '../../protocol/gateway-config.ts'
+import { valueBytes } from './timing.ts'
 
 /** A stretch of registers that one request asks for, and the signals that are read from it. */
 export interface Block {
@@ -168,8 +169,4 @@ function toBlock(spans: readonly Span[]): Block {
 
 function limitOf(table: RegisterTable, { maxRegisters }: Reads): number {
   return table === 'coil' || table === 'discrete' ? maxRegisters * 16 : maxRegisters
-}
-
-function valueBytes(table: RegisterTable, count: number): number {
-  return table === 'coil' || table === 'discrete' ? Math.ceil(count / 8) : count * 2
 }

@@ -3,7 +3,7 @@
 // A signal without a value still yields a measurement, with the reason. After "illegal address" in the middle of a block
 // the block is halved until the culprit stands alone; the halves are kept for the polls that follow.
 
-import type { ModbusSignal } from '../../protocol/gateway-config.ts'
+import type { DeviceConfig, ModbusSignal } from '../../protocol/gateway-config.ts'
 import type { Measurement, Quality, TimeQuality } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { type Bus, failureText, type ReadOutcome } from './bus.ts'
@@ -16,6 +16,8 @@ export interface PolledDevice {
   unit: number
   point: string
   signals: readonly ModbusSignal[]
+  /** How long its line must be silent after its answer. */
+  turnaroundMs: number
   /** Changed when a block turns out to hold a register that the device does not give. */
   blocks: Block[]
 }
@@ -36,11 +38,11 @@ const GATEWAY_TARGET_SILENT = 11
 
 /** Plans the requests of a device. */
 export function toPolledDevice(
-  { id, unit, point }: { id: string; unit: number; point: string },
+  { id, unit, point, turnaround = 0 }: Pick<DeviceConfig, 'id' | 'unit' | 'point' | 'turnaround'>,
   signals: readonly ModbusSignal[],
   reads: Reads,
 ): PolledDevice {
-  return { id, unit, point, signals, blocks: planReads(signals, reads) }
+  return { id, unit, point, signals, turnaroundMs: turnaround, blocks: planReads(signals, reads) }
 }
 
 /** Polls a device. Rejects with the signal's reason only. */
@@ -100,7 +102,8 @@ async function readParts(
   for (let block = todo.shift(); block !== undefined; block = todo.shift()) {
     const at = clock.now()
     const { table, address, count } = block
-    const outcome = absent ?? (await bus.read({ unit: device.unit, table, address, count }, signal))
+    const { unit, turnaroundMs } = device
+    const outcome = absent ?? (await bus.read({ unit, table, address, count, turnaroundMs }, signal))
     const halves = isWrongRequest(outcome) ? splitBlock(block, device.signals) : undefined
     if (halves !== undefined) {
       todo.unshift(...halves)

@@ -86,6 +86,21 @@ const CASES: readonly {
     mistakes: [['devices[1].bus', 13, /no bus has the id "factory"/]],
   },
   {
+    name: 'one serial line on two buses',
+    change: text => text.replace('tcp: { host: 192.168.1.20, port: 502 }', 'serial: { path: /dev/ttyUSB0 }'),
+    mistakes: [['buses[1].serial.path', 9, /is already the line of rs485/]],
+  },
+  {
+    name: 'a unit that a serial line does not have',
+    change: text => text.replace('unit: 1,', 'unit: 0,').replace('unit: 3', 'unit: 0'),
+    mistakes: [['devices[0].unit', 11, /on a serial line a unit is from 1 to 247/]],
+  },
+  {
+    name: 'a line of seven bits, which RTU cannot use',
+    change: text => text.replace('parity: even', 'dataBits: 7'),
+    mistakes: [['buses[0].serial.dataBits', 8, /unknown key/]],
+  },
+  {
     name: 'a bus with both kinds of line',
     change: text => text.replace('tcp: {', 'serial: { path: /dev/ttyUSB1 }, tcp: {'),
     mistakes: [['buses[1]', 9, /exactly one of tcp and serial/]],

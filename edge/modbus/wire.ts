@@ -1,0 +1,16 @@
+// What carries requests: a connection or a line that is open. tcp.ts and rtu.ts are the two there are.
+
+import type { ReadOutcome, ReadRequest } from './bus.ts'
+
+/** A way to devices that is open. */
+export interface Wire {
+  /** Whether it is good for another request. What is not is thrown away, and another one opened. */
+  isOpen(): boolean
+  /** Asks. One call at a time; it has an outcome by its deadline. Rejects with the signal's reason only. */
+  read(request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome>
+  /** Ends it at once. Whatever still arrives is not heard. */
+  destroy(): void
+}
+
+/** Opens a wire, or says why it could not. */
+export type Connect = (signal: AbortSignal) => Promise<Wire | string>

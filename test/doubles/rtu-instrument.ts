@@ -1,0 +1,160 @@
+// The devices of a serial line, with faults on demand. Each answers in the order it was asked.
+//
+// Frames are written by hand from Modbus over Serial Line 1.02: nothing here is shared with what it tests.
+
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import type { Registers, SeenRequest } from './instrument.ts'
+
+/** What a device, or the line, does wrong. */
+export type RtuFault =
+  | { kind: 'silence' }
+  | { kind: 'late'; ms: number }
+  | { kind: 'truncated'; bytes: number }
+  | { kind: 'noise-before'; bytes: readonly number[] }
+  | { kind: 'noise-after'; bytes: readonly number[] }
+  | { kind: 'duplicate'; afterMs: number }
+  | { kind: 'foreign'; unit: number }
+  | { kind: 'flipped'; at: number }
+  | { kind: 'wrong-unit' }
+  | { kind: 'wrong-function' }
+  | { kind: 'wrong-byte-count' }
+  | { kind: 'exception'; code: number }
+  | { kind: 'trickle'; afterMs: number }
+
+/** The devices of a line. */
+export interface RtuInstrument {
+  /** With the time at which each was whole. */
+  requests: (SeenRequest & { at: number })[]
+  /** What came from the line. */
+  hear(bytes: Buffer): void
+  /** Applies to the requests that come next, one fault each. */
+  fail(...faults: RtuFault[]): void
+  failAlways(fault?: RtuFault): void
+}
+
+const REQUEST_BYTES = 8
+
+/** Puts devices on a line. `send` puts bytes on it; `units` answer, all others do not. */
+export function openRtuInstrument(
+  { clock, send }: { clock: Clock; send: (bytes: Buffer) => void },
+  { units, registers, delayMs = 0 }: { units: readonly number[]; registers: Registers; delayMs?: number },
+): RtuInstrument {
+  const requests: RtuInstrument['requests'] = []
+  const queued: RtuFault[] = []
+  const turns = new Map<number, Promise<void>>()
+  let always: RtuFault | undefined
+  let received = Buffer.alloc(0)
+
+  const take = (frame: Buffer) => {
+    const [unit = 0, code = 0] = frame
+    const [address, count] = [frame.readUInt16BE(2), frame.readUInt16BE(4)]
+    if (!withChecksum(frame.subarray(0, 6)).equals(frame)) throw new Error(`No request: ${frame.toHex()}`)
+    requests.push({ unit, code, address, count, at: clock.monotonic() })
+    const fault = queued.shift() ?? always
+    if (!units.includes(unit)) return
+    const answer = withChecksum(Buffer.concat([Buffer.from([unit]), toPdu(registers, code, address, count)]))
+    const turn = (turns.get(unit) ?? Promise.resolve()).then(async () => {
+      if (delayMs > 0) await clock.sleep(delayMs)
+      await say({ clock, send }, answer, fault)
+    })
+    turns.set(unit, turn)
+  }
+
+  return {
+    requests,
+    hear(bytes) {
+      received = Buffer.concat([received, bytes])
+      while (received.length >= REQUEST_BYTES) {
+        const frame = received.subarray(0, REQUEST_BYTES)
+        received = received.subarray(REQUEST_BYTES)
+        take(frame)
+      }
+    },
+    fail: (...faults) => void queued.push(...faults),
+    failAlways: fault => {
+      always = fault
+    },
+  }
+}
+
+/** Modbus Application Protocol 1.1b3, sections 6.1 to 6.4. */
+function toPdu(registers: Registers, code: number, address: number, count: number): Buffer {
+  const values = Array.from({ length: count }, (_, index) => registers(code, address + index))
+  if (values.some(value => value === undefined)) return Buffer.from([code | 0x80, 2])
+  if (code > 2) {
+    const pdu = Buffer.alloc(2 + 2 * count)
+    pdu.writeUInt8(code, 0)
+    pdu.writeUInt8(2 * count, 1)
+    for (const [index, value] of values.entries()) pdu.writeUInt16BE(value ?? 0, 2 + 2 * index)
+    return pdu
+  }
+  const pdu = Buffer.alloc(2 + Math.ceil(count / 8))
+  pdu.writeUInt8(code, 0)
+  pdu.writeUInt8(Math.ceil(count / 8), 1)
+  for (const [index, value] of values.entries()) {
+    const at = 2 + (index >> 3)
+    if (value === 1) pdu[at] = (pdu[at] ?? 0) | (1 << (index & 7))
+  }
+  return pdu
+}
+
+async function say(
+  { clock, send }: { clock: Clock; send: (bytes: Buffer) => void },
+  answer: Buffer,
+  fault: RtuFault | undefined,
+): Promise<void> {
+  const changed = (at: number, by: number, checksum: boolean) => {
+    const frame = Buffer.from(answer)
+    frame[at % frame.length] = (frame[at % frame.length] ?? 0) ^ by
+    return checksum ? withChecksum(frame.subarray(0, -2)) : frame
+  }
+  switch (fault?.kind) {
+    case undefined:
+      return send(answer)
+    case 'silence':
+      return
+    case 'late':
+      await clock.sleep(fault.ms)
+      return send(answer)
+    case 'truncated':
+      return send(answer.subarray(0, Math.max(1, answer.length - fault.bytes)))
+    case 'noise-before':
+      return send(Buffer.concat([Buffer.from(fault.bytes), answer]))
+    case 'noise-after':
+      return send(Buffer.concat([answer, Buffer.from(fault.bytes)]))
+    case 'duplicate':
+      send(answer)
+      if (fault.afterMs > 0) await clock.sleep(fault.afterMs)
+      return send(answer)
+    case 'foreign': {
+      const foreign = Buffer.from(answer)
+      foreign[0] = fault.unit
+      return send(withChecksum(foreign.subarray(0, -2)))
+    }
+    case 'flipped':
+      return send(changed(fault.at, 1 << (fault.at & 7), false))
+    case 'wrong-unit':
+      return send(changed(0, 1, true))
+    case 'wrong-function':
+      return send(changed(1, 7, true))
+    case 'wrong-byte-count':
+      return send(changed(2, 2, true))
+    case 'exception':
+      return send(withChecksum(Buffer.from([answer[0] ?? 0, (answer[1] ?? 0) | 0x80, fault.code])))
+    case 'trickle':
+      for (const byte of answer) {
+        send(Buffer.from([byte]))
+        await clock.sleep(fault.afterMs)
+      }
+  }
+}
+
+/** Modbus over Serial Line 1.02, appendix B: low byte first. */
+export function withChecksum(body: Uint8Array): Buffer {
+  let crc = 0xffff
+  for (const byte of body) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xa001 : crc >>> 1
+  }
+  return Buffer.from([...body, crc & 0xff, crc >>> 8])
+}
