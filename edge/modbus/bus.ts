@@ -7,13 +7,15 @@
 //       anything else is `bad_answer`. After any fault a connection is thrown away and a line is silent for a while, so
 //       that a late answer has nowhere to arrive, and one that arrives all the same is known for what it is.
 //   M4. While the far side is away, connecting is tried with growing pauses, and requests fail at once in between.
+//   M5. A device that does not answer does not keep the others waiting for long: see breaker.ts.
 
-import type { BusConfig } from '../../protocol/bus-config.ts'
+import { type BusConfig, isLine } from '../../protocol/bus-config.ts'
 import type { RegisterTable } from '../../protocol/gateway-config.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
+import { openBreaker } from './breaker.ts'
 import { TRANSACTIONS } from './frame.ts'
 import { openConverterLine, openSerialLine } from './line.ts'
 import { type RtuOptions, rtuConnector } from './rtu.ts'
@@ -89,6 +91,9 @@ export function openBus(
   config: BusConfig,
   open: Connect = connectorOf({ clock }, config),
 ): Bus {
+  const breaker = openBreaker({ clock, random })
+  /** A fault keeps a line busy for that much longer. */
+  const afterFaultMs = isLine(config) ? rtuOptions(config).quarantineMs : 0
   let wire: Wire | undefined
   let turn: Promise<unknown> = Promise.resolve()
   let busy = 0
@@ -118,9 +123,13 @@ export function openBus(
 
   const readNow = async (request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome> => {
     signal.throwIfAborted()
+    const instead = breaker.instead(request.unit)
+    if (instead !== undefined) return instead
     const connected = await connect(signal)
     if (typeof connected === 'string') return { kind: 'no_answer', reason: connected }
-    return await connected.read(request, signal)
+    const start = clock.monotonic()
+    const outcome = await connected.read(request, signal)
+    return breaker.note(request.unit, outcome, clock.monotonic() - start + afterFaultMs)
   }
 
   return {
