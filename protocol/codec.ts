@@ -20,6 +20,7 @@ import {
   type MissingReason,
   SERIES_MAX,
   type SeriesTable,
+  TABLE_BYTES_MAX,
 } from './batch.ts'
 import { ByteReader, ByteWriter, readRuns, writeRuns } from './bytes.ts'
 import { holds, isScale, type Row, readColumns, type Scale, scaleOf, writeColumns } from './columns.ts'
@@ -34,7 +35,6 @@ const COMPRESSED = 2
 const SCALES_INSIDE = 4
 const MISSING_INSIDE = 8
 const TABLE_ID_BYTES = 8
-const TABLE_BYTES_MAX = 256 * 1024
 const MISSING_MAX = 64
 const MISSING_REASONS: readonly MissingReason[] = ['evicted', 'damaged']
 

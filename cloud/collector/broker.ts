@@ -14,7 +14,7 @@ import {
   type PublishPacket,
   type Subscription,
 } from 'aedes'
-import { BATCH_BYTES_MAX } from '../../protocol/batch.ts'
+import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../protocol/batch.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
@@ -29,7 +29,7 @@ import { guardSocket } from './packet-guard.ts'
 const DRAIN_TIMEOUT_MS = 5_000
 const CONNECT_TIMEOUT_MS = 10_000
 /** A batch with its topic is the largest that anybody has to say. */
-const PACKET_BYTES_MAX = BATCH_BYTES_MAX + 1024
+const PACKET_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX + 1024
 /** Connections on each port, signed in or not; the next one is closed at once. */
 const CONNECTIONS_MAX = 10_000
 /** MQTT 3.1.1, section 3.2.2.3. */

@@ -5,10 +5,12 @@ import { after, before, describe, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
 import type { Database } from '../../../cloud/store/database.ts'
+import { BATCH_BYTES_MAX } from '../../../protocol/batch.ts'
 import { encodeBatch } from '../../../protocol/codec.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
 import { upTopic } from '../../../protocol/topics.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { randomFrom } from '../../doubles/dga/registry.ts'
 import { batchOf, connectGateway } from '../../doubles/gateway-client.ts'
 import { until } from '../../doubles/until.ts'
 import { addGateway, openCollector, readingsOf, storedOf, TOKEN } from './site.ts'
@@ -31,6 +33,25 @@ describe('startCollector()', () => {
     const table = await addGateway(db, slug)
     return { table, gateway: await connectGateway(collector.mqttPort, { slug, token: TOKEN }) }
   }
+
+  test('startCollector() takes a series table as large as the contract allows', async () => {
+    const { table, gateway } = await gatewayOf('gw-large')
+    const random = randomFrom(7)
+    const name = () => Array.from({ length: 60 }, () => Math.floor(random() * 36).toString(36)).join('')
+    const more = Array.from({ length: 3_000 }, () => ({
+      point: name(),
+      variable: 'flow' as const,
+      scale: 2 as const,
+    }))
+    const large = { ...table, series: [...table.series, ...more] }
+    const batch = batchOf(large, 7, readingsOf(table, 1, 10))
+
+    await gateway.send(batch, { lane: 'live', withTable: true })
+
+    assert.ok(encodeBatch(batch, { withTable: true }).length > BATCH_BYTES_MAX + 2048)
+    assert.equal((await gateway.ackOf(batch)).status, 'committed')
+    await gateway.close()
+  })
 
   test('startCollector() stores each reading once when batches come twice, out of order and cut anew', async () => {
     const { table, gateway } = await gatewayOf('gw-shuffled')
