@@ -165,7 +165,7 @@ export class Records {
   /** Looks up when the oldest reading that is kept was measured. */
   async findOldest(): Promise<void> {
     const head = firstKept(this.#state)
-    if (this.#db === undefined || head === this.#oldest.seq) return
+    if (this.#db === undefined || head === this.#oldest.seq || head === this.#state.nextSeq) return
     const view = this.view
     const iterator = view.db.iterator({ gte: seekKey(head) })
     const [entry] = await iterator.nextv(1)

@@ -191,7 +191,9 @@ test('status() counts bytes to the byte (B5)', async t => {
 
 test('status() says when the oldest reading was measured', async t => {
   const buffer = await openTestBuffer(t, await temporaryFolder(t))
+  assert.equal(buffer.status().oldestAt, undefined)
   const appended = await buffer.append(measurements(10))
+  await settled(() => buffer.status().oldestAt === appended[0]?.at)
   await buffer.ack(1, 4)
   await buffer.append(measurements(1))
   await buffer.read(1, 1)
