@@ -1,44 +1,66 @@
 // What a configuration will do, in words: requests of each device, and how busy each bus will be.
 
+import { type BusConfig, isLine } from '../protocol/bus-config.ts'
+import { ConfigError } from '../protocol/runtime/errors.ts'
 import type { RunnableConfig } from './config.ts'
 import { costOf, planReads } from './modbus/plan.ts'
+import { timingOf } from './modbus/timing.ts'
 
-/** A guess at what a request over TCP takes besides its bytes: round trip and the device's own time. */
-const REQUEST_MS = 20
+const HOUR_MS = 3_600_000
 
-/** The plan of a configuration, as text. */
-export function describePlan({
-  gateway,
-  client,
-  project,
-  buses,
-  devices,
-  providers,
-}: RunnableConfig): string {
+/** The plan of a configuration, as text. Throws ConfigError when a line cannot carry what it is asked to. */
+export function describePlan(config: RunnableConfig, source: string): string {
+  const { gateway, client, project, devices, providers } = config
+  const buses = config.buses.map(bus => describeBus(bus, devices))
+  const mistakes = buses.flatMap(({ load, isSure }, index) => {
+    if (!isSure || load <= 1) return []
+    const message = `its devices need ${percent(load)} of its time: poll them less often, or divide them over more lines`
+    return [{ path: `buses[${index}]`, message }]
+  })
+  if (mistakes.length > 0) throw new ConfigError(source, mistakes)
   const lines = [
     `${gateway} of ${client}/${project}: ${devices.length} devices, ${providers.length} at providers`,
     '',
+    ...buses.flatMap(bus => bus.lines),
+    ...providers.map(
+      ({ id, provider, every, signals }) =>
+        `provider ${provider}: ${id}, ${signals.length} signals, ${round(HOUR_MS / every)} calls an hour`,
+    ),
   ]
-  for (const bus of buses) {
-    const address = bus.tcp === undefined ? bus.serial?.path : `${bus.tcp.host}:${bus.tcp.port}`
-    let busyMsAnHour = 0
-    const described = devices
-      .filter(device => device.bus === bus.id)
-      .map(device => {
-        const blocks = planReads(device.signals, device.reads)
-        const pollsAnHour = 3_600_000 / device.every
-        busyMsAnHour += pollsAnHour * blocks.length * REQUEST_MS
-        const reads = blocks.map(({ table, address, count }) => `${table} ${address}+${count}`).join(', ')
-        return `  ${device.id} (unit ${device.unit}, ${device.signals.length} signals): ${blocks.length} requests, ${costOf(blocks)} bytes: ${reads}; ${round(pollsAnHour)} polls an hour`
-      })
-    lines.push(`bus ${bus.id} at ${address}: about ${round(busyMsAnHour / 36_000)} % busy`, ...described)
-  }
-  for (const { id, provider, every, signals } of providers) {
-    lines.push(
-      `provider ${provider}: ${id}, ${signals.length} signals, ${round(3_600_000 / every)} calls an hour`,
-    )
-  }
   return `${lines.join('\n')}\n`
 }
+
+/** A bus in words, and which part of its time its devices need. On a line that is no less; elsewhere it is a guess. */
+function describeBus(
+  bus: BusConfig,
+  devices: RunnableConfig['devices'],
+): { lines: string[]; load: number; isSure: boolean } {
+  const timing = timingOf(bus)
+  const isSure = timing.byteMs > 0
+  let load = 0
+  const described = devices
+    .filter(device => device.bus === bus.id)
+    .map(({ id, unit, signals, reads, every, turnaround = 0 }) => {
+      const line = { timing, turnaroundMs: turnaround }
+      const blocks = planReads(signals, reads, line)
+      // A way over a network is a guess, and what is refused must be sure.
+      load += costOf(blocks, isSure ? { ...line, timing: { ...timing, roundTripMs: 0 } } : line) / every
+      const asked = blocks.map(({ table, address, count }) => `${table} ${address}+${count}`).join(', ')
+      const cost = `${blocks.length} requests, ${round(costOf(blocks, line))} ms`
+      return `  ${id} (unit ${unit}, ${signals.length} signals): ${cost}: ${asked}; ${round(HOUR_MS / every)} polls an hour`
+    })
+  const busy = `${isSure ? 'at least' : 'about'} ${percent(load)} busy`
+  return { lines: [`bus ${bus.id} at ${addressOf(bus)}: ${busy}`, ...described], load, isSure }
+}
+
+function addressOf({ serial, tcp, ...bus }: BusConfig): string {
+  if (serial !== undefined) {
+    const { path, baudRate, parity, stopBits } = serial
+    return `${path}, ${baudRate} 8${parity.charAt(0).toUpperCase()}${stopBits}`
+  }
+  return `${tcp?.host}:${tcp?.port}${isLine({ tcp, ...bus }) ? ' in RTU frames' : ''}`
+}
+
+const percent = (part: number): string => `${round(part * 100)} %`
 
 const round = (value: number): number => Math.round(value * 10) / 10

@@ -3,12 +3,17 @@
 
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { UNIT_MAX } from '../protocol/bus-config.ts'
+import { Duration } from '../protocol/config-fields.ts'
 import { systemClock } from '../protocol/runtime/clock.ts'
-import { ConfigError, EXIT_CONFIG, reasonOf } from '../protocol/runtime/errors.ts'
-import { LEVELS, type Level, openLog } from '../protocol/runtime/log.ts'
+import { ConfigError, EXIT_CONFIG, reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
+import { LEVELS, type Level, openLog, silentLog } from '../protocol/runtime/log.ts'
 import { describePlan } from './check.ts'
-import { readGatewayConfig } from './config.ts'
+import { type RunnableConfig, readGatewayConfig } from './config.ts'
 import { runGateway } from './gateway.ts'
+import { type Bus, openBus } from './modbus/bus.ts'
+import { scanBus } from './modbus/scan.ts'
+import { showDevice } from './modbus/show.ts'
 import { askSystemd } from './time-quality.ts'
 
 /** Something that may be otherwise the next time: a supervisor starts the gateway again. */
@@ -20,6 +25,10 @@ const USAGE = `smarthydro-edge: reads a site's instruments and sends what they m
 
   smarthydro-edge run --config FILE     run the gateway until it is told to stop
   smarthydro-edge check FILE            say what is wrong with a configuration, or what it will do
+  smarthydro-edge scan --config FILE --bus BUS [--units 1-247]
+                                        say who answers on a bus; no gateway may be using it
+  smarthydro-edge read --config FILE DEVICE [--every 2s]
+                                        show what a device's registers hold now, once or again and again
   smarthydro-edge --version
 
 Environment: LOG_LEVEL (debug, info, warn, error), and the variables that the configuration names with { env: NAME }.
@@ -33,18 +42,34 @@ async function main(args: string[]): Promise<number> {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { config: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
+      options: {
+        ...{ config: { type: 'string' }, bus: { type: 'string' }, units: { type: 'string' } },
+        ...{ every: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
+      },
     })
     const [command, file, ...rest] = positionals
+    const { config, bus, units = `1-${UNIT_MAX}`, every } = values
     if (values.help) return say(USAGE)
     if (values.version) return say(`${readVersion()}\n`)
     if (command === 'run' && file === undefined && values.config !== undefined)
       return await run(values.config)
+    if (command === 'scan' && file === undefined && config !== undefined && bus !== undefined) {
+      const range = readRange(units)
+      if (range !== undefined) return await scan(config, bus, range)
+    }
+    if (command === 'read' && file !== undefined && rest.length === 0 && config !== undefined) {
+      const everyMs = every === undefined ? undefined : Duration.safeParse(every)
+      if (everyMs?.success !== false) return await read(config, file, everyMs?.data)
+    }
     if (command === 'check' && file !== undefined && rest.length === 0) return check(file)
   } catch (error) {
     if (error instanceof ConfigError) {
       process.stderr.write(`${error.message}\n`)
       return EXIT_CONFIG
+    }
+    if (error instanceof Unavailable) {
+      process.stderr.write(`${error.message}\n`)
+      return EXIT_FAILED
     }
     if (!(error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')))
       throw error
@@ -83,6 +108,62 @@ async function run(file: string): Promise<number> {
   return 0
 }
 
+async function scan(file: string, id: string, units: { first: number; last: number }): Promise<number> {
+  const config = readGatewayConfig(file, process.env)
+  await using bus = openOne(config, file, id)
+  say(`bus ${id}: asking units ${units.first} to ${units.last}\n`)
+  let count = 0
+  for await (const { unit, answers, text } of scanBus({ bus }, config.devices, units, untilStopped())) {
+    if (answers) count += 1
+    const isConfigured = config.devices.some(device => device.bus === id && device.unit === unit)
+    if (answers || isConfigured) say(`unit ${unit} ${text}\n`)
+  }
+  return say(`${count} answer\n`)
+}
+
+async function read(file: string, id: string, everyMs: number | undefined): Promise<number> {
+  const config = readGatewayConfig(file, process.env)
+  const device = config.devices.find(one => one.id === id)
+  if (device === undefined) {
+    const known = config.devices.map(one => one.id).join(', ')
+    throw new ConfigError(file, [
+      { path: 'devices', message: `no device is named "${id}"; there are ${known}` },
+    ])
+  }
+  await using bus = openOne(config, file, device.bus)
+  const signal = untilStopped()
+  for (;;) {
+    const { text, failure } = await showDevice({ bus, clock: systemClock }, device, signal)
+    say(text)
+    if (everyMs === undefined) return failure === undefined ? 0 : EXIT_FAILED
+    await systemClock.sleep(everyMs, signal)
+  }
+}
+
+/** One bus of a configuration, by itself. */
+function openOne(config: RunnableConfig, file: string, id: string): Bus & AsyncDisposable {
+  const found = config.buses.find(one => one.id === id)
+  if (found === undefined) {
+    const known = config.buses.map(one => one.id).join(', ')
+    throw new ConfigError(file, [{ path: 'buses', message: `no bus is named "${id}"; there are ${known}` }])
+  }
+  const bus = openBus({ clock: systemClock, log: silentLog, random: Math.random }, found)
+  return { ...bus, [Symbol.asyncDispose]: async () => await bus.close() }
+}
+
+/** Ends the program at once when it is told to: it has nothing to lose. */
+function untilStopped(): AbortSignal {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(0))
+  return new AbortController().signal
+}
+
+/** `3` or `1-32`. */
+function readRange(text: string): { first: number; last: number } | undefined {
+  const [, from, to] = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(text) ?? []
+  const [first, last] = [Number(from), Number(to ?? from)]
+  return first >= 1 && first <= last && last <= UNIT_MAX ? { first, last } : undefined
+}
+
 function readLevel(name: string): Level {
   const level = LEVELS.find(each => each === name)
   if (level !== undefined) return level
@@ -91,7 +172,7 @@ function readLevel(name: string): Level {
 }
 
 function check(file: string): number {
-  return say(describePlan(readGatewayConfig(file, process.env)))
+  return say(describePlan(readGatewayConfig(file, process.env), file))
 }
 
 function say(text: string): number {

@@ -137,7 +137,7 @@ function busLines(
     const sources = devices
       .filter(device => device.bus === bus.id)
       .map((device): Source => {
-        const polled = toPolledDevice(device, device.signals, device.reads)
+        const polled = toPolledDevice(device, device.signals, device.reads, bus.timing)
         return {
           ...{ id: device.id, provider: undefined, everyMs: device.every, delayMs: device.delay },
           collect: signal => pollDevice({ bus, clock }, polled, time.state().quality, signal),

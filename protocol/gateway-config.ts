@@ -143,6 +143,17 @@ const Reads = z.strictObject({
     )
     .max(64)
     .default([]),
+  /** Registers that belong to one instant: what is read of them is read in one request. */
+  together: z
+    .array(
+      z.strictObject({
+        table: z.enum(REGISTER_TABLES),
+        address: z.int().min(0),
+        count: z.int().min(2).max(2000),
+      }),
+    )
+    .max(64)
+    .optional(),
 })
 
 const Device = z

@@ -20,7 +20,7 @@ import { TRANSACTIONS } from './frame.ts'
 import { openConverterLine, openSerialLine } from './line.ts'
 import { type RtuOptions, rtuConnector } from './rtu.ts'
 import { connectTcp } from './tcp.ts'
-import { timingOf } from './timing.ts'
+import { type Timing, timingOf } from './timing.ts'
 import type { Connect, Wire } from './wire.ts'
 
 /** Some registers or bits of one device, one after the other. */
@@ -43,8 +43,12 @@ export type ReadOutcome =
 /** A bus that is open. */
 export interface Bus extends Closable {
   id: string
+  /** What a request costs. */
+  timing: Timing
   /** Never rejects but with the signal's reason. Throws for a request that Modbus cannot carry: a bug of the plan. */
   read(request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome>
+  /** Why the bus itself could not be used the last time; `undefined` when it could. */
+  hindrance(): string | undefined
   /** For how long the bus has been busy with requests since it was opened. */
   busyMs(): number
 }
@@ -110,6 +114,7 @@ export function openBus(
     if (typeof connected !== 'string') {
       if (failures > 0) log.info('bus connected', { bus: config.id, failures })
       failures = 0
+      notConnected = ''
       wire = connected
       return connected
     }
@@ -134,6 +139,7 @@ export function openBus(
 
   return {
     id: config.id,
+    timing: timingOf(config),
     read(request, signal) {
       checkRequest(request)
       const mine = turn.then(async () => {
@@ -147,6 +153,7 @@ export function openBus(
       turn = mine.catch(() => {})
       return mine
     },
+    hindrance: () => (notConnected === '' ? undefined : notConnected),
     busyMs: () => busy,
     close() {
       wire?.destroy()

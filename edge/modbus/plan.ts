@@ -1,8 +1,9 @@
 // Which registers go into which request: the set of requests that keeps the wire busy for the shortest time.
 //
-// A request costs a fixed number of bytes and two for each register (an eighth for each bit), so reading over a gap of a
-// few registers is cheaper than asking twice. Never read: a device's holes. Never split: a value, and the two parts of
-// one that is kept in two places, because a counter may carry between two answers.
+// A request costs a fixed time (its own bytes, silence, the way over a network) and that of two bytes for each register
+// (an eighth for each bit), so reading over a gap of a few registers is cheaper than asking twice. Never read: a device's
+// holes. Never split: a value, the two parts of one that is kept in two places, because a counter may carry between two
+// answers, and what the configuration says belongs together.
 
 import {
   type DeviceConfig,
@@ -10,7 +11,7 @@ import {
   REGISTER_COUNT,
   type RegisterTable,
 } from '../../protocol/gateway-config.ts'
-import { valueBytes } from './timing.ts'
+import { lineTiming, requestMs, type Timing } from './timing.ts'
 
 /** A stretch of registers that one request asks for, and the signals that are read from it. */
 export interface Block {
@@ -26,44 +27,56 @@ export type Reads = DeviceConfig['reads']
 /** Registers that a device answers with an exception, learned while polling or known from its manual. */
 export type Hole = Reads['holes'][number]
 
-/**
- * Bytes of request and answer besides the values, on RTU: 8 and 5, and the silence of 3.5 characters after each.
- * Modbus over Serial Line 1.02, section 2.5.1.
- */
-const OVERHEAD_BYTES = 8 + 5 + 7
+/** What a plan is made for, unless its bus is known: 9600 baud, 11 bits to a byte. */
+const USUAL_LINE: Line = { timing: { ...lineTiming(9600, 11), roundTripMs: 0 }, turnaroundMs: 0 }
 
-/** What must be read together: a value's registers, and those of the part that is added to it. */
+/** What a request costs on a device's bus. */
+export interface Line {
+  timing: Timing
+  turnaroundMs: number
+}
+
+/** What must be read together: the registers of one value, or of several. */
 interface Span {
   table: RegisterTable
   from: number
   to: number
-  signal: number
+  signals: number[]
 }
 
 /** The cheapest set of requests for `signals`, in the order of tables and addresses. */
-export function planReads(signals: readonly ModbusSignal[], reads: Reads): Block[] {
-  const spans = signals.map(toSpan)
+export function planReads(signals: readonly ModbusSignal[], reads: Reads, line: Line = USUAL_LINE): Block[] {
+  const spans = toSpans(signals, reads)
   const tables: RegisterTable[] = ['coil', 'discrete', 'holding', 'input']
   return tables.flatMap(table =>
     planTable(
       spans.filter(span => span.table === table).sort((a, b) => a.from - b.from || a.to - b.to),
       reads,
+      line,
     ),
   )
 }
 
-/** What a set of requests costs, in bytes on the wire. */
-export function costOf(blocks: readonly Pick<Block, 'table' | 'count'>[]): number {
-  return blocks.reduce((sum, { table, count }) => sum + OVERHEAD_BYTES + valueBytes(table, count), 0)
+/** What a set of requests costs, in milliseconds of its bus. */
+export function costOf(
+  blocks: readonly Pick<Block, 'table' | 'count'>[],
+  { timing, turnaroundMs }: Line = USUAL_LINE,
+): number {
+  return blocks.reduce((sum, block) => sum + requestMs(timing, block, turnaroundMs), 0)
 }
 
 /**
  * A block that was answered with "illegal address" or "illegal value", as two halves; `undefined` when all its signals
- * are read from the same registers and cannot be told apart. The gap between the halves is not read again.
+ * are read from the same registers, or belong together, and cannot be told apart. The gap between the halves is not read
+ * again.
  */
-export function splitBlock(block: Block, signals: readonly ModbusSignal[]): [Block, Block] | undefined {
-  const spans = block.signals
-    .map(index => ({ ...toSpan(signals[index] as ModbusSignal, index), signal: index }))
+export function splitBlock(
+  block: Block,
+  signals: readonly ModbusSignal[],
+  reads: Pick<Reads, 'together'>,
+): [Block, Block] | undefined {
+  const spans = toSpans(signals, reads)
+    .filter(span => span.signals.some(index => block.signals.includes(index)))
     .sort((a, b) => a.from - b.from || a.to - b.to)
   const groups = distinct(spans)
   if (groups.length < 2) return undefined
@@ -76,22 +89,32 @@ export function planMistakes(
   signals: readonly ModbusSignal[],
   reads: Reads,
 ): { signal: number; message: string }[] {
-  return signals.flatMap((signal, index) => {
-    const { from, to, table } = toSpan(signal, index)
+  return toSpans(signals, reads).flatMap(({ from, to, table, signals: [signal = 0, ...others] }) => {
     const count = to - from + 1
     if (count > limitOf(table, reads)) {
-      return [
-        {
-          signal: index,
-          message: `needs ${count} registers in one request, at most ${reads.maxRegisters} are allowed`,
-        },
-      ]
+      const what = others.length === 0 ? 'needs' : 'needs, with what is to be read together with it,'
+      const unit = isBits(table) ? 'bits' : 'registers'
+      const message = `${what} ${count} ${unit} in one request, at most ${limitOf(table, reads)} are allowed`
+      return [{ signal, message }]
     }
     const inHole = reads.holes.some(
       hole => hole.table === table && hole.address <= to && hole.address + hole.count > from,
     )
-    return inHole ? [{ signal: index, message: 'lies in a hole of its device' }] : []
+    const message =
+      others.length === 0 ? 'lies in a hole of its device' : 'is to be read together over a hole'
+    return inHole ? [{ signal, message }] : []
   })
+}
+
+/** The values of a device, those together that belong together. */
+function toSpans(signals: readonly ModbusSignal[], { together = [] }: Pick<Reads, 'together'>): Span[] {
+  let spans = signals.map(toSpan)
+  for (const { table, address, count } of together) {
+    const isMember = (span: Span) => span.table === table && span.from < address + count && span.to >= address
+    const members = spans.filter(isMember)
+    if (members.length > 1) spans = [...spans.filter(span => !isMember(span)), joined(members)]
+  }
+  return spans
 }
 
 function toSpan(signal: ModbusSignal, index: number): Span {
@@ -100,7 +123,17 @@ function toSpan(signal: ModbusSignal, index: number): Span {
     table: signal.table,
     from: Math.min(...parts.map(({ address }) => address)),
     to: Math.max(...parts.map(({ address, type }) => address + REGISTER_COUNT[type] - 1)),
-    signal: index,
+    signals: [index],
+  }
+}
+
+function joined(spans: readonly Span[]): Span {
+  const { table } = spans[0] as Span
+  return {
+    table,
+    from: Math.min(...spans.map(({ from }) => from)),
+    to: Math.max(...spans.map(({ to }) => to)),
+    signals: spans.flatMap(({ signals }) => signals),
   }
 }
 
@@ -109,7 +142,7 @@ function toSpan(signal: ModbusSignal, index: number): Span {
  * first n spans. Cutting the list is enough: of two requests, the later one loses nothing by taking over all spans that
  * begin within it.
  */
-function planTable(spans: readonly Span[], reads: Reads): Block[] {
+function planTable(spans: readonly Span[], reads: Reads, line: Line): Block[] {
   const best: { cost: number; blocks: Block[] }[] = [{ cost: 0, blocks: [] }]
   for (let end = 1; end <= spans.length; end += 1) {
     let cheapest: { cost: number; blocks: Block[] } | undefined
@@ -120,7 +153,7 @@ function planTable(spans: readonly Span[], reads: Reads): Block[] {
       // An earlier span may fill the gap: the search goes on.
       if (widestGap(members) > reads.maxGap) continue
       const before = best[start] as { cost: number; blocks: Block[] }
-      const cost = before.cost + costOf([block])
+      const cost = before.cost + costOf([block], line)
       if (cheapest === undefined || cost < cheapest.cost)
         cheapest = { cost, blocks: [...before.blocks, block] }
     }
@@ -156,17 +189,12 @@ function distinct(spans: readonly Span[]): Span[][] {
 }
 
 function toBlock(spans: readonly Span[]): Block {
-  const address = Math.min(...spans.map(({ from }) => from))
-  const end = Math.max(...spans.map(({ to }) => to))
-  const { table } = spans[0] as Span
-  return {
-    table,
-    address,
-    count: end - address + 1,
-    signals: spans.map(({ signal }) => signal).sort((a, b) => a - b),
-  }
+  const { table, from, to, signals } = joined(spans)
+  return { table, address: from, count: to - from + 1, signals: signals.sort((a, b) => a - b) }
 }
 
 function limitOf(table: RegisterTable, { maxRegisters }: Reads): number {
-  return table === 'coil' || table === 'discrete' ? maxRegisters * 16 : maxRegisters
+  return isBits(table) ? maxRegisters * 16 : maxRegisters
 }
+
+const isBits = (table: RegisterTable) => table === 'coil' || table === 'discrete'

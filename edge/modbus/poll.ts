@@ -9,6 +9,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { type Bus, failureText, type ReadOutcome } from './bus.ts'
 import { decodeSignal } from './decode.ts'
 import { type Block, planReads, type Reads, splitBlock } from './plan.ts'
+import type { Timing } from './timing.ts'
 
 /** A device that can be polled: what it gives, and the requests that fetch it. */
 export interface PolledDevice {
@@ -16,6 +17,7 @@ export interface PolledDevice {
   unit: number
   point: string
   signals: readonly ModbusSignal[]
+  reads: Reads
   /** How long its line must be silent after its answer. */
   turnaroundMs: number
   /** Changed when a block turns out to hold a register that the device does not give. */
@@ -36,13 +38,16 @@ const ILLEGAL_DATA_VALUE = 3
 const GATEWAY_PATH_UNAVAILABLE = 10
 const GATEWAY_TARGET_SILENT = 11
 
-/** Plans the requests of a device. */
+/** Plans the requests of a device; `timing` is that of its bus. */
 export function toPolledDevice(
   { id, unit, point, turnaround = 0 }: Pick<DeviceConfig, 'id' | 'unit' | 'point' | 'turnaround'>,
   signals: readonly ModbusSignal[],
   reads: Reads,
+  timing?: Timing,
 ): PolledDevice {
-  return { id, unit, point, signals, turnaroundMs: turnaround, blocks: planReads(signals, reads) }
+  const line = timing === undefined ? undefined : { timing, turnaroundMs: turnaround }
+  const blocks = planReads(signals, reads, line)
+  return { id, unit, point, signals, reads, turnaroundMs: turnaround, blocks }
 }
 
 /** Polls a device. Rejects with the signal's reason only. */
@@ -104,7 +109,7 @@ async function readParts(
     const { table, address, count } = block
     const { unit, turnaroundMs } = device
     const outcome = absent ?? (await bus.read({ unit, table, address, count, turnaroundMs }, signal))
-    const halves = isWrongRequest(outcome) ? splitBlock(block, device.signals) : undefined
+    const halves = isWrongRequest(outcome) ? splitBlock(block, device.signals, device.reads) : undefined
     if (halves !== undefined) {
       todo.unshift(...halves)
       continue

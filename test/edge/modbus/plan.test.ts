@@ -6,11 +6,13 @@ import fc from 'fast-check'
 import {
   type Block,
   costOf,
+  type Line,
   planMistakes,
   planReads,
   type Reads,
   splitBlock,
 } from '../../../edge/modbus/plan.ts'
+import { timingOf } from '../../../edge/modbus/timing.ts'
 import {
   ModbusSignal,
   REGISTER_COUNT,
@@ -48,7 +50,47 @@ const anyReads: fc.Arbitrary<Reads> = fc.record({
     }),
     { maxLength: 3 },
   ),
+  together: fc.array(
+    fc.record({
+      table: fc.constantFrom(...REGISTER_TABLES),
+      address: fc.integer({ min: 0, max: 60 }),
+      count: fc.integer({ min: 2, max: 12 }),
+    }),
+    { maxLength: 2 },
+  ),
 })
+
+/** Lines on which a byte, silence and the way there weigh differently. */
+const anyLine: fc.Arbitrary<Line> = fc.record({
+  timing: fc.oneof(
+    fc
+      .constantFrom(1200, 9600, 19200, 115200)
+      .map(baudRate => timingOf({ serial: { path: '/dev/x', baudRate, parity: 'even', stopBits: 1 } })),
+    fc.constant(timingOf({ tcp: { host: 'plc', port: 502 } })),
+    fc.constant(timingOf({ tcp: { host: 'converter', port: 502, framing: 'rtu' } })),
+  ),
+  turnaroundMs: fc.constantFrom(0, 5, 200),
+})
+
+/** Which signals are one to the plan, as sets of their indices: those that a group touches, and what these touch. */
+function unitsOf(signals: readonly ModbusSignal[], { together = [] }: Reads): number[][] {
+  let units = signals.map((_, index) => [index])
+  const extent = (unit: readonly number[]) => {
+    const registers = unit.flatMap(index => registersOf(signals[index] as ModbusSignal))
+    return { table: signals[unit[0] ?? 0]?.table, from: Math.min(...registers), to: Math.max(...registers) }
+  }
+  for (const { table, address, count } of together) {
+    const touched = units.filter(unit => {
+      const { table: own, from, to } = extent(unit)
+      return own === table && from < address + count && to >= address
+    })
+    units = [
+      ...units.filter(unit => !touched.includes(unit)),
+      ...(touched.length > 0 ? [touched.flat()] : []),
+    ]
+  }
+  return units
+}
 
 /** The registers that a signal is read from. */
 function registersOf({ address, type, plus }: ModbusSignal): number[] {
@@ -59,13 +101,13 @@ function registersOf({ address, type, plus }: ModbusSignal): number[] {
   ]
 }
 
-/** A request for exactly these signals; `undefined` when it would break a limit. */
-function requestFor(signals: readonly ModbusSignal[], reads: Reads) {
-  const { table } = signals[0] as ModbusSignal
-  if (signals.some(signal => signal.table !== table)) return undefined
+/** A request for exactly these signals, those of each unit together; `undefined` when it would break a limit. */
+function requestFor(units: readonly (readonly ModbusSignal[])[], reads: Reads) {
+  const table = units[0]?.[0]?.table as RegisterTable
+  if (units.flat().some(signal => signal.table !== table)) return undefined
   const covered = new Set<number>()
-  for (const signal of signals) {
-    const registers = registersOf(signal)
+  for (const unit of units) {
+    const registers = unit.flatMap(registersOf)
     for (let at = Math.min(...registers); at <= Math.max(...registers); at += 1) covered.add(at)
   }
   const address = Math.min(...covered)
@@ -83,9 +125,9 @@ function requestFor(signals: readonly ModbusSignal[], reads: Reads) {
   return { table, address, count }
 }
 
-/** The cost of the cheapest of all divisions of the signals into requests. */
-function cheapest(signals: readonly ModbusSignal[], reads: Reads): number {
-  const [first, ...others] = signals
+/** The cost of the cheapest of all divisions of the units into requests. */
+function cheapest(units: readonly (readonly ModbusSignal[])[], reads: Reads, line: Line): number {
+  const [first, ...others] = units
   if (first === undefined) return 0
   let best = Number.POSITIVE_INFINITY
   for (let chosen = 0; chosen < 2 ** others.length; chosen += 1) {
@@ -93,15 +135,23 @@ function cheapest(signals: readonly ModbusSignal[], reads: Reads): number {
     const request = requestFor([first, ...others.filter(isChosen)], reads)
     if (request === undefined) continue
     const rest = others.filter((one, index) => !isChosen(one, index))
-    best = Math.min(best, costOf([request]) + cheapest(rest, reads))
+    best = Math.min(best, costOf([request], line) + cheapest(rest, reads, line))
   }
   return best
 }
 
 function readableOf(signals: readonly ModbusSignal[], reads: Reads): ModbusSignal[] {
-  const mistaken = new Set(planMistakes(signals, reads).map(({ signal }) => signal))
-  return signals.filter((_, index) => !mistaken.has(index))
+  const mistakes = planMistakes(signals, reads)
+  if (mistakes.length === 0) return [...signals]
+  const mistaken = new Set(mistakes.map(({ signal }) => signal))
+  return readableOf(
+    signals.filter((_, index) => !mistaken.has(index)),
+    reads,
+  )
 }
+
+const unitSignals = (signals: readonly ModbusSignal[], reads: Reads): ModbusSignal[][] =>
+  unitsOf(signals, reads).map(unit => unit.map(index => signals[index] as ModbusSignal))
 
 function assertCovers(blocks: readonly Block[], signals: readonly ModbusSignal[]): void {
   const planned = blocks.flatMap(block => block.signals).sort((a, b) => a - b)
@@ -135,7 +185,9 @@ test('planReads() exceeds no limit, reads no hole and over no gap that is too wi
       const signals = readableOf(all, reads)
 
       for (const block of planReads(signals, reads)) {
-        const wanted = block.signals.map(index => signals[index] as ModbusSignal)
+        const wanted = unitSignals(signals, reads).filter(([first]) =>
+          block.signals.includes(signals.indexOf(first as ModbusSignal)),
+        )
         const { table, address, count } = block
         assert.deepEqual(requestFor(wanted, reads), { table, address, count })
       }
@@ -146,12 +198,26 @@ test('planReads() exceeds no limit, reads no hole and over no gap that is too wi
 
 test('planReads() costs as little as the cheapest of all possible plans', () => {
   fc.assert(
-    fc.property(fc.array(anySignal, { maxLength: 7 }), anyReads, (all, reads) => {
+    fc.property(fc.array(anySignal, { maxLength: 7 }), anyReads, anyLine, (all, reads, line) => {
       const signals = readableOf(all, reads)
 
-      assert.equal(costOf(planReads(signals, reads)), cheapest(signals, reads))
+      const cost = costOf(planReads(signals, reads, line), line)
+      assert.ok(Math.abs(cost - cheapest(unitSignals(signals, reads), reads, line)) < 1e-6)
     }),
     { numRuns: 2_000 },
+  )
+})
+
+test('planReads() reads in one request what belongs together, whatever it costs', () => {
+  fc.assert(
+    fc.property(fc.array(anySignal, { maxLength: 20 }), anyReads, (all, reads) => {
+      const signals = readableOf(all, reads)
+      const blocks = planReads(signals, reads)
+
+      for (const unit of unitsOf(signals, reads)) {
+        assert.equal(blocks.filter(block => unit.every(index => block.signals.includes(index))).length, 1)
+      }
+    }),
   )
 })
 
@@ -178,6 +244,40 @@ test('planReads() reads over a gap as long as that is cheaper than asking again'
   assert.equal(planReads([holding(0), holding(2)], reads({ maxGap: 0 })).length, 2)
 })
 
+test('planReads() reads over more registers where asking again takes longer', () => {
+  const signals = [holding(0), holding(14)]
+  const slow = {
+    timing: timingOf({ tcp: { host: 'converter', port: 502, framing: 'rtu' } }),
+    turnaroundMs: 50,
+  }
+  const over = { timing: timingOf({ tcp: { host: 'plc', port: 502 } }), turnaroundMs: 0 }
+
+  assert.equal(planReads(signals, reads()).length, 2)
+  assert.equal(planReads(signals, reads(), slow).length, 1)
+  assert.equal(planReads(signals, reads(), over).length, 1)
+})
+
+test('planReads() keeps flow and total of one instant together over a gap that is too wide', () => {
+  const signals = [holding(0, 'float32'), holding(60, 'float64'), holding(90)]
+  const together = [{ table: 'holding' as const, address: 0, count: 64 }]
+
+  assert.deepEqual(shape(planReads(signals, reads({ together }))), [
+    [0, 64, [0, 1]],
+    [90, 1, [2]],
+  ])
+  assert.equal(
+    splitBlock(planReads(signals, reads({ together }))[0] as Block, signals, { together }),
+    undefined,
+  )
+  assert.deepEqual(planMistakes(signals, reads({ together, maxRegisters: 20 })), [
+    {
+      signal: 0,
+      message:
+        'needs, with what is to be read together with it, 64 registers in one request, at most 20 are allowed',
+    },
+  ])
+})
+
 test('planMistakes() names a signal that lies in a hole, and a pair that is too wide for one request', () => {
   const signals = [
     holding(0),
@@ -201,7 +301,7 @@ test('splitBlock() halves a block until each signal stands alone, and loses none
       const alone: Block[] = []
       const todo = planReads(signals, limits)
       for (let block = todo.shift(); block !== undefined; block = todo.shift()) {
-        const halves = splitBlock(block, signals)
+        const halves = splitBlock(block, signals, limits)
         if (halves === undefined) alone.push(block)
         else todo.push(...halves)
       }
@@ -217,7 +317,7 @@ test('splitBlock() frees a signal that lies between the two parts of another', (
   const signals = [holding(0, 'uint32', { plus: { address: 8, type: 'uint16', scale: 0.01 } }), holding(4)]
   const [block] = planReads(signals, reads())
 
-  assert.deepEqual(shape(splitBlock(block as Block, signals) ?? []), [
+  assert.deepEqual(shape(splitBlock(block as Block, signals, reads()) ?? []), [
     [0, 9, [0]],
     [4, 1, [1]],
   ])
