@@ -3,7 +3,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Database } from '../store/database.ts'
 import { type DeadLetterRow, selectDeadLetters } from '../store/queries.ts'
-import { InstantText, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
+import { InstantText, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -16,7 +16,7 @@ const DeadLetter = z
     bytes: z.int().openapi({ description: 'how many are kept' }),
     reason: z.string(),
     receivedAt: InstantText,
-    replayedAt: InstantText.nullable(),
+    replayedAt: orNull(InstantText),
   })
   .openapi('DeadLetter')
 

@@ -58,6 +58,12 @@ export const Value = z
   .nullable()
   .openapi({ description: 'null when there is none: `quality` says why' })
 
+/**
+ * The same, or null. Not `nullable()`: of a schema that has a name in the document it writes one that is both at once,
+ * which nothing is.
+ */
+export const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()])
+
 /** An instant of ours as text. */
 export const toInstantText = (at: number): string => new Date(at).toISOString()
 

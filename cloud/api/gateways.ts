@@ -4,7 +4,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 import type { Database } from '../store/database.ts'
 import { type GatewayRow, selectGateway, selectGateways } from '../store/queries.ts'
-import { InstantText, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
+import { InstantText, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { Problem, problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -21,7 +21,7 @@ const Health = z
       appended: z.int(),
       evicted: z.int().openapi({ description: 'lost because it was full' }),
       damaged: z.int().openapi({ description: 'lost because the disk gave them back damaged' }),
-      oldestAt: InstantText.nullable(),
+      oldestAt: orNull(InstantText),
     }),
     readings: z.strictObject({ polled: z.int(), acked: z.int(), rejected: z.int() }),
     clock: z.strictObject({ quality: z.string(), errorMs: z.number().nullable() }),
@@ -37,7 +37,7 @@ const Health = z
         id: SlugText,
         ok: z.int(),
         failed: z.int(),
-        lastOkAt: InstantText.nullable(),
+        lastOkAt: orNull(InstantText),
         lastFailure: z.string().nullable(),
       }),
     ),
@@ -50,11 +50,11 @@ const Gateway = z
     client: SlugText,
     project: SlugText,
     state: z.enum(['unknown', 'init', 'ready', 'disconnected', 'lost', 'sleeping']),
-    since: InstantText.nullable().openapi({ description: 'since when it is in this state' }),
+    since: orNull(InstantText).openapi({ description: 'since when it is in this state' }),
     version: z.string().nullable(),
-    lastSeenAt: InstantText.nullable().openapi({ description: 'when anything last came from it' }),
-    lastBatchAt: InstantText.nullable(),
-    healthAt: InstantText.nullable(),
+    lastSeenAt: orNull(InstantText).openapi({ description: 'when anything last came from it' }),
+    lastBatchAt: orNull(InstantText),
+    healthAt: orNull(InstantText),
     health: Health.nullable(),
   })
   .openapi('Gateway')

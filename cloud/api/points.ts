@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts'
 import { type LatestRow, type PointRow, selectLatest, selectPoints } from '../store/queries.ts'
 import {
   InstantText,
+  orNull,
   PointKey,
   QualityName,
   SlugText,
@@ -53,7 +54,7 @@ const Latest = z
     value: Value,
     quality: QualityName,
     timeQuality: TimeQualityName,
-    goodAt: InstantText.nullable().openapi({ description: 'when it last had a value' }),
+    goodAt: orNull(InstantText).openapi({ description: 'when it last had a value' }),
     goodValue: z.number().nullable().openapi({ description: 'the value it last had' }),
   })
   .openapi('Latest')

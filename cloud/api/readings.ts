@@ -17,6 +17,7 @@ import {
 import {
   InstantQuery,
   InstantText,
+  orNull,
   PointKey,
   QualityName,
   TimeQualityName,
@@ -41,7 +42,7 @@ const Reading = z
     at: InstantText,
     value: Value,
     quality: QualityName,
-    timeQuality: TimeQualityName.nullable().openapi({
+    timeQuality: orNull(TimeQualityName).openapi({
       description: 'null for a computed value: it has the instant of what it was computed from',
     }),
   })
@@ -72,7 +73,7 @@ const Revision = z
       .number()
       .nullable()
       .openapi({ description: 'the value that stands; the first one that came' }),
-    standingQuality: QualityName.nullable(),
+    standingQuality: orNull(QualityName),
   })
   .openapi('Revision')
 

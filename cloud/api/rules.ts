@@ -27,7 +27,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/points/{point}/latest': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/readings': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/revisions': { roles: READERS, scope: 'read' },
-  'GET /api/v1/points/{point}/stream': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/slots': { roles: READERS, scope: 'read' },
   'GET /api/v1/gateways': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/gateways/{gateway}': {

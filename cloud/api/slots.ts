@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts'
 import {
   InstantQuery,
   InstantText,
+  orNull,
   PointKey,
   toInstantText,
   toInstantTextOrNull,
@@ -48,12 +49,12 @@ const Slot = z
     total: Declared,
     level: Declared,
     attempts: z.int(),
-    nextAttemptAt: InstantText.nullable(),
+    nextAttemptAt: orNull(InstantText),
     receipt: z.string().nullable().openapi({ description: 'número de comprobante' }),
     recovered: z.boolean().openapi({ description: 'the receipt came with the answer to a second attempt' }),
-    acceptedAt: InstantText.nullable(),
+    acceptedAt: orNull(InstantText),
     verification: z.enum(['match', 'mismatch', 'not_found', 'no_answer']).nullable(),
-    verifiedAt: InstantText.nullable(),
+    verifiedAt: orNull(InstantText),
   })
   .openapi('Slot')
 

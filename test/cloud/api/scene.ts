@@ -1,0 +1,164 @@
+// The API over HTTP, with two clients who must not see each other, and somebody of every role.
+
+import { openAccess } from '../../../cloud/api/access.ts'
+import { openAccounts } from '../../../cloud/api/accounts.ts'
+import { startApi } from '../../../cloud/api/service.ts'
+import { createToken, createUser } from '../../../cloud/api/users.ts'
+import { provision } from '../../../cloud/provision.ts'
+import { ROLES, type Role } from '../../../cloud/store/accounts.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { insertReadings, upsertLatest } from '../../../cloud/store/readings.ts'
+import { openSeriesIds } from '../../../cloud/store/series.ts'
+import { findProject } from '../../../cloud/store/sites.ts'
+import { openLog } from '../../../protocol/runtime/log.ts'
+import { openMetrics } from '../../../protocol/runtime/metrics.ts'
+import type { Variable } from '../../../protocol/variables.ts'
+import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
+import { openTestDatabase } from '../../doubles/databases.ts'
+import { mistakesOf, type OpenApiDocument } from './schema.ts'
+
+/** What an answer was. */
+export interface Answered {
+  status: number
+  headers: Headers
+  body: ReturnType<typeof JSON.parse>
+}
+
+/** The API, listening. */
+export interface ApiScene {
+  db: Database
+  clock: FakeClock
+  url: string
+  document: OpenApiDocument
+  /** Tokens by role and client: `administrator`, `client_reader of campo`. */
+  tokens: Record<string, string>
+  /** Everything it logged. */
+  lines: string[]
+  /** Asks; holds the answer to the document. */
+  ask(route: string, options?: { path?: string; token?: string; init?: RequestInit }): Promise<Answered>
+  /** Stores readings of a series from an instant on, a second apart. */
+  store(point: string, variable: Variable, from: number, values: readonly (number | null)[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** The secret of the informant, which no answer may hold. */
+export const DGA_PASSWORD = 'una-clave-que-nadie-debe-ver'
+
+const siteOf = (client: string, workNumber: number): string => `
+clients: [{ id: ${client}, name: ${client} }]
+projects: [{ client: ${client}, id: los-aromos, name: Los Aromos }]
+points:
+  - { client: ${client}, project: los-aromos, id: pozo-7, name: Pozo 7, kind: groundwater, sensorDepthM: 80 }
+  - { client: ${client}, project: los-aromos, id: ${client}-8, name: Pozo 8, kind: groundwater }
+gateways: [{ client: ${client}, project: los-aromos, id: gw-${client}, token: un-token-de-gateway-${client} }]
+informants: [{ client: ${client}, rut: 12345678-5, name: Ana, controlCentreRut: 76543210-3, password: ${DGA_PASSWORD} }]
+obligations:
+  - { point: ${client}.los-aromos.pozo-7, from: "2026-01-01T00:00:00Z", standard: mayor, channel: rest, workCode: OB-0602-${workNumber}, informant: 12345678-5 }
+`
+
+/** Opens the API with the clients `campo` and `otra`. */
+export async function openApiScene(): Promise<ApiScene> {
+  const database = await openTestDatabase()
+  const { db } = database
+  const clock = openFakeClock()
+  const lines: string[] = []
+  const log = openLog({ clock, write: line => lines.push(line) }, { level: 'debug' })
+  const secretKey = new Uint8Array(32).fill(5)
+  for (const [index, client] of ['campo', 'otra'].entries()) {
+    await provision({ db, clock, secretKey, environment: {} }, siteOf(client, index + 1), 'site.yaml')
+  }
+  const options = { publicUrl: 'http://localhost:8004', trustedProxies: [] }
+  const accounts = openAccounts({ db, clock, log }, { secretKey, publicUrl: options.publicUrl })
+  const access = openAccess({ db, clock, accounts }, options)
+  const service = await startApi(
+    { db, clock, log, accounts, access, metrics: openMetrics([]) },
+    { host: '127.0.0.1', port: 0, version: '1.2.3', ...options },
+  )
+  const url = `http://127.0.0.1:${service.port}`
+  const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())
+  const scene: ApiScene = {
+    ...{ db, clock, url, document, lines, tokens: await tokensOf(db) },
+    ask: (route, asked = {}) => ask(scene, route, asked),
+    store: (point, variable, from, values) => store(db, point, variable, from, values),
+    async close() {
+      await service.close()
+      await database.close()
+    },
+  }
+  return scene
+}
+
+/** Roles of all clients, and of one. */
+export const isForAll = (role: Role): boolean => role === 'administrator' || role === 'operator'
+
+async function tokensOf(db: Database): Promise<Record<string, string>> {
+  const tokens: Record<string, string> = {}
+  for (const role of ROLES) {
+    for (const client of isForAll(role) ? [undefined] : ['campo', 'otra']) {
+      const name = client === undefined ? role : `${role} of ${client}`
+      tokens[name] = await createToken(db, {
+        ...{ name, role, scopes: ['read', 'write', 'subscribe'], createdBy: 'test' },
+        ...(client === undefined ? {} : { client }),
+      })
+    }
+  }
+  return tokens
+}
+
+async function ask(
+  { url, document, tokens }: ApiScene,
+  route: string,
+  {
+    path,
+    token = tokens.administrator ?? '',
+    init = {},
+  }: { path?: string; token?: string; init?: RequestInit },
+): Promise<Answered> {
+  const [method = 'GET', template = ''] = route.split(' ')
+  const authorization: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` }
+  const headers = { ...authorization, ...(init.headers as Record<string, string>) }
+  const response = await fetch(`${url}${path ?? template}`, { ...init, method, headers })
+  const text = await response.text()
+  const type = response.headers.get('content-type') ?? ''
+  const body = type.includes('json') ? JSON.parse(text) : text
+  const operation = document.paths[template]?.[method.toLowerCase()]
+  const said = operation?.responses[String(response.status)]
+  if (operation !== undefined && said === undefined) {
+    throw new Error(`${route} answered ${response.status}, of which the document says nothing: ${text}`)
+  }
+  const schema = said?.content?.[type.split(';')[0] ?? '']?.schema
+  const mistakes = schema === undefined ? [] : mistakesOf(document, schema, body)
+  if (mistakes.length > 0) throw new Error(`${route} ${response.status}: ${mistakes.join('; ')}`)
+  return { status: response.status, headers: response.headers, body }
+}
+
+async function store(
+  db: Database,
+  key: string,
+  variable: Variable,
+  from: number,
+  values: readonly (number | null)[],
+): Promise<void> {
+  const [client = '', project = '', point = ''] = key.split('.')
+  const found = await findProject(db, { client, project })
+  const [seriesId = 0] = await openSeriesIds(db).of([{ projectId: found?.id ?? 0, point, variable }])
+  const rows = values.map((value, index) => ({
+    ...{ seriesId, at: from + index * 1000, value, quality: value === null ? 17 : 0 },
+    ...{ timeQuality: 0, batchId: 1, seq: index + 1 },
+  }))
+  await db.transaction(async tx => {
+    await insertReadings(tx, rows)
+    await upsertLatest(tx, rows)
+  })
+}
+
+/** Somebody who signs in with a mail address. */
+export async function makeUser(db: Database, email: string, role: Role, client?: string): Promise<string> {
+  const { password } = await createUser(db, {
+    email,
+    name: 'Ana',
+    role,
+    ...(client === undefined ? {} : { client }),
+  })
+  return password ?? ''
+}
