@@ -22,6 +22,7 @@ const OWNERS: Record<string, readonly string[]> = {
   level: ['edge/buffer'],
   'modbus-serial': ['edge/modbus/'],
   mqtt: ['edge/transport/mqtt.ts'],
+  nats: ['edge/transport/nats.ts', 'cloud/collector/'],
   pg: ['cloud/store/', 'cloud/api/accounts.ts'],
   serialport: ['edge/modbus/'],
   soap: ['cloud/compliance/dga/'],
