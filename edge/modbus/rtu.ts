@@ -6,8 +6,7 @@
 //       away. A line that is never silent fails the request in the end.
 //   R3. No request has the shape of one whose answer may still come: a request of another shape goes before it.
 //   R4. What is heard before a request can have left the line, or is whole before it can have come after it, is no answer.
-//   R5. Two requests of one shape for different registers of a device are a moment apart: an answer that comes twice is
-//       heard in between.
+//   R5. Two requests of one shape to a device are a moment apart: an answer that comes twice is heard in between.
 //   R6. A port that has failed, or has been mute for long, is opened anew.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
@@ -17,7 +16,7 @@ import { readRtuFrame, STRAY_BYTES_MAX } from './frame.ts'
 import { openLibrary } from './library.ts'
 import type { Line, OpenLine } from './line.ts'
 import { isSameShape, type OwedAnswers, openOwedAnswers } from './owed.ts'
-import { ANSWER_BYTES, REQUEST_BYTES, type Timing, valueBytes } from './timing.ts'
+import { ANSWER_BYTES, REQUEST_BYTES, requestMs, type Timing, valueBytes } from './timing.ts'
 import type { Connect, Wire } from './wire.ts'
 
 /** How a line is used. */
@@ -63,18 +62,24 @@ interface Memory {
   /** Bytes that came unasked since. */
   unasked: number
   isSuspect: boolean
-  /** What was answered last. */
-  last: ReadRequest | undefined
+  /** What each unit answered last, and when. */
+  answered: Map<number, { request: ReadRequest; at: number }>
   owed: OwedAnswers
   mute: number
   closing: Promise<void>
+}
+
+/** The longest that a request may take: silence and two requests with their answers, on a line that is never silent. */
+export function longestReadMs({ timing, timeoutMs, quarantineMs }: RtuOptions, request: ReadRequest): number {
+  const silenceMs = Math.max(quarantineMs, APART_MS, timing.silenceMs, request.turnaroundMs ?? 0)
+  return 2 * (silenceMs + NOISE_MAX_MS + timeoutMs + requestMs(timing, request, 0))
 }
 
 /** Opens a line when called, each time anew; what devices owe is remembered all along. */
 export function rtuConnector({ clock }: { clock: Clock }, openLine: OpenLine, options: RtuOptions): Connect {
   const memory: Memory = {
     ...{ usedAt: Number.NEGATIVE_INFINITY, silenceMs: options.timing.silenceMs, unasked: 0 },
-    ...{ isSuspect: false, last: undefined, mute: 0, closing: Promise.resolve() },
+    ...{ isSuspect: false, answered: new Map(), mute: 0, closing: Promise.resolve() },
     owed: openOwedAnswers({ clock }, Math.max(FORGET_MS, 10 * options.timeoutMs)),
   }
   return async signal => {
@@ -123,15 +128,15 @@ async function untilSilent(
   request: ReadRequest,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { last } = memory
-  const isAlike = last !== undefined && last.address !== request.address && isSameShape(last, request)
-  const silenceMs = isAlike ? Math.max(APART_MS, memory.silenceMs) : memory.silenceMs
+  const last = memory.answered.get(request.unit)
+  const isAlike = last !== undefined && isSameShape(last.request, request)
+  const notBefore = isAlike ? last.at + APART_MS : Number.NEGATIVE_INFINITY
   const start = clock.monotonic()
   let wasSuspect = false
   for (;;) {
     wasSuspect ||= memory.isSuspect
-    const needed = memory.isSuspect ? Math.max(quarantineMs, silenceMs) : silenceMs
-    const left = memory.usedAt + needed - clock.monotonic()
+    const needed = memory.isSuspect ? Math.max(quarantineMs, memory.silenceMs) : memory.silenceMs
+    const left = Math.max(memory.usedAt + needed, notBefore) - clock.monotonic()
     if (left <= 0) break
     if (clock.monotonic() - start > needed + NOISE_MAX_MS) return `the line is never silent for ${needed} ms`
     await clock.sleep(left, signal)
@@ -176,9 +181,9 @@ function openTalk(
   )
   return {
     async read(request, signal) {
-      const requestMs = REQUEST_BYTES * byteMs
+      const ownMs = REQUEST_BYTES * byteMs
       const answerMs = (ANSWER_BYTES + valueBytes(request.table, request.count)) * byteMs
-      const leftAt = clock.monotonic() + (isPaced ? requestMs : 0)
+      const leftAt = clock.monotonic() + (isPaced ? ownMs : 0)
       const mine = { request, leftAt, received: Buffer.alloc(0), early: false, answered: false }
       const answered = new Promise<ReadOutcome>(settle => {
         pending = { ...mine, settle }
@@ -186,12 +191,14 @@ function openTalk(
       })
       memory.silenceMs = Math.max(silenceMs, request.turnaroundMs ?? 0)
       const late = (): ReadOutcome => silence(pending as Pending, timeoutMs)
-      const heard = await within({ clock }, answered, requestMs + timeoutMs + answerMs, signal, late)
+      const heard = await within({ clock }, answered, ownMs + timeoutMs + answerMs, signal, late)
       const outcome = judge(heard, pending as Pending, memory.owed)
       memory.mute = pending?.received.length === 0 ? memory.mute + 1 : 0
       pending = undefined
-      if (outcome.kind === 'values') memory.owed.settle(request.unit)
-      memory.last = outcome.kind === 'values' ? request : undefined
+      if (outcome.kind === 'values') {
+        memory.owed.settle(request.unit)
+        memory.answered.set(request.unit, { request, at: clock.monotonic() })
+      }
       if (signal.aborted || outcome.kind === 'no_answer' || outcome.kind === 'bad_answer') {
         memory.isSuspect = true
         memory.usedAt = clock.monotonic()

@@ -29,7 +29,8 @@ export interface RtuInstrument {
   hear(bytes: Buffer): void
   /** Applies to the requests that come next, one fault each. */
   fail(...faults: RtuFault[]): void
-  failAlways(fault?: RtuFault): void
+  /** Chooses for each request that no other fault is queued for. */
+  failBy(choose: (request: SeenRequest) => RtuFault | undefined): void
 }
 
 const REQUEST_BYTES = 8
@@ -42,7 +43,7 @@ export function openRtuInstrument(
   const requests: RtuInstrument['requests'] = []
   const queued: RtuFault[] = []
   const turns = new Map<number, Promise<void>>()
-  let always: RtuFault | undefined
+  let chosen: (request: SeenRequest) => RtuFault | undefined = () => undefined
   let received = Buffer.alloc(0)
 
   const take = (frame: Buffer) => {
@@ -50,7 +51,7 @@ export function openRtuInstrument(
     const [address, count] = [frame.readUInt16BE(2), frame.readUInt16BE(4)]
     if (!withChecksum(frame.subarray(0, 6)).equals(frame)) throw new Error(`No request: ${frame.toHex()}`)
     requests.push({ unit, code, address, count, at: clock.monotonic() })
-    const fault = queued.shift() ?? always
+    const fault = queued.shift() ?? chosen({ unit, code, address, count })
     if (!units.includes(unit)) return
     const answer = withChecksum(Buffer.concat([Buffer.from([unit]), toPdu(registers, code, address, count)]))
     const turn = (turns.get(unit) ?? Promise.resolve()).then(async () => {
@@ -71,8 +72,8 @@ export function openRtuInstrument(
       }
     },
     fail: (...faults) => void queued.push(...faults),
-    failAlways: fault => {
-      always = fault
+    failBy: choose => {
+      chosen = choose
     },
   }
 }

@@ -85,7 +85,7 @@ test('read() on a line brings as much as Modbus can carry', async () => {
 test('read() writes no request before the line has been silent long enough (R1)', async () => {
   const { clock, bus, instrument } = openScene()
 
-  const outcomes = [0, 0, 0].map(address => bus.read(request(address), signal))
+  const outcomes = [3, 4, 3].map(unit => bus.read({ ...request(0), unit }, signal))
   for (const outcome of outcomes) assert.equal((await outcomeOf(clock, outcome)).kind, 'values')
 
   const requestMs = 8 * byteMs
@@ -336,6 +336,19 @@ test('read() has an outcome when its signal aborts, and the line is suspect afte
   await failed
 
   assert.deepEqual(await read(request(100)), holds(100, 101, 102, 103))
+})
+
+test('read() gives a device a moment between two requests whose answers look alike (R5)', async () => {
+  const { clock, bus, instrument } = openScene()
+  // Another device is asked in between.
+  const asked = [request(0), { ...request(0, 1), unit: 4 }, request(8)]
+  for (const outcome of asked.map(one => bus.read({ ...one, turnaroundMs: 0 }, signal)))
+    await outcomeOf(clock, outcome)
+
+  const times = instrument.requests.map(({ at }) => at) as [number, number, number]
+  assert.ok(times[1] - times[0] < 5 + 13 * byteMs + 25 + 8 * byteMs)
+  const apart = Math.max(25, 2 * silenceMs + 5 + (8 + 7) * byteMs)
+  assert.ok(Math.abs(times[2] - times[0] - (5 + 13 * byteMs + apart + 8 * byteMs)) < 0.001)
 })
 
 for (const table of ['coil', 'holding'] satisfies RegisterTable[]) {
