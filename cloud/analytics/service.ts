@@ -1,15 +1,14 @@
 // The analytics as a service: port 8005. Keeps daily balances as the rollups under them change, and answers with them.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
-import { backoffMs } from '../../protocol/runtime/retry.ts'
-import { isAbort, openScope } from '../../protocol/runtime/scope.ts'
+import { openScope } from '../../protocol/runtime/scope.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { countBalancesDue, lockBalances, takeBalancesDue, writeBalances } from '../store/balances.ts'
 import type { Database } from '../store/database.ts'
 import { selectVersion } from '../store/queries.ts'
+import { keepWorking } from '../work-loop.ts'
 import { daysToBalance } from './balance.ts'
 import { type AuthorizeReader, balanceRoutes } from './routes.ts'
 
@@ -38,7 +37,6 @@ export interface AnalyticsDeps {
 }
 
 const POLL_MS = 1000
-const RETRY = { firstMs: 500, maxMs: 30_000 }
 const DAYS_MAX = 200
 
 /** Starts the analytics. */
@@ -62,31 +60,22 @@ export async function startAnalytics(
   )
   scope.use(service)
   scope.run(signal => runAnalytics(deps, { pollMs }, signal))
-  return { ...service, close: () => scope[Symbol.asyncDispose]() }
+  return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 
 /** Computes balances until the signal aborts. A database that does not answer is waited for. */
-export async function runAnalytics(
+export function runAnalytics(
   deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
   { pollMs }: { pollMs: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log, metrics } = deps
-  for (let failures = 0; !signal.aborted; ) {
-    try {
-      const computed = await computeDue(deps)
-      metrics.count('analytics_balances_total', {}, computed)
-      await measureDue(deps)
-      failures = 0
-      if (computed === 0) await clock.sleep(pollMs, signal)
-    } catch (error) {
-      if (isAbort(error, signal)) return
-      if (!(error instanceof Unavailable)) throw error
-      log.warn('database did not answer', { reason: error.message })
-      await clock.sleep(backoffMs(RETRY, failures, Math.random), signal)
-      failures += 1
-    }
+  const work = async () => {
+    const computed = await computeDue(deps)
+    deps.metrics.count('analytics_balances_total', {}, computed)
+    await measureDue(deps)
+    return computed > 0
   }
+  return keepWorking(deps, { pollMs }, work, signal)
 }
 
 /** Computes the balances of some days that are due, in one transaction. Returns how many. */

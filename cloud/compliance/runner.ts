@@ -1,8 +1,6 @@
 // The compliance service at work: its rounds, one by one for who asks, and its loops for ever.
 
-import { Unavailable } from '../../protocol/runtime/errors.ts'
-import { backoffMs } from '../../protocol/runtime/retry.ts'
-import { isAbort } from '../../protocol/runtime/scope.ts'
+import { keepWorking } from '../work-loop.ts'
 import type { Submission } from './dga/client.ts'
 import { fillSlots, makeSlots, PLAN_LIMITS, type PlanCounts, type PlanLimits } from './plan.ts'
 import { recoverSlots, SEND_RULES, type SendDeps, type SendRules, sendNext } from './send.ts'
@@ -87,28 +85,4 @@ export function complianceLoops(
     (await verifySlots(deps, { limit: rules.verificationsMax }, signal)) > 0
   const hands = Array.from({ length: rules.hands }, () => send)
   return [plan, ...hands, verify].map(work => signal => keepWorking(deps, rules, work, signal))
-}
-
-const RETRY = { firstMs: 500, maxMs: 30_000 }
-
-/** Works while there is work, waits when there is none, and waits for a database that does not answer. */
-async function keepWorking(
-  { clock, log }: SendDeps,
-  { pollMs }: ComplianceRules,
-  work: (signal: AbortSignal) => Promise<boolean>,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let failures = 0; !signal.aborted; ) {
-    try {
-      const isBusy = await work(signal)
-      failures = 0
-      if (!isBusy) await clock.sleep(pollMs, signal)
-    } catch (error) {
-      if (isAbort(error, signal)) return
-      if (!(error instanceof Unavailable)) throw error
-      log.warn('database did not answer', { reason: error.message })
-      await clock.sleep(backoffMs(RETRY, failures, Math.random), signal)
-      failures += 1
-    }
-  }
 }

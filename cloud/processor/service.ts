@@ -5,12 +5,12 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
-import { backoffMs } from '../../protocol/runtime/retry.ts'
-import { isAbort, openScope } from '../../protocol/runtime/scope.ts'
+import { openScope } from '../../protocol/runtime/scope.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
 import { selectBacklog } from '../store/processing.ts'
 import { selectVersion } from '../store/queries.ts'
+import { keepWorking } from '../work-loop.ts'
 import {
   continueRecomputation,
   processCarefully,
@@ -50,7 +50,6 @@ export interface ProcessorDeps {
 }
 
 const POLL_MS = 500
-const RETRY = { firstMs: 500, maxMs: 30_000 }
 const LIMITS: RoundLimits = { gatewaysMax: 8, batchesEachMax: 8, readingsMax: 50_000 }
 
 /** Starts the processor. */
@@ -74,30 +73,21 @@ export async function startProcessor(
   )
   scope.use(service)
   scope.run(signal => runProcessor(deps, { pollMs, limits: { ...LIMITS, ...limits } }, signal))
-  return { ...service, close: () => scope[Symbol.asyncDispose]() }
+  return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 
 /** Takes batches until the signal aborts. A database that does not answer is waited for. */
-export async function runProcessor(
+export function runProcessor(
   deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
   { pollMs, limits }: { pollMs: number; limits: RoundLimits },
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log } = deps
-  for (let failures = 0; !signal.aborted; ) {
-    try {
-      const busy = await takeTurn(deps, limits)
-      await measureBacklog(deps)
-      failures = 0
-      if (!busy) await clock.sleep(pollMs, signal)
-    } catch (error) {
-      if (isAbort(error, signal)) return
-      if (!(error instanceof Unavailable)) throw error
-      log.warn('database did not answer', { reason: error.message })
-      await clock.sleep(backoffMs(RETRY, failures, Math.random), signal)
-      failures += 1
-    }
+  const work = async () => {
+    const isBusy = await takeTurn(deps, limits)
+    await measureBacklog(deps)
+    return isBusy
   }
+  return keepWorking(deps, { pollMs }, work, signal)
 }
 
 /** One round, and, when it fails for another reason than the database being away, one batch of it with care. */

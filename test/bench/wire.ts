@@ -10,6 +10,7 @@ import { encodeBatch, encodeTable } from '../../protocol/codec.ts'
 import type { Reading } from '../../protocol/reading.ts'
 import { upTopic } from '../../protocol/topics.ts'
 import type { Variable } from '../../protocol/variables.ts'
+import { randomFrom } from '../doubles/random.ts'
 import type { Figure } from './figure.ts'
 
 /** DESIGN's budget for the live lane. */
@@ -109,15 +110,4 @@ function bytesOf(batches: readonly Uint8Array[]): number {
     const rest = 2 + topic + 2 + length
     return sum + 1 + (rest < 128 ? 1 : 2) + rest
   }, 0)
-}
-
-/** Numbers in [0, 1) that are the same on every run (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

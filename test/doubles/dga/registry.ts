@@ -105,14 +105,3 @@ function linesOf(file: string | undefined): string[] {
   if (file === undefined || !existsSync(file)) return []
   return readFileSync(file, 'utf8').split('\n').slice(0, -1)
 }
-
-/** Numbers in [0, 1) that follow from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
