@@ -1,25 +1,39 @@
-// The LAN broker: raw data for whoever is on site, with the newest reading of each series retained.
+// The LAN broker: raw data for whoever is on site, with the newest reading of each series retained; beside it, how the
+// gateway is (`$state/v1/#`) and where each series comes from (`$meta/v1/#`).
 //
-// Anybody who reaches the port may subscribe to `raw/v1/#` and nobody may publish: it listens on loopback unless the
-// configuration says otherwise. After a restart, the next poll brings the retained values back.
+// Nobody may publish. Who gives no name may read only where the configuration lets it, or on loopback. After a restart,
+// the next poll brings the retained values back.
 //
 // Promises:
 //   L1. Whoever listens holds nobody up: neither the poll that brings readings nor, for long, another listener.
 //   L2. Connections, subscriptions, what a listener may say, and readings that wait for listeners have a bound each.
+//   L3. A session ends with its connection, whatever a listener asks for: nothing is kept for one that is away.
+//   L4. A user is shown what lies below its prefixes and nothing else.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type Client } from 'aedes'
-import { toRawMessage } from '../protocol/raw.ts'
+import { type LanState, toRawMessage } from '../protocol/raw.ts'
 import type { Reading } from '../protocol/reading.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
-import { rawTopic } from '../protocol/topics.ts'
+import { lanStateTopic, rawTopic, seriesMetaTopic } from '../protocol/topics.ts'
+import {
+  type LanAccess,
+  type LanUser,
+  mayRead,
+  maySubscribe,
+  openLanAccess,
+  type Reader,
+} from './lan-access.ts'
+import type { SeriesFacts } from './lan-facts.ts'
 
 /** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
 const DRAIN_TIMEOUT_MS = 5_000
 const CONNECT_TIMEOUT_MS = 10_000
+/** MQTT 3.1.1, section 3.2.2.3. */
+const NOT_AUTHORISED = 5
 /** The next one is closed at once. */
 const CONNECTIONS_MAX = 64
 /** Of one subscriber; the next one is refused. */
@@ -34,6 +48,8 @@ export interface LanBroker extends Closable {
   port: number
   /** Shows readings, each on its series' topic, to whoever listens. Waits for nobody. */
   publish(readings: readonly Reading[]): void
+  /** Says how the gateway is, when that is news. */
+  tell(state: LanState): void
 }
 
 /** Where the broker listens, and whose readings it shows. */
@@ -42,33 +58,22 @@ export interface LanBrokerOptions {
   port: number
   client: string
   project: string
+  anonymous?: boolean | undefined
+  users?: readonly LanUser[]
+  series?: readonly SeriesFacts[]
 }
 
 /** Starts the broker. Throws ConfigError when the port is taken. */
 export async function openLanBroker(
   { log, metrics }: { log: Log; metrics: Metrics },
-  { host, port, client, project }: LanBrokerOptions,
+  { host, port, client, project, anonymous, users = [], series = [] }: LanBrokerOptions,
 ): Promise<LanBroker> {
+  const notes = new Map<string, string>()
   const waiting: Reading[] = []
   const sockets = new Set<Socket>()
   const dropped = (what: string, count = 1) => metrics.count('gateway_lan_dropped_total', { what }, count)
-  const aedes = await Aedes.createBroker({
-    drainTimeout: DRAIN_TIMEOUT_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    maxClientsIdLength: 128,
-    maxTopicLevels: 16,
-    authorizePublish: (from, packet, done) => {
-      if (from === null) return done(null)
-      dropped('publish')
-      log.warn('publish refused on the LAN', { clientId: from.id, topic: packet.topic })
-      done(new Error('This broker only speaks'))
-    },
-    authorizeSubscribe: (from, subscription, done) =>
-      done(null, subscription.topic.startsWith('raw/') && !hasEnough(from) ? subscription : null),
-  })
-  aedes.on('clientError', (from, error) =>
-    log.info('LAN client failed', { clientId: from.id, reason: error.message }),
-  )
+  const access = openLanAccess({ host, anonymous, users })
+  const aedes = await openAedes({ log, access, dropped })
   const server = createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -93,16 +98,31 @@ export async function openLanBroker(
 
   const show = openShow(aedes, { client, project })
   let showing = false
+  const showNotes = async () => {
+    for (const [topic, payload] of notes) {
+      notes.delete(topic)
+      await publishTo(aedes, topic, Buffer.from(payload), true).catch((error: unknown) =>
+        log.warn('note not shown on the LAN', { topic, reason: reasonOf(error) }),
+      )
+    }
+  }
   const showWaiting = async () => {
     if (showing) return
     showing = true
+    await showNotes()
     for (let reading = waiting.shift(); reading !== undefined; reading = waiting.shift()) {
       await show(reading).catch((error: unknown) =>
         log.warn('reading not shown on the LAN', { reason: reasonOf(error) }),
       )
+      await showNotes()
     }
     showing = false
   }
+  for (const { point, variable, meta } of series) {
+    notes.set(seriesMetaTopic({ client, project, point, variable }), JSON.stringify(meta))
+  }
+  void showWaiting()
+  let told: string | undefined
   return {
     port: (server.address() as AddressInfo).port,
     publish: readings => {
@@ -114,6 +134,13 @@ export async function openLanBroker(
       dropped('reading', count)
       log.warn('readings not shown on the LAN: a subscriber does not read', { count })
     },
+    tell: state => {
+      const payload = JSON.stringify(state)
+      if (payload === told) return
+      told = payload
+      notes.set(lanStateTopic({ client, project, gateway: state.gateway }), payload)
+      void showWaiting()
+    },
     close: async () => {
       waiting.length = 0
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
@@ -123,6 +150,56 @@ export async function openLanBroker(
       await closed
     },
   }
+}
+
+/** The broker without its port. */
+async function openAedes({
+  log,
+  access,
+  dropped,
+}: {
+  log: Log
+  access: LanAccess
+  dropped: (what: string) => void
+}): Promise<Aedes> {
+  const readers = new WeakMap<Client, Reader>()
+  const readerOf = (client: Client | null): Reader => (client === null ? [] : (readers.get(client) ?? []))
+  const aedes = await Aedes.createBroker({
+    drainTimeout: DRAIN_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    maxClientsIdLength: 128,
+    maxTopicLevels: 16,
+    preConnect: (_, packet, done) => {
+      packet.clean = true
+      done(null, true)
+    },
+    authenticate: (from, name, password, done) => {
+      void access.signIn(name, password).then(reader => {
+        if (reader !== undefined) {
+          readers.set(from, reader)
+          return done(null, true)
+        }
+        dropped('sign-in')
+        log.warn('sign-in refused on the LAN', { clientId: from.id, name })
+        done(Object.assign(new Error('Not authorised'), { returnCode: NOT_AUTHORISED }), false)
+      })
+    },
+    authorizePublish: (from, packet, done) => {
+      if (from === null) return done(null)
+      dropped('publish')
+      log.warn('publish refused on the LAN', { clientId: from.id, topic: packet.topic })
+      done(new Error('This broker only speaks'))
+    },
+    authorizeSubscribe: (from, subscription, done) => {
+      const allowed = maySubscribe(readerOf(from), subscription.topic) && !hasEnough(from)
+      done(null, allowed ? subscription : null)
+    },
+    authorizeForward: (to, packet) => (mayRead(readerOf(to), packet.topic) ? packet : null),
+  })
+  aedes.on('clientError', (from, error) =>
+    log.info('LAN client failed', { clientId: from.id, reason: error.message }),
+  )
+  return aedes
 }
 
 /** Shows one reading, retained unless it is late. One after the other: the broker drops what overtakes. */
@@ -137,12 +214,16 @@ function openShow(
     const late = before !== undefined && reading.at < before
     if (!late) newest.set(topic, reading.at)
     const payload = Buffer.from(JSON.stringify(toRawMessage(reading, { late })))
-    return new Promise((resolve, reject) => {
-      aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: !late, dup: false }, error =>
-        error ? reject(error) : resolve(),
-      )
-    })
+    return publishTo(aedes, topic, payload, !late)
   }
+}
+
+function publishTo(aedes: Aedes, topic: string, payload: Buffer, retained: boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: retained, dup: false }, error =>
+      error ? reject(error) : resolve(),
+    )
+  })
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

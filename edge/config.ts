@@ -13,16 +13,19 @@ import {
   type ProviderConfig,
   parseGatewayConfig,
 } from '../protocol/gateway-config.ts'
+import type { LanBrokerConfig } from '../protocol/lan-config.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Place } from '../protocol/yaml.ts'
+import type { LanUser } from './lan-access.ts'
 import { planMistakes } from './modbus/plan.ts'
 import { profileSignals } from './modbus/profile.ts'
 
 /** A configuration with nothing left to look up. */
-export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers'> {
+export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers' | 'lanBroker'> {
   devices: (Omit<DeviceConfig, 'signals'> & { signals: readonly ModbusSignal[] })[]
   providers: RunnableProvider[]
   credentials: Credentials
+  lanBroker?: (Omit<LanBrokerConfig, 'users'> & { users: LanUser[] }) | undefined
 }
 
 /** A device at a provider. Secrets are plain texts. */
@@ -52,7 +55,7 @@ export function readGatewayConfig(
     throw new ConfigError(path, [{ path: '', message: `cannot be read: ${reasonOf(error)}` }])
   }
   const folder = dirname(resolve(path))
-  let found: Pick<RunnableConfig, 'devices' | 'providers' | 'credentials'> | undefined
+  let found: Pick<RunnableConfig, 'devices' | 'providers' | 'credentials' | 'lanBroker'> | undefined
   const config = parseGatewayConfig(text, path, parsed => {
     const mistakes: Place[] = []
     const devices = parsed.devices.map((device, index) => {
@@ -66,11 +69,17 @@ export function readGatewayConfig(
       resolveSecrets(provider, index, environment, mistakes),
     )
     const credentials = readCredentials(resolve(folder, parsed.uplink.credentials), mistakes)
+    const users = (parsed.lanBroker?.users ?? []).map(({ password, ...user }, index) => ({
+      ...user,
+      password: plain(password, ['lanBroker', 'users', index, 'password'], environment, mistakes),
+    }))
     found = { devices, providers, credentials }
+    if (parsed.lanBroker !== undefined) found.lanBroker = { ...parsed.lanBroker, users }
     return mistakes
   })
   if (found === undefined) throw new Error('A configuration was read and not checked')
-  return { ...config, buffer: { ...config.buffer, path: resolve(folder, config.buffer.path) }, ...found }
+  const { lanBroker: _, ...rest } = config
+  return { ...rest, buffer: { ...config.buffer, path: resolve(folder, config.buffer.path) }, ...found }
 }
 
 function signalsOf(
@@ -99,13 +108,23 @@ function resolveSecrets(
   const resolved: Record<string, unknown> = { ...provider }
   for (const key of SECRET_KEYS) {
     const secret = resolved[key] as Secret | undefined
-    if (secret === undefined || typeof secret === 'string') continue
-    const value = environment[secret.env]
-    if (value === undefined || value === '') {
-      mistakes.push({ path: ['providers', index, key], message: `the environment has no ${secret.env}` })
-    } else resolved[key] = value
+    if (secret !== undefined) resolved[key] = plain(secret, ['providers', index, key], environment, mistakes)
   }
   return resolved as unknown as RunnableProvider
+}
+
+/** The value that a secret stands for. */
+function plain(
+  secret: Secret,
+  path: PropertyKey[],
+  environment: Record<string, string | undefined>,
+  mistakes: Place[],
+): string {
+  if (typeof secret === 'string') return secret
+  const value = environment[secret.env]
+  if (value === undefined || value === '')
+    mistakes.push({ path, message: `the environment has no ${secret.env}` })
+  return value ?? ''
 }
 
 function readCredentials(folder: string, mistakes: Place[]): Credentials {

@@ -17,6 +17,7 @@ import { openBuffer } from './buffer.ts'
 import { type Execute, openCommands } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
 import { GATEWAY_METRICS, openHealth } from './health.ts'
+import { runLanState, seriesFacts } from './lan-facts.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { pollDevice, toPolledDevice } from './modbus/poll.ts'
 import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } from './poller.ts'
@@ -53,7 +54,12 @@ export async function runGateway(
   const lan =
     config.lanBroker === undefined
       ? undefined
-      : scope.use(await openLanBroker({ log, metrics }, { ...config.lanBroker, client, project }))
+      : scope.use(
+          await openLanBroker(
+            { log, metrics },
+            { ...config.lanBroker, client, project, series: seriesFacts(config) },
+          ),
+        )
   const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
   let hindrance: string | undefined
   const store = async (measurements: readonly Measurement[]) => {
@@ -110,6 +116,10 @@ export async function runGateway(
 
   scope.run(time.run)
   scope.run(uplink.run)
+  if (lan !== undefined) {
+    const facts = { gateway, version, clockState: time.state, connected: uplink.connected }
+    scope.run(until => runLanState({ clock, lan }, { ...facts, hindrance: () => hindrance }, until))
+  }
   for (const line of lines) scope.run(line.run)
   // A command to restart ends this process with success; its supervisor starts it again.
   scope.run(until => aborted(AbortSignal.any([until, stop.signal])).then(() => stop.signal.throwIfAborted()))

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { Bus, lineMistakes } from './bus-config.ts'
 import { ByteSize, Duration, Secret } from './config-fields.ts'
 import { Slug } from './ids.ts'
+import { LanBroker, lanMistakes } from './lan-config.ts'
 import { fits, type Unit, unitOf, VARIABLE_NAMES, VARIABLES } from './variables.ts'
 import { type Place, parseYaml, pathText } from './yaml.ts'
 
@@ -226,12 +227,7 @@ const Document = z
     project: Slug,
     uplink: Uplink,
     buffer: z.strictObject({ path: z.string().min(1), maxBytes: ByteSize.default(4 * 2 ** 30) }),
-    lanBroker: z
-      .strictObject({
-        host: z.string().min(1).default('127.0.0.1'),
-        port: z.int().min(0).max(65535).default(1883),
-      })
-      .optional(),
+    lanBroker: LanBroker.optional(),
     /** Where `GET /health` and `/metrics` are served. */
     status: z
       .strictObject({
@@ -249,7 +245,11 @@ const Document = z
     providers: z.array(Provider).max(512).default([]),
   })
   .superRefine((config, context) => {
-    for (const { path, message } of crossMistakes(config)) context.addIssue({ code: 'custom', path, message })
+    const mistakes = [
+      ...crossMistakes(config),
+      ...(config.lanBroker ? lanMistakes(config.lanBroker, config) : []),
+    ]
+    for (const { path, message } of mistakes) context.addIssue({ code: 'custom', path, message })
   })
 
 /** A gateway's configuration, read and checked. Durations are milliseconds, sizes are bytes. */

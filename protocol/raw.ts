@@ -1,8 +1,9 @@
 // Raw data for subscribers: one reading as JSON on `raw/v1/{client}/{project}/{point}/{variable}`.
 
 import { z } from 'zod'
-import { QUALITY_NAMES, type Reading, TIME_QUALITY_NAMES } from './reading.ts'
-import { VARIABLES } from './variables.ts'
+import { Slug } from './ids.ts'
+import { Instant, QUALITY_NAMES, type Reading, TIME_QUALITY_NAMES } from './reading.ts'
+import { VARIABLE_NAMES, VARIABLES } from './variables.ts'
 
 /** What a subscriber gets. Keys are short because a gateway's link may be metered. */
 export const RawMessage = z.strictObject({
@@ -36,3 +37,34 @@ export function toRawMessage(reading: Reading, { late }: { late: boolean }): Raw
   }
   return late ? { ...message, h: true } : message
 }
+
+/** How a gateway is, on its LAN: retained on `$state/v1/{client}/{project}/{gateway}`. */
+export const LanState = z.strictObject({
+  v: z.literal(1),
+  gateway: Slug,
+  version: z.string().max(60),
+  since: Instant,
+  clock: z.enum(TIME_QUALITY_NAMES),
+  cloud: z.enum(['connected', 'not connected']),
+  /** Why readings cannot be stored at present. */
+  hindrance: z.string().optional(),
+})
+
+/** How a gateway is, on its LAN. */
+export type LanState = z.infer<typeof LanState>
+
+/** Where a series comes from: retained on `$meta/v1/{client}/{project}/{point}/{variable}`. */
+export const SeriesMeta = z.strictObject({
+  v: z.literal(1),
+  gateway: Slug,
+  variable: z.enum(VARIABLE_NAMES),
+  unit: z.string(),
+  /** The device that measures it. */
+  source: Slug,
+  /** How the device is read: `modbus`, or its provider. */
+  kind: z.string(),
+  everyMs: z.int().min(1),
+})
+
+/** Where a series comes from. */
+export type SeriesMeta = z.infer<typeof SeriesMeta>

@@ -45,6 +45,14 @@ export interface RawPath {
 export const rawTopic = ({ client, project, point, variable }: RawPath): string =>
   `raw/v1/${client}/${project}/${point}/${variable}`
 
+/** On a gateway's LAN, retained: where a series comes from. */
+export const seriesMetaTopic = ({ client, project, point, variable }: RawPath): string =>
+  `$meta/v1/${client}/${project}/${point}/${variable}`
+
+/** On a gateway's LAN, retained: how the gateway is. */
+export const lanStateTopic = (at: { client: string; project: string; gateway: string }): string =>
+  `$state/v1/${at.client}/${at.project}/${at.gateway}`
+
 /** What a topic that a gateway may publish to says; `undefined` for every other topic. */
 export type GatewayTopic =
   | { kind: 'up'; gateway: string; lane: Lane }

@@ -59,7 +59,7 @@ describe('from an instrument to committed rows', () => {
     const devices = config.devices.map(device => ({ ...device, signals: device.signals ?? [] }))
     return runGateway(
       { clock: systemClock, log: silentLog, random: () => 0.2, askClock: async () => true },
-      { ...config, devices, providers: [], credentials: { token: TOKEN } },
+      { ...config, devices, providers: [], lanBroker: undefined, credentials: { token: TOKEN } },
       { version: '0.0.0' },
       signal,
     )

@@ -53,6 +53,24 @@ const CASES: readonly {
   mistakes: readonly [string, number, RegExp][]
 }[] = [
   {
+    name: 'a broker that nobody could read',
+    change: text => text.replace('lanBroker: { host: 127.0.0.1', 'lanBroker: { host: 192.168.1.5'),
+    mistakes: [['lanBroker', 6, /nobody could read: on 192\.168\.1\.5, name users, or say anonymous: true/]],
+  },
+  {
+    name: 'a user twice, with a password in clear, and a prefix of another site',
+    change: text =>
+      text.replace(
+        'port: 1883 }',
+        'port: 1883, users: [{ name: a, password: { env: A } }, { name: a, password: open, read: [campo/other] }] }',
+      ),
+    mistakes: [
+      ['lanBroker.users[1].name', 6, /"a" is already a user/],
+      ['lanBroker.users[1].password', 6, /is no hash of a password/],
+      ['lanBroker.users[1].read[0]', 6, /its topics begin with campo\/los-aromos/],
+    ],
+  },
+  {
     name: 'an identifier with a capital',
     change: text => text.replace('gateway: gw-campo-01', 'gateway: Gw'),
     mistakes: [['gateway', 1, /must be 1 to 63 characters/]],

@@ -1,0 +1,75 @@
+// The LAN broker's part of a gateway's configuration: where it listens, and who may read what.
+
+import { z } from 'zod'
+import { Secret } from './config-fields.ts'
+import type { Place } from './yaml.ts'
+
+/** A password as Mosquitto's password files keep it: PBKDF2 of SHA-512, `$7$iterations$salt$hash`, base64. */
+export const PASSWORD_HASH = /^\$7\$[1-9]\d{0,6}\$[A-Za-z0-9+/]{16,}={0,2}\$[A-Za-z0-9+/]{86}==$/
+
+const LEVEL = '[a-z0-9][a-z0-9_-]{0,62}'
+
+const User = z.strictObject({
+  name: z.string().min(1).max(100),
+  /** A hash, or the password itself where the environment keeps it. */
+  password: Secret,
+  /** What it may read: `client`, `client/project`, `client/project/point` or one variable of it. All when absent. */
+  read: z
+    .array(
+      z
+        .string()
+        .regex(
+          new RegExp(`^${LEVEL}(/${LEVEL}){0,3}$`),
+          'must be client/project/point/variable, or its beginning',
+        ),
+    )
+    .min(1)
+    .max(64)
+    .optional(),
+})
+
+/** The site's own broker. */
+export const LanBroker = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65535).default(1883),
+  /** Whether who gives no name may read everything. Only on loopback unless stated. */
+  anonymous: z.boolean().optional(),
+  users: z.array(User).max(64).default([]),
+})
+
+/** The site's own broker. */
+export type LanBrokerConfig = z.infer<typeof LanBroker>
+
+/** Whether an address is this machine's own and nobody else's. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/** What is wrong with it beyond its form. */
+export function lanMistakes(
+  { host, anonymous = isLoopback(host), users }: LanBrokerConfig,
+  { client, project }: { client: string; project: string },
+): Place[] {
+  const mistakes: Place[] = []
+  if (!anonymous && users.length === 0) {
+    const message = `nobody could read: on ${host}, name users, or say anonymous: true`
+    mistakes.push({ path: ['lanBroker'], message })
+  }
+  for (const [index, { name, password, read = [] }] of users.entries()) {
+    const place = ['lanBroker', 'users', index]
+    if (users.findIndex(one => one.name === name) < index) {
+      mistakes.push({ path: [...place, 'name'], message: `"${name}" is already a user` })
+    }
+    if (typeof password === 'string' && !PASSWORD_HASH.test(password)) {
+      const message = 'is no hash of a password ($7$…): write its hash, or { env: NAME }'
+      mistakes.push({ path: [...place, 'password'], message })
+    }
+    for (const [at, prefix] of read.entries()) {
+      const [owner, site = project] = prefix.split('/')
+      if (owner === client && site === project) continue
+      const message = `nothing of this gateway lies there: its topics begin with ${client}/${project}`
+      mistakes.push({ path: [...place, 'read', at], message })
+    }
+  }
+  return mistakes
+}
