@@ -136,7 +136,7 @@ async function makeAccess(credentials: Credentials, env: Record<string, string>)
   }
   if (credentials.apiToken === undefined) {
     const name = `demo ${new Date().toISOString()}`
-    const options = ['--name', name, '--role', 'administrator', '--scopes', 'read,subscribe']
+    const options = ['--name', name, '--role', 'administrator', '--scopes', 'read,write,subscribe']
     credentials.save({ apiToken: await ask(['token', 'create', ...options], env) })
   }
 }

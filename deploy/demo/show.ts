@@ -25,6 +25,7 @@ Try, in another terminal:
 
   curl -H 'Authorization: Bearer ${apiToken}' ${API}/points/pozo-7/latest
   curl -H 'Authorization: Bearer ${apiToken}' ${API}/compliance/slots
+  curl -H 'Authorization: Bearer ${apiToken}' -X POST http://127.0.0.1:${PLACES.collector}/collect/twin
   mosquitto_sub -p 1883 -t 'raw/v1/#' -v
   mosquitto_sub -p 1884 -u demo -P ${apiToken} -t 'raw/v1/#' -v
 
