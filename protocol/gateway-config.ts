@@ -18,7 +18,10 @@ const UnitName = z.string().transform((text, context): Unit => {
   return z.NEVER
 })
 
-/** How a number lies in registers. Word orders are of 16-bit words, as a device's manual calls them. */
+/**
+ * How a number lies in registers. Word orders are of 16-bit words, as a device's manual calls them. `ascii` is a decimal
+ * number that is written out: a reading is a number, and other text is none.
+ */
 export const REGISTER_TYPES = [
   'bool',
   'int16',
@@ -36,6 +39,13 @@ export const REGISTER_TYPES = [
   'mod10k32',
   'mod10k48',
   'mod10k64',
+  'ubcd16',
+  'ubcd32',
+  'ubcd64',
+  'ascii32',
+  'ascii64',
+  'ascii96',
+  'ascii128',
 ] as const
 
 /** How a number lies in registers. */
@@ -59,6 +69,13 @@ export const REGISTER_COUNT: Record<RegisterType, number> = {
   mod10k32: 2,
   mod10k48: 3,
   mod10k64: 4,
+  ubcd16: 1,
+  ubcd32: 2,
+  ubcd64: 4,
+  ascii32: 2,
+  ascii64: 4,
+  ascii96: 6,
+  ascii128: 8,
 }
 
 /** Byte orders: A is the most significant byte. For 64 bits, the same idea over four words. */

@@ -67,6 +67,15 @@ export function decodeRegisters(
     case 'mod10k48':
     case 'mod10k64':
       return mod10k(bytes)
+    case 'ubcd16':
+    case 'ubcd32':
+    case 'ubcd64':
+      return unpackedDigits(bytes)
+    case 'ascii32':
+    case 'ascii64':
+    case 'ascii96':
+    case 'ascii128':
+      return written(bytes)
   }
 }
 
@@ -98,6 +107,29 @@ function digits(bytes: DataView): Registers {
   }
   return whole(BigInt(text))
 }
+
+/** One decimal digit in each byte. */
+function unpackedDigits(bytes: DataView): Registers {
+  let value = 0n
+  for (let index = 0; index < bytes.byteLength; index += 1) {
+    const digit = bytes.getUint8(index)
+    if (digit > 9) return { kind: 'not_a_number' }
+    value = value * 10n + BigInt(digit)
+  }
+  return whole(value)
+}
+
+/** A decimal number that is written out, with spaces or zero bytes around it. A reading is a number: other text is none. */
+function written(bytes: DataView): Registers {
+  let text = ''
+  for (let index = 0; index < bytes.byteLength; index += 1) text += String.fromCharCode(bytes.getUint8(index))
+  const [, number, exact] = WRITTEN.exec(text) ?? []
+  if (number === undefined) return { kind: 'not_a_number' }
+  return exact === undefined ? real(Number(number)) : whole(BigInt(exact))
+}
+
+/** The second group is there when the number is whole. */
+const WRITTEN = /^[ \0]*((?:([+-]?\d+)(?![\d.Ee]))|[+-]?\d+(?:\.\d+)?(?:[Ee][+-]?\d{1,2})?)[ \0]*$/
 
 /** Four decimal digits in each register: its value is below 10,000. */
 function mod10k(bytes: DataView): Registers {

@@ -9,6 +9,7 @@
 //   R5. Two requests of one shape to a device are a moment apart: an answer that comes twice is heard in between.
 //   R6. A port that has failed, or has been mute for long, is opened anew.
 
+import { setImmediate as immediately } from 'node:timers/promises'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { ReadOutcome, ReadRequest } from './bus.ts'
 import { within } from './deadline.ts'
@@ -139,12 +140,21 @@ async function untilSilent(
     const left = Math.max(memory.usedAt + needed, notBefore) - clock.monotonic()
     if (left <= 0) break
     if (clock.monotonic() - start > needed + NOISE_MAX_MS) return `the line is never silent for ${needed} ms`
-    await clock.sleep(left, signal)
+    await pause({ clock }, left, signal)
   }
   if (wasSuspect) await line.flush()
   memory.isSuspect = false
   memory.unasked = 0
   return undefined
+}
+
+/** Sleeps, and takes the last part of a millisecond in small steps: a timer is late by as much, which a fast line feels. */
+async function pause({ clock }: { clock: Clock }, ms: number, signal: AbortSignal): Promise<void> {
+  if (ms >= 2) return await clock.sleep(Math.floor(ms - 1), signal)
+  const before = clock.monotonic()
+  await immediately()
+  signal.throwIfAborted()
+  if (clock.monotonic() === before) await clock.sleep(ms, signal)
 }
 
 /** One request and its answer at a time, on a line that is silent. */

@@ -11,6 +11,7 @@ import { openBus, type ReadRequest, rtuOptions } from '../../edge/modbus/bus.ts'
 import { longestReadMs } from '../../edge/modbus/rtu.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
+import type { SeenRequest } from '../doubles/instrument.ts'
 import {
   openRtuInstrument,
   type RtuFault,

@@ -4,13 +4,15 @@ Reads lines of JSON, {"signal": ..., "registers": {"address": register}}, and pr
 """
 import json
 import math
+import re
 import struct
 import sys
 from fractions import Fraction
 
 FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "int64": ">q", "uint64": ">Q",
            "float16": ">e", "float32": ">f", "float64": ">d"}
-SIZES = {"bool": 1, "bcd16": 1, "bcd32": 2, "bcd64": 4, "mod10k32": 2, "mod10k48": 3, "mod10k64": 4}
+SIZES = {"bool": 1, "bcd16": 1, "bcd32": 2, "bcd64": 4, "mod10k32": 2, "mod10k48": 3, "mod10k64": 4,
+         "ubcd16": 1, "ubcd32": 2, "ubcd64": 4, "ascii32": 2, "ascii64": 4, "ascii96": 6, "ascii128": 8}
 
 
 def decimal_of(number):
@@ -30,6 +32,11 @@ def decode(registers, part):
     data = b"".join(words)
     if kind == "bool":
         return Fraction(registers[str(address)])
+    if kind.startswith("ubcd"):
+        return Fraction("".join(map(str, data))) if max(data) < 10 else None
+    if kind.startswith("ascii"):
+        text = data.decode("latin-1").strip(" \0")
+        return Fraction(text) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([Ee][+-]?[0-9]{1,2})?", text) else None
     if kind.startswith("bcd"):
         return Fraction(int(data.hex())) if data.hex().isdecimal() else None
     if kind.startswith("mod10k"):
