@@ -1,7 +1,7 @@
 // Bytes to and from a serial line, over the machine's own port or over a converter.
 
 import type { EventEmitter } from 'node:events'
-import { SerialPort } from 'serialport'
+import type { SerialPort } from 'serialport'
 import type { BusConfig } from '../../protocol/bus-config.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
@@ -32,7 +32,18 @@ export async function openSerialLine(
   { path, baudRate, parity, stopBits }: NonNullable<BusConfig['serial']>,
   signal: AbortSignal,
 ): Promise<Line | string> {
-  const port = new SerialPort({ path, baudRate, parity, stopBits, dataBits: 8, autoOpen: false, lock: true })
+  // Native code, which a machine may not have: who has no serial line does without.
+  const library = await import('serialport').catch(reasonOf)
+  if (typeof library === 'string') return `serial ports cannot be used here: ${library}`
+  const port = new library.SerialPort({
+    path,
+    baudRate,
+    parity,
+    stopBits,
+    dataBits: 8,
+    autoOpen: false,
+    lock: true,
+  })
   let gone = (_: string) => {}
   let lastError = ''
   port.on('error', error => {
