@@ -3,7 +3,8 @@
 // Promises:
 //   A1. Nobody registers: users are made by createUser() of users.ts, that is, by an administrator.
 //   A2. What sign-in answers, and how long it takes, does not tell whether a user exists.
-//   A3. Too many failed sign-ins, for one user or from one address, and no further one is tried for a while.
+//   A3. Too many failed sign-ins, for one user or from one address, and no further one is tried for a while, however
+//       many come at once.
 //   A4. A session is a row: ending it ends it at once. Its cookie is of no use to a script.
 //
 // better-auth's own HTTP routes are not served; it runs on our database through authDatabase(), so there is one
@@ -15,7 +16,7 @@ import { type CustomAdapter, createAdapterFactory } from 'better-auth/adapters'
 import { APIError } from 'better-auth/api'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
-import { clearSignInFailures, countSignInFailure, selectSignInFailures } from '../store/accounts.ts'
+import { beginSignIn, endSignIn } from '../store/accounts.ts'
 import { type AuthCondition, type AuthRow, authTable } from '../store/auth-rows.ts'
 import type { Database, Sql } from '../store/database.ts'
 import { hashPassword, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, verifyPassword } from './password.ts'
@@ -66,18 +67,21 @@ export function openAccounts(
     async signIn({ email: typed, password }, address) {
       const email = typed.trim().toLowerCase()
       const [userKey, addressKey] = [failureKey('user', email), failureKey('address', address)]
-      const retryAfterMs = await lockedForMs({ db, clock }, { userKey, addressKey })
+      const limits = [
+        { key: userKey, failuresMax: FAILURES_PER_USER_MAX },
+        { key: addressKey, failuresMax: FAILURES_PER_ADDRESS_MAX },
+      ]
+      const retryAfterMs = await beginSignIn(db, limits, { now: clock.now(), windowMs: FAILURE_WINDOW_MS })
       if (retryAfterMs > 0) return { kind: 'locked', retryAfterMs }
       try {
         const { headers, response } = await auth.api.signInEmail({
           body: { email, password },
           returnHeaders: true,
         })
-        await clearSignInFailures(db, userKey)
+        await endSignIn(db, { userKey, addressKey })
         return { kind: 'signed_in', user: toSessionUser(response.user), cookies: headers.getSetCookie() }
       } catch (error) {
         if (!(error instanceof APIError) || error.statusCode >= 500) throw error
-        await countSignInFailure(db, [userKey, addressKey], { now: clock.now(), windowMs: FAILURE_WINDOW_MS })
         log.warn('sign-in refused', { address })
         return { kind: 'refused' }
       }
@@ -106,7 +110,7 @@ function authOptions(
     secret: Buffer.from(hkdfSync('sha256', secretKey, '', 'smarthydro sessions', 32)).toString('base64'),
     database: authDatabase(db),
     telemetry: { enabled: false },
-    // Its HTTP routes are not served: failures are counted by lockedForMs(), in the database and for all processes.
+    // Its HTTP routes are not served: failures are counted by beginSignIn(), in the database and for all processes.
     rateLimit: { enabled: false },
     emailAndPassword: {
       enabled: true,
@@ -132,26 +136,6 @@ function authOptions(
       log: (_, message) => log.debug('accounts reported', { message }),
     },
   } satisfies BetterAuthOptions
-}
-
-/** How long no sign-in is tried for these keys; 0 when it may be tried now. */
-async function lockedForMs(
-  { db, clock }: { db: Database; clock: Clock },
-  { userKey, addressKey }: { userKey: string; addressKey: string },
-): Promise<number> {
-  const now = clock.now()
-  const limits = [
-    [userKey, FAILURES_PER_USER_MAX],
-    [addressKey, FAILURES_PER_ADDRESS_MAX],
-  ] as const
-  const waits = await Promise.all(
-    limits.map(async ([key, max]) => {
-      const found = await selectSignInFailures(db, key, { now, windowMs: FAILURE_WINDOW_MS })
-      if (found === undefined || found.failures < max) return 0
-      return found.windowBeganAt + FAILURE_WINDOW_MS - now
-    }),
-  )
-  return Math.max(...waits)
 }
 
 /** Hashed, so that the table tells nobody who tried. */

@@ -56,26 +56,41 @@ const POLICY = [
 const KEPT = { 'cache-control': 'public, max-age=300' }
 
 /** The document of `app`, in OpenAPI 3.1. */
-export function toDocument(app: OpenAPIHono<ApiEnv>, { version }: { version: string }) {
+export function toDocument(
+  app: OpenAPIHono<ApiEnv>,
+  { version, publicUrl }: { version: string; publicUrl: string },
+) {
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   app.openAPIRegistry.registerComponent('securitySchemes', 'session', {
     type: 'apiKey',
     in: 'cookie',
-    name: 'smarthydro.session_token',
+    name: publicUrl.startsWith('https:') ? '__Secure-smarthydro.session_token' : 'smarthydro.session_token',
   })
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'SmartHydro',
       version,
-      description:
-        'Readings of wells, what follows from them, and what was declared. Instants are UTC; every variable has one unit; a value is measured or absent.',
+      description: introduction(publicUrl),
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }, { session: [] }],
   })
 }
+
+const introduction = (publicUrl: string): string => `
+Readings of wells, what follows from them, and what was declared. Instants are UTC; every variable has one unit; a value is
+measured or absent, and then its quality says why.
+
+A program shows a token with every request. \`smarthydro-cloud token create\` makes one and prints it once. What a well
+reads now:
+
+    curl -H "Authorization: Bearer $TOKEN" ${new URL('/api/v1/points/pozo-7/latest', publicUrl)}
+
+Lists come in pages: \`next\` of one is the \`cursor\` of the next, and null on the last. What goes wrong is a problem
+document (RFC 9457) that names every field that is not right.
+`
 
 /** `/openapi.json`, `/docs`, `/docs/{file}`. */
 export function docs(document: object): Hono<ApiEnv> {

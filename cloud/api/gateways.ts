@@ -108,14 +108,16 @@ export function gateways({ db }: { db: Database }) {
 function toGateway(row: GatewayRow): z.infer<typeof Gateway> {
   const state = GatewayState.safeParse(row.state).data
   const health = GatewayHealth.safeParse(row.health).data
-  const seen = [row.stateAt, row.healthAt, row.lastBatchAt].filter(at => at !== null)
+  // `lost` is said by the broker, in the words of a will that was written when the session began.
+  const isLost = state?.state === 'lost'
+  const seen = [isLost ? null : row.stateAt, row.healthAt, row.lastBatchAt].filter(at => at !== null)
   const { gateway, client, project } = row
   return {
     gateway,
     client,
     project,
     state: state?.state ?? 'unknown',
-    since: state === undefined ? null : toInstantText(state.since),
+    since: state === undefined ? null : toInstantTextOrNull(isLost ? row.stateAt : state.since),
     version: state?.version ?? health?.version ?? null,
     lastSeenAt: seen.length === 0 ? null : toInstantText(Math.max(...seen)),
     lastBatchAt: toInstantTextOrNull(row.lastBatchAt),

@@ -61,6 +61,20 @@ const Latest = z
 
 const PointLatest = z.strictObject({ point: PointKey, latest: z.array(Latest) }).openapi('PointLatest')
 
+const EXAMPLE: z.infer<typeof PointLatest> = {
+  point: 'campo.los-aromos.pozo-7',
+  latest: [
+    {
+      ...{ variable: 'flow', unit: 'L/s', at: '2026-01-15T12:00:00.000Z', value: 14.25, quality: 'good' },
+      ...{ timeQuality: 'synced', goodAt: '2026-01-15T12:00:00.000Z', goodValue: 14.25 },
+    },
+    {
+      ...{ variable: 'level', unit: 'm', at: '2026-01-15T12:00:00.000Z', value: null, quality: 'no_answer' },
+      ...{ timeQuality: 'synced', goodAt: '2026-01-15T11:59:00.000Z', goodValue: 31.2 },
+    },
+  ],
+}
+
 const PointPage = z.strictObject({ items: z.array(Point), next: Next }).openapi('PointPage')
 
 const NOT_MODIFIED = { 304: { description: 'the same as what `If-None-Match` names' } }
@@ -102,9 +116,14 @@ const latestRoute = createRoute({
   path: '/{point}/latest',
   tags: ['readings'],
   summary: 'The newest reading of each variable',
+  description:
+    'With nothing but a token: `curl -H "Authorization: Bearer $TOKEN" …/api/v1/points/pozo-7/latest`. When the newest reading has no value, `quality` says why, and `goodValue` and `goodAt` tell the last one that had.',
   request: { params: PointParam },
   responses: {
-    200: { description: 'one for each variable', content: { 'application/json': { schema: PointLatest } } },
+    200: {
+      description: 'one for each variable',
+      content: { 'application/json': { schema: PointLatest, example: EXAMPLE } },
+    },
     ...NOT_MODIFIED,
     ...problemResponses(400, 401, 403, 404, 409),
   },

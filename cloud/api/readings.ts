@@ -29,9 +29,9 @@ import {
   Value,
   VariableName,
 } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { Next, nextLink, pageQuery, spanOf, toPage } from './paging.ts'
 import { findPoint, PointParam } from './point-name.ts'
-import { Problem, problemResponses } from './problem.ts'
+import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
 const DEFAULT_SPAN_MS = 24 * 3_600_000
@@ -127,21 +127,21 @@ const revisionsRoute = createRoute({
 export function readings({ db, clock }: { db: Database; clock: Clock }) {
   return openRouter()
     .openapi(readingsRoute, async context => {
-      const { variable, cursor, limit, order, ...asked } = context.req.valid('query')
-      const { from, to } = stretchOf(asked, clock)
+      const { variable, limit, order, ...asked } = context.req.valid('query')
       const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
       const list = `readings ${point.id} ${variable} ${order}`
-      const edge =
-        order === 'asc' ? { from: fromCursor(list, cursor, from) } : { to: fromCursor(list, cursor, to) }
+      const { key, ...span } = spanOf(list, asked, recentSpan(clock))
+      const { from, to } = span
+      const edge = order === 'asc' ? { from: Math.max(from, key ?? from) } : { to: Math.min(to, key ?? to) }
       const seriesId = await selectSeriesId(db, point.id, VARIABLES[variable].code)
       const select = VARIABLES[variable].origin === 'derived' ? selectDerived : selectReadings
       const rows =
         seriesId === undefined
           ? []
-          : await select(db, seriesId, { from, to, ...edge, order, limit: limit + 1 })
+          : await select(db, seriesId, { ...span, ...edge, order, limit: limit + 1 })
       // Ascending pages go on at the instant after the last one; descending ones end before it.
       const keyOf = ({ at }: ReadingRow) => (order === 'asc' ? at + 1 : at)
-      const { items, next } = toPage(rows, { list, limit, keyOf })
+      const { items, next } = toPage(rows, { list, limit, keyOf, span })
       const body = {
         point: pointKey(point),
         variable,
@@ -151,40 +151,27 @@ export function readings({ db, clock }: { db: Database; clock: Clock }) {
         items: items.map(toReading),
         next,
       }
-      return context.json(body, 200, nextLink(pinned(context.req.url, { from, to }), next))
+      return context.json(body, 200, nextLink(context.req.url, next))
     })
     .openapi(revisionsRoute, async context => {
-      const { cursor, limit, ...asked } = context.req.valid('query')
-      const { from, to } = stretchOf(asked, clock)
+      const { limit, ...asked } = context.req.valid('query')
       const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
       const list = `revisions ${point.id}`
-      const beforeId = fromCursor(list, cursor, Number.MAX_SAFE_INTEGER)
-      const rows = await selectRevisions(db, point.id, { from, to, beforeId, limit: limit + 1 })
-      const { items, next } = toPage(rows, { list, limit, keyOf: ({ id }) => id })
+      const { key: beforeId = Number.MAX_SAFE_INTEGER, ...span } = spanOf(list, asked, recentSpan(clock))
+      const rows = await selectRevisions(db, point.id, { ...span, beforeId, limit: limit + 1 })
+      const { items, next } = toPage(rows, { list, limit, keyOf: ({ id }) => id, span })
       const body = { point: pointKey(point), items: items.map(toRevision), next }
-      return context.json(body, 200, nextLink(pinned(context.req.url, { from, to }), next))
+      return context.json(body, 200, nextLink(context.req.url, next))
     })
 }
 
-/** The stretch that is asked for, with its defaults. Throws Problem when it ends before it begins. */
-export function stretchOf(
-  { from, to }: { from?: number | undefined; to?: number | undefined },
-  clock: Clock,
-): { from: number; to: number } {
-  const end = to ?? Math.min(clock.now(), TIME_MAX)
-  const begin = from ?? Math.max(0, end - DEFAULT_SPAN_MS)
-  if (begin <= end) return { from: begin, to: end }
-  const errors = [{ in: 'query' as const, name: 'from', detail: 'must not be after to' }]
-  throw new Problem(400, 'Invalid request', { errors })
-}
-
-/** The address of this list with its stretch written out, so that the next page is of the same one. */
-export function pinned(url: string, { from, to }: { from: number; to: number }): string {
-  const address = new URL(url)
-  address.searchParams.set('from', toInstantText(from))
-  address.searchParams.set('to', toInstantText(to))
-  return address.href
-}
+/** What is meant by a stretch whose beginning or end is not said. */
+const recentSpan =
+  (clock: Clock) =>
+  ({ from, to }: { from?: number | undefined; to?: number | undefined }) => {
+    const end = to ?? Math.min(clock.now(), TIME_MAX)
+    return { from: from ?? Math.max(0, end - DEFAULT_SPAN_MS), to: end }
+  }
 
 function toReading({ at, value, quality, timeQuality }: ReadingRow): z.infer<typeof Reading> {
   return {

@@ -2,7 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi'
 import { TIME_MAX } from '../../protocol/reading.ts'
-import { type ListedSlot, listSlots, SLOT_STATES } from '../store/compliance.ts'
+import { type ListedSlot, listSlots, SLOT_OUTCOMES, SLOT_STATES } from '../store/compliance.ts'
 import type { Database } from '../store/database.ts'
 import {
   InstantQuery,
@@ -14,7 +14,7 @@ import {
   unitOfVariable,
   VariableName,
 } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { checkedSpan, fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { findPoint, PointParam } from './point-name.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -27,7 +27,18 @@ const Declared = z
     unit: z.string(),
     value: z.number().openapi({ description: 'as it was measured or computed' }),
     declared: z.string().openapi({ description: 'as it is written to DGA', example: '14.25' }),
-    readAt: InstantText,
+    readAt: InstantText.openapi({ description: 'when it was measured' }),
+  })
+  .nullable()
+
+const LastOutcome = z
+  .strictObject({
+    attempt: z.int(),
+    at: InstantText,
+    outcome: z.enum(SLOT_OUTCOMES).openapi({
+      description: '`abandoned`: the process that was sending ended, and nobody knows',
+    }),
+    message: z.string().nullable().openapi({ description: 'what DGA said, or why it was not heard' }),
   })
   .nullable()
 
@@ -37,18 +48,21 @@ const Slot = z
     point: PointKey,
     workCode: z.string().openapi({ description: 'código de obra', example: 'OB-0602-7' }),
     channel: z.enum(['rest', 'soap']),
-    measuredAt: InstantText.openapi({ description: 'the instant that is declared' }),
+    measuredAt: InstantText.openapi({ description: 'the instant that it is due for, and is declared with' }),
     state: State,
     stateAt: InstantText,
     reason: z.string().nullable().openapi({ description: 'why it is not declared, or not yet' }),
-    heldBecause: z
-      .string()
-      .nullable()
-      .openapi({ description: 'why its work or its informant is stopped; null when nothing holds it' }),
+    heldBecause: z.string().nullable().openapi({
+      description: 'why all sending, its work or its informant is stopped; null when nothing holds it',
+    }),
     flow: Declared,
     total: Declared,
     level: Declared,
-    attempts: z.int(),
+    attempts: z.int().openapi({
+      description:
+        'those that count: not one that did not arrive, nor one that was refused for who declares or for the work',
+    }),
+    lastOutcome: LastOutcome.openapi({ description: 'what came of the last attempt; null before the first' }),
     nextAttemptAt: orNull(InstantText),
     receipt: z.string().nullable().openapi({ description: 'número de comprobante' }),
     recovered: z.boolean().openapi({ description: 'the receipt came with the answer to a second attempt' }),
@@ -60,11 +74,47 @@ const Slot = z
 
 const SlotPage = z.strictObject({ items: z.array(Slot), next: Next }).openapi('SlotPage')
 
+const EXAMPLE = {
+  items: [
+    {
+      ...{ id: 4711, point: 'campo.los-aromos.pozo-7', workCode: 'OB-0602-7', channel: 'rest' as const },
+      ...{
+        measuredAt: '2026-01-15T12:00:00.000Z',
+        state: 'sent' as const,
+        stateAt: '2026-01-15T12:05:01.204Z',
+      },
+      ...{ reason: null, heldBecause: null },
+      flow: {
+        ...{ variable: 'flow' as const, unit: 'L/s', value: 14.2504, declared: '14.25' },
+        readAt: '2026-01-15T11:59:58.000Z',
+      },
+      total: {
+        ...{ variable: 'total' as const, unit: 'm³', value: 139_806.7, declared: '139806' },
+        readAt: '2026-01-15T11:59:58.000Z',
+      },
+      level: {
+        ...{ variable: 'water_table' as const, unit: 'm', value: 23.598, declared: '23.60' },
+        readAt: '2026-01-15T11:59:58.000Z',
+      },
+      attempts: 1,
+      lastOutcome: {
+        ...{ attempt: 1, at: '2026-01-15T12:05:01.204Z', outcome: 'accepted' as const, message: null },
+      },
+      ...{ nextAttemptAt: null, receipt: 'DXN7fY0kqT3mL9aB', recovered: false },
+      ...{ acceptedAt: '2026-01-15T12:05:01.204Z', verification: 'match' as const },
+      verifiedAt: '2026-01-15T12:15:02.811Z',
+    },
+  ],
+  next: null,
+} satisfies z.infer<typeof SlotPage>
+
 const listRoute = createRoute({
   method: 'get',
   path: '/',
   tags: ['compliance'],
   summary: 'What is owed to DGA and what became of it, newest first',
+  description:
+    'A slot is one declaration owed of one work at one instant. `curl -H "Authorization: Bearer $TOKEN" "…/api/v1/compliance/slots?point=pozo-7&state=sent"` shows what was declared of a well, with its receipts.',
   request: {
     query: z.strictObject({
       point: PointParam.shape.point.optional().openapi({ param: { name: 'point', in: 'query' } }),
@@ -75,7 +125,10 @@ const listRoute = createRoute({
     }),
   },
   responses: {
-    200: { description: 'a page of slots', content: { 'application/json': { schema: SlotPage } } },
+    200: {
+      description: 'a page of slots',
+      content: { 'application/json': { schema: SlotPage, example: EXAMPLE } },
+    },
     ...problemResponses(400, 401, 403, 404, 409),
   },
 })
@@ -83,7 +136,8 @@ const listRoute = createRoute({
 /** `/compliance/slots`. */
 export function slots({ db }: { db: Database }) {
   return openRouter().openapi(listRoute, async context => {
-    const { point, state, from, to, cursor, limit } = context.req.valid('query')
+    const { point, state, cursor, limit, ...asked } = context.req.valid('query')
+    const { from, to } = checkedSpan(asked)
     const clientIds = context.get('clientIds')
     const pointIds = point === undefined ? null : [(await findPoint(db, clientIds, point)).id]
     const after = fromCursor('slots', cursor, 0)
@@ -98,7 +152,7 @@ export function slots({ db }: { db: Database }) {
 }
 
 function toSlot(row: ListedSlot): z.infer<typeof Slot> {
-  const { pointId: _, client, project, point, dueAt, values, ...slot } = row
+  const { pointId: _, client, project, point, dueAt, values, lastOutcome, ...slot } = row
   return {
     ...slot,
     point: `${client}.${project}.${point}`,
@@ -107,6 +161,7 @@ function toSlot(row: ListedSlot): z.infer<typeof Slot> {
     flow: toDeclared(values?.flow),
     total: toDeclared(values?.total),
     level: toDeclared(values?.level),
+    lastOutcome: lastOutcome === null ? null : { ...lastOutcome, at: toInstantText(lastOutcome.at) },
     nextAttemptAt: toInstantTextOrNull(slot.nextAttemptAt),
     acceptedAt: toInstantTextOrNull(slot.acceptedAt),
     verifiedAt: toInstantTextOrNull(slot.verifiedAt),

@@ -1,6 +1,6 @@
 // Users and what they may, tokens of programs, failed sign-ins: schema `auth`.
 
-import type { Sql } from './database.ts'
+import type { Database, Sql } from './database.ts'
 
 /** What somebody may be. */
 export const ROLES = [
@@ -167,39 +167,73 @@ export async function revokeToken(sql: Sql, name: string): Promise<boolean> {
   return rows.length > 0
 }
 
-/** How many sign-ins failed for `key` in the window that is open at `now`, and when it opened. */
-export async function selectSignInFailures(
-  sql: Sql,
-  key: string,
-  { now, windowMs }: { now: number; windowMs: number },
-): Promise<{ failures: number; windowBeganAt: number } | undefined> {
-  const rows = await sql.query<{ failures: number; windowBeganAt: number }>(
-    `select failures, window_began_at as "windowBeganAt" from auth.sign_in_failures
-     where key = $1 and window_began_at > to_timestamp(($2::float8 - $3::float8) / 1000)`,
-    [key, now, windowMs],
-  )
-  return rows[0]
+/** How often a sign-in may fail for a key in one window. */
+export interface SignInLimit {
+  key: string
+  failuresMax: number
 }
 
-/** Counts a failed sign-in for each key, and forgets windows that are over. */
-export async function countSignInFailure(
-  sql: Sql,
-  keys: readonly string[],
+/**
+ * Counts a sign-in as failed before it is tried, for every key or, where one has reached its limit, for none: however
+ * many are tried at once, no more are let through. Returns 0, or how long none is let through.
+ */
+export async function beginSignIn(
+  db: Database,
+  limits: readonly SignInLimit[],
   { now, windowMs }: { now: number; windowMs: number },
+): Promise<number> {
+  await deleteClosedWindows(db, now - windowMs)
+  const keys = limits.map(({ key }) => key)
+  return db.transaction(async tx => {
+    const windows = await lockWindows(tx, keys, { now, windowMs })
+    const waits = limits.map(({ key, failuresMax }) => {
+      const found = windows.find(window => window.key === key)
+      if (found === undefined || found.failures < failuresMax) return 0
+      return found.windowBeganAt + windowMs - now
+    })
+    const retryAfterMs = Math.max(...waits)
+    if (retryAfterMs > 0) return retryAfterMs
+    await tx.query(`update auth.sign_in_failures set failures = failures + 1 where key = any($1)`, [keys])
+    return 0
+  })
+}
+
+/** Somebody signed in: forgets the failures of the user, and takes back what beginSignIn() counted for the address. */
+export async function endSignIn(
+  sql: Sql,
+  { userKey, addressKey }: { userKey: string; addressKey: string },
 ): Promise<void> {
   await sql.query(
-    `delete from auth.sign_in_failures where window_began_at <= to_timestamp(($1::float8 - $2::float8) / 1000)`,
-    [now, windowMs],
+    `update auth.sign_in_failures set failures = failures - 1 where key = $1 and failures > 0`,
+    [addressKey],
   )
+  await sql.query(`delete from auth.sign_in_failures where key = $1`, [userKey])
+}
+
+async function deleteClosedWindows(sql: Sql, openedBefore: number): Promise<void> {
   await sql.query(
-    `insert into auth.sign_in_failures (key, failures, window_began_at)
-     select unnest($1::text[]), 1, to_timestamp($2::float8 / 1000)
-     on conflict (key) do update set failures = auth.sign_in_failures.failures + 1`,
-    [keys, now],
+    `delete from auth.sign_in_failures where key in (
+       select key from auth.sign_in_failures where window_began_at <= to_timestamp($1::float8 / 1000)
+       limit 1000 for update skip locked
+     )`,
+    [openedBefore],
   )
 }
 
-/** Forgets the failures of a key: somebody signed in. */
-export async function clearSignInFailures(sql: Sql, key: string): Promise<void> {
-  await sql.query(`delete from auth.sign_in_failures where key = $1`, [key])
+/** The windows of keys, opened where none is open, and locked in the order of the keys so that nobody waits in a circle. */
+function lockWindows(
+  tx: Sql,
+  keys: readonly string[],
+  { now, windowMs }: { now: number; windowMs: number },
+): Promise<{ key: string; failures: number; windowBeganAt: number }[]> {
+  return tx.query(
+    `insert into auth.sign_in_failures as f (key, failures, window_began_at)
+     select key, 0, to_timestamp($2::float8 / 1000) from unnest($1::text[]) as t(key) order by key
+     on conflict (key) do update set
+       failures = case when f.window_began_at > to_timestamp($3::float8 / 1000) then f.failures else 0 end,
+       window_began_at = case when f.window_began_at > to_timestamp($3::float8 / 1000) then f.window_began_at
+         else excluded.window_began_at end
+     returning key, failures, window_began_at as "windowBeganAt"`,
+    [keys, now, now - windowMs],
+  )
 }

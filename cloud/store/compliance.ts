@@ -2,6 +2,7 @@
 
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Chosen, ChosenValues } from '../compliance/declaration.ts'
+import type { Submission } from '../compliance/dga/client.ts'
 import type { ObligationTerms } from '../compliance/obligation.ts'
 import type { Sql } from './database.ts'
 import type { Written } from './sites.ts'
@@ -130,6 +131,21 @@ export const SLOT_STATES = ['pending', 'no_data', 'ready', 'sending', 'sent', 'r
 /** Where a slot stands. */
 export type SlotState = (typeof SLOT_STATES)[number]
 
+/** What came of an attempt. `abandoned`: the process that made it ended, and nobody knows. */
+export const SLOT_OUTCOMES = [
+  'accepted',
+  'duplicate',
+  'accepted_without_receipt',
+  'configuration_error',
+  'refused',
+  'unknown_outcome',
+  'not_sent',
+  'abandoned',
+] as const satisfies readonly (Submission['kind'] | 'abandoned')[]
+
+/** What came of an attempt. */
+export type SlotOutcome = (typeof SLOT_OUTCOMES)[number]
+
 /** A slot as the API shows it. */
 export interface ListedSlot {
   id: number
@@ -143,11 +159,13 @@ export interface ListedSlot {
   state: SlotState
   stateAt: number
   reason: string | null
-  /** Why the work or the informant is stopped, or who switched it off; null when nothing holds the slot. */
+  /** Why all sending, the work or the informant is stopped; null when nothing holds the slot. */
   heldBecause: string | null
   /** The values as declared, with what was measured, when, and how far from the slot. */
   values: Partial<Record<'flow' | 'total' | 'level', Chosen>> | null
   attempts: number
+  /** What came of the last attempt that ended; null before. */
+  lastOutcome: { attempt: number; at: number; outcome: SlotOutcome; message: string | null } | null
   nextAttemptAt: number | null
   receipt: string | null
   recovered: boolean
@@ -175,19 +193,26 @@ export async function listSlots(
   sql: Sql,
   { pointIds, clientIds, states, from, to, after, limit }: SlotQuery,
 ): Promise<ListedSlot[]> {
-  const rows = await sql.query<Omit<ListedSlot, 'values'> & { chosen: ChosenValues | null }>(
+  const rows = await sql.query<SlotColumns>(
     `select s.id, s.point_id as "pointId", c.slug as client, pr.slug as project, p.slug as point,
        s.work_code as "workCode", o.terms->>'channel' as channel, s.due_at as "dueAt", s.state, s.state_at as "stateAt",
        s.reason, case when s.state <> 'ready' then null
+         when sw.sending is not true then 'all sending is switched off' || coalesce(': ' || sw.reason, '')
          when not w.sending then 'sending of this work is switched off'
          when w.status = 'blocked' then w.reason when i.status = 'blocked' then i.reason end as "heldBecause",
-       s.chosen, s.attempts, s.next_attempt_at as "nextAttemptAt", s.receipt, s.recovered,
+       s.chosen, s.attempts, e.attempt, e.at as "outcomeAt", coalesce(e.outcome, 'abandoned') as outcome,
+       e.detail->>'reason' as message, s.next_attempt_at as "nextAttemptAt", s.receipt, s.recovered,
        s.accepted_at as "acceptedAt", s.verification, s.verified_at as "verifiedAt"
      from slots s
      join obligations o on o.id = s.obligation_id
      join informants i on i.id = o.informant_id
      join works w on w.code = s.work_code
      join points p on p.id = s.point_id join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
+     left join compliance_switch sw on true
+     left join lateral (
+       select attempt, at, outcome, detail from submissions
+       where work_code = s.work_code and due_at = s.due_at and step in ('answered', 'abandoned')
+       order by id desc limit 1) e on true
      where ($1::int[] is null or s.point_id = any($1)) and ($2::text[] is null or s.state = any($2))
        and s.due_at >= to_timestamp($3::float8 / 1000) and s.due_at < to_timestamp($4::float8 / 1000)
        and ($5::bigint is null or (s.due_at, s.id) < (select due_at, id from slots where id = $5))
@@ -195,7 +220,21 @@ export async function listSlots(
      order by s.due_at desc, s.id desc limit $7`,
     [pointIds, states ?? null, from, to, after ?? null, clientIds ?? null, limit],
   )
-  return rows.map(({ chosen, ...slot }) => ({ ...slot, values: chosen as ListedSlot['values'] }))
+  return rows.map(toListedSlot)
+}
+
+type SlotColumns = Omit<ListedSlot, 'values' | 'lastOutcome'> & {
+  chosen: ChosenValues | null
+  attempt: number | null
+  outcomeAt: number | null
+  outcome: SlotOutcome
+  message: string | null
+}
+
+function toListedSlot({ chosen, attempt, outcomeAt, outcome, message, ...slot }: SlotColumns): ListedSlot {
+  const lastOutcome =
+    attempt === null || outcomeAt === null ? null : { attempt, at: outcomeAt, outcome, message }
+  return { ...slot, values: chosen as ListedSlot['values'], lastOutcome }
 }
 
 /** One step of a submission, as it was kept. */

@@ -43,7 +43,7 @@ export function selectPoints(
 ): Promise<PointRow[]> {
   return sql.query<PointRow>(
     `${POINT}
-     where p.id > $2 and ($1::int[] is null or c.id = any($1))
+     where p.id > $2::bigint and ($1::int[] is null or c.id = any($1))
        and ($4::text is null or c.slug = $4) and ($5::text is null or pr.slug = $5)
      order by p.id limit $3`,
     [clientIds, afterId, limit, client ?? null, project ?? null],
@@ -199,7 +199,7 @@ export function selectGateways(
   { afterId, limit }: { afterId: number; limit: number },
 ): Promise<GatewayRow[]> {
   return sql.query<GatewayRow>(
-    `${GATEWAY} where g.id > $2 and ($1::int[] is null or c.id = any($1)) order by g.id limit $3`,
+    `${GATEWAY} where g.id > $2::bigint and ($1::int[] is null or c.id = any($1)) order by g.id limit $3`,
     [clientIds, afterId, limit],
   )
 }

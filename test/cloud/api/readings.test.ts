@@ -1,15 +1,14 @@
-// Points, readings, slots: what programs read, page by page, over HTTP.
+// Points and readings: what programs read, page by page, over HTTP.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { createSlots, selectOwing } from '../../../cloud/store/compliance-slots.ts'
 import { type ApiScene, openApiScene } from './scene.ts'
 
 const NOW = Date.parse('2026-01-15T12:00:00Z')
 const POINT = 'campo.los-aromos.pozo-7'
 const READINGS = 'GET /api/v1/points/{point}/readings'
 
-describe('the API', () => {
+describe('points and readings', () => {
   let api: ApiScene
   before(async () => {
     api = await openApiScene()
@@ -24,6 +23,13 @@ describe('the API', () => {
   })
   after(() => api.close())
 
+  const pointsOf = (query: string, token?: string) =>
+    api.ask('GET /api/v1/points', {
+      path: `/api/v1/points?${query}`,
+      ...(token === undefined ? {} : { token }),
+    })
+  const readingsOf = (query: string, name = POINT) =>
+    api.ask(READINGS, { path: `/api/v1/points/${name}/readings?${query}` })
   const latestOf = (name: string, token?: string) =>
     api.ask('GET /api/v1/points/{point}/latest', {
       path: `/api/v1/points/${name}/latest`,
@@ -52,6 +58,109 @@ describe('the API', () => {
     assert.equal(several.status, 409)
     assert.deepEqual(several.body.candidates, [POINT, 'otra.los-aromos.pozo-7'])
     assert.equal((await latestOf('pozo-99')).status, 404)
+  })
+
+  test('lists points, all that one may see or those of one client or project', async () => {
+    const keys = async (query: string, token?: string) =>
+      (await pointsOf(query, token)).body.items.map(({ key }: { key: string }) => key)
+    const [campo, otra] = ['campo', 'otra'].map(client => [
+      `${client}.los-aromos.pozo-7`,
+      `${client}.los-aromos.${client}-8`,
+    ])
+    assert.deepEqual(await keys(''), [...(campo ?? []), ...(otra ?? [])])
+    assert.deepEqual(await keys('', api.tokens['regulator_reader of otra']), otra)
+    assert.deepEqual(await keys('client=campo&project=los-aromos'), campo)
+    assert.deepEqual(await keys('project=los-olmos'), [])
+  })
+
+  test('shows one point as it was provisioned', async () => {
+    const { body } = await api.ask('GET /api/v1/points/{point}', { path: `/api/v1/points/${POINT}` })
+    const { createdAt, ...point } = body
+    assert.ok(Date.parse(createdAt) > 0)
+    assert.deepEqual(point, {
+      ...{ key: POINT, client: 'campo', project: 'los-aromos', point: 'pozo-7', name: 'Pozo 7' },
+      ...{ kind: 'groundwater', latitude: null, longitude: null, origin: 'provisioned' },
+      ...{ wellDepthM: null, pumpDepthM: null, sensorDepthM: 80 },
+    })
+  })
+
+  test('says that nothing has changed to who names what it has, and only then', async () => {
+    const path = '/api/v1/points/campo.los-aromos.campo-8/latest'
+    const route = 'GET /api/v1/points/{point}/latest'
+    await api.store('campo.los-aromos.campo-8', 'pressure', NOW - 60_000, [101.3])
+    const etag = (await api.ask(route, { path })).headers.get('etag') ?? ''
+    const again = () => api.ask(route, { path, init: { headers: { 'if-none-match': etag } } })
+    const same = await again()
+    assert.deepEqual([same.status, same.body, same.headers.get('etag')], [304, '', etag])
+    assert.equal(same.headers.get('cache-control'), 'private, no-cache')
+    assert.equal(
+      (await api.ask(route, { path, token: '', init: { headers: { 'if-none-match': etag } } })).status,
+      401,
+    )
+    await api.store('campo.los-aromos.campo-8', 'pressure', NOW - 59_000, [101.4])
+    const changed = await again()
+    assert.deepEqual([changed.status, changed.body.latest[0].value], [200, 101.4])
+  })
+
+  test('gives the last good value beside the newest that is none', async () => {
+    const [level] = (await latestOf(POINT)).body.latest.filter(
+      ({ variable }: { variable: string }) => variable === 'level',
+    )
+    assert.deepEqual(
+      [level.value, level.goodValue, level.at, level.goodAt],
+      [null, 31.2, '2026-01-15T11:59:56.000Z', '2026-01-15T11:59:55.000Z'],
+    )
+  })
+
+  test('loses nothing at the end of a stretch that nobody named, however long paging takes', async () => {
+    const dayAgo = NOW - 24 * 3_600_000
+    await api.store(POINT, 'temperature', dayAgo, [10, 11, 12, 13])
+    const seen: number[] = []
+    let cursor = ''
+    let spans = new Set<string>()
+    do {
+      const { body } = await readingsOf(`variable=temperature&order=desc&limit=1${cursor}`)
+      seen.push(body.items[0].value)
+      spans = spans.add(`${body.from} ${body.to}`)
+      cursor = body.next === null ? '' : `&cursor=${body.next}`
+      await api.clock.advance(5_000)
+    } while (cursor !== '' && seen.length < 10)
+    assert.deepEqual(seen, [13, 12, 11, 10])
+    assert.deepEqual([...spans], ['2026-01-14T12:00:00.000Z 2026-01-15T12:00:00.000Z'])
+  })
+
+  test('keeps a gap a gap, and a failed poll a reading without a value', async () => {
+    await api.store(POINT, 'battery', NOW - 600_000, [90, null])
+    await api.store(POINT, 'battery', NOW - 300_000, [89])
+    const { body } = await readingsOf('variable=battery&to=2026-01-15T12:00:00Z')
+    assert.deepEqual(
+      body.items.map(({ at, value, quality }: Record<string, unknown>) => [at, value, quality]),
+      [
+        ['2026-01-15T11:50:00.000Z', 90, 'good'],
+        ['2026-01-15T11:50:01.000Z', null, 'no_answer'],
+        ['2026-01-15T11:55:00.000Z', 89, 'good'],
+      ],
+    )
+    assert.deepEqual((await readingsOf('variable=voltage')).body.items, [])
+  })
+
+  test('keeps what came again with another value beside the first, which stands', async () => {
+    await api.store(POINT, 'ph', NOW - 60_000, [7.1])
+    await api.store(POINT, 'ph', NOW - 60_000, [7.2])
+    const { body } = await api.ask('GET /api/v1/points/{point}/revisions', {
+      path: `/api/v1/points/${POINT}/revisions?to=2026-01-15T12:00:00Z`,
+    })
+    const [{ variable, at, value, standingValue }] = body.items
+    assert.deepEqual([variable, at, value, standingValue], ['ph', '2026-01-15T11:59:00.000Z', 7.2, 7.1])
+    const [reading] = (await readingsOf('variable=ph&to=2026-01-15T12:00:00Z')).body.items
+    assert.equal(reading.value, 7.1)
+  })
+
+  test('takes an instant with any offset', async () => {
+    const { body } = await readingsOf(
+      'variable=flow&from=2026-01-15T08:00:00-04:00&to=2026-01-15T13:00:00%2B00:30',
+    )
+    assert.deepEqual([body.from, body.to], ['2026-01-15T12:00:00.000Z', '2026-01-15T12:30:00.000Z'])
   })
 
   test('pages through readings without losing or doubling one, in both directions', async () => {
@@ -102,6 +211,9 @@ describe('the API', () => {
       'cursor',
     ],
     ['a cursor that is none', 'variable=flow&cursor=x', 'cursor'],
+    ['a limit that is no number', 'variable=flow&limit=0x10', 'limit'],
+    ['a limit said twice', 'variable=flow&limit=1&limit=2', 'limit'],
+    ['an instant that cannot be', 'variable=flow&to=2120-01-01T00:00:00Z', 'to'],
     ['a parameter nobody knows', 'variable=flow&colour=red', 'colour'],
   ]
   for (const [what, query, name] of WRONG) {
@@ -116,40 +228,14 @@ describe('the API', () => {
     })
   }
 
-  test('answers a problem where nothing is', async () => {
-    const { status, body } = await api.ask('GET /api/v1/nothing')
-    assert.deepEqual([status, body.title], [404, 'Not found'])
-  })
-
-  test('lists slots newest first, with why they are not declared, of whom one may see', async () => {
-    const owing = await selectOwing(api.db, NOW + 10, 0, 10)
-    for (const obligation of owing) {
-      const dueAts = [NOW - 3_600_000, NOW]
-      await createSlots(api.db, obligation, { dueAts, through: NOW + 1, now: NOW })
+  test('takes a cursor for the stretch alone that it was given for', async () => {
+    const { next, from, to } = (await readingsOf('variable=flow&limit=1')).body
+    assert.equal((await readingsOf(`variable=flow&limit=1&from=${from}&to=${to}&cursor=${next}`)).status, 200)
+    for (const name of ['from', 'to']) {
+      const other = `${name}=2026-01-15T11:59:00Z`
+      const { status, body } = await readingsOf(`variable=flow&limit=1&cursor=${next}&${other}`)
+      assert.deepEqual([status, body.errors[0].name], [400, name])
     }
-    const all = await api.ask('GET /api/v1/compliance/slots')
-    assert.equal(all.body.items.length, 4)
-    const token = api.tokens['client_reader of campo'] ?? ''
-    const first = await api.ask('GET /api/v1/compliance/slots', {
-      path: '/api/v1/compliance/slots?limit=1',
-      token,
-    })
-    const [slot] = first.body.items
-    const { point, workCode, channel, measuredAt, state, receipt, flow } = slot
-    assert.deepEqual(
-      { point, workCode, channel, measuredAt, state, receipt, flow },
-      {
-        ...{ point: POINT, workCode: 'OB-0602-1', channel: 'rest', measuredAt: '2026-01-15T12:00:00.000Z' },
-        ...{ state: 'pending', receipt: null, flow: null },
-      },
-    )
-    const path = `/api/v1/compliance/slots?limit=1&cursor=${first.body.next}`
-    const second = await api.ask('GET /api/v1/compliance/slots', { path, token })
-    assert.equal(second.body.items[0].measuredAt, '2026-01-15T11:00:00.000Z')
-    assert.equal(second.body.next, null)
-    const sent = await api.ask('GET /api/v1/compliance/slots', {
-      path: '/api/v1/compliance/slots?state=sent',
-    })
-    assert.deepEqual(sent.body.items, [])
+    assert.equal((await readingsOf(`variable=level&limit=1&cursor=${next}`)).status, 400)
   })
 })

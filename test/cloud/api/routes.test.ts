@@ -2,103 +2,229 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { RULES, type Rule } from '../../../cloud/api/rules.ts'
+import { openApi, toRouteName } from '../../../cloud/api/app.ts'
+import { RULES } from '../../../cloud/api/rules.ts'
+import { createToken } from '../../../cloud/api/users.ts'
 import { ROLES } from '../../../cloud/store/accounts.ts'
-import { VARIABLE_NAMES } from '../../../protocol/variables.ts'
+import { fill, OF_OTRA } from './content.ts'
 import { type ApiScene, DGA_PASSWORD, isForAll, openApiScene } from './scene.ts'
+import { mistakesOf, type OperationObject, type Schema } from './schema.ts'
 
-const NOW = Date.parse('2026-01-15T12:00:00Z')
+/** What is served besides the routes of the document. */
+const UNDOCUMENTED = ['GET /openapi.json', 'GET /docs', 'GET /docs/{file}']
 
 describe('every route of the API', () => {
   let api: ApiScene
   before(async () => {
     api = await openApiScene()
-    for (const client of ['campo', 'otra']) {
-      await api.store(`${client}.los-aromos.pozo-7`, 'flow', NOW - 10_000, [
-        12.5,
-        null,
-        client === 'campo' ? 1 : 987.25,
-      ])
-    }
+    await fill(api)
   })
   after(() => api.close())
 
-  /** Routes of the document, with what stands for their parameters. */
   const routes = () =>
     Object.entries(api.document.paths).flatMap(([template, operations]) =>
-      Object.keys(operations).map(method => ({ route: `${method.toUpperCase()} ${template}`, template })),
+      Object.entries(operations).map(([method, operation]) => ({
+        ...{ route: `${method.toUpperCase()} ${template}`, template, operation },
+      })),
     )
-  const pathOf = (template: string, client: string): string => {
-    const path = template
-      .replace('{point}', `${client}.los-aromos.pozo-7`)
-      .replace('{gateway}', `gw-${client}`)
-    return template.endsWith('/readings') ? `${path}?variable=${VARIABLE_NAMES[0]}` : path
-  }
+  /** The routes that not everybody may ask. */
+  const guarded = () =>
+    routes().flatMap(({ route, ...rest }) => {
+      const rule = RULES[route]
+      return rule === 'public' || rule === undefined ? [] : [{ route, rule, ...rest }]
+    })
 
-  test('has a rule, and each rule has a route', () => {
-    const documented = routes().map(({ route }) => route)
-    const served = ['GET /openapi.json', 'GET /docs', 'GET /docs/{file}']
-    assert.deepEqual(
-      documented.filter(route => RULES[route] === undefined),
-      [],
-    )
-    const unserved = Object.keys(RULES).filter(route => ![...documented, ...served].includes(route))
-    assert.deepEqual(unserved, [])
+  test('stands in the document with a rule, and nothing else does', () => {
+    const served = openApi(api.deps, api.options)
+      .routes.filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => toRouteName(method, path))
+    const documented = [...routes().map(({ route }) => route), ...UNDOCUMENTED]
+    assert.deepEqual([...new Set(served)].sort(), documented.toSorted())
+    assert.deepEqual(Object.keys(RULES).sort(), documented.toSorted())
+  })
+
+  test('is refused to everybody when it has no rule', async () => {
+    for (const { route, template, operation } of routes()) {
+      const { [route]: _, ...rest } = RULES
+      const app = openApi(api.deps, api.options, rest)
+      const [method = ''] = route.split(' ')
+      const headers = { authorization: `Bearer ${api.tokens.administrator}` }
+      const answer = await app.request(pathsOf(template, operation, 'campo')[0] ?? '', { method, headers })
+      assert.equal(answer.status, 403, route)
+      assert.ok(api.lines.some(line => line.includes('without a rule') && line.includes(route)))
+    }
   })
 
   test('answers 401 to nobody, and 403 or an answer to each role as its rule says', async () => {
-    for (const { route, template } of routes()) {
-      const rule = RULES[route] as Rule
-      if (rule === 'public') continue
-      const anonymous = await api.ask(route, { path: pathOf(template, 'campo'), token: '' })
+    for (const { route, rule, template, operation } of guarded()) {
+      const [path = ''] = pathsOf(template, operation, 'campo')
+      const anonymous = await api.ask(route, { path, token: '' })
       assert.equal(anonymous.status, 401, route)
+      assert.equal(anonymous.headers.get('www-authenticate'), 'Bearer')
       for (const role of ROLES) {
         const token = api.tokens[isForAll(role) ? role : `${role} of campo`] ?? ''
-        const { status } = await api.ask(route, { path: pathOf(template, 'campo'), token })
+        const { status } = await api.ask(route, { path, token })
         assert.equal(status, rule.roles.includes(role) ? 200 : 403, `${role} at ${route}`)
       }
     }
   })
 
   test('shows nothing of another client, by its name or in a list', async () => {
-    for (const { route, template } of routes()) {
-      if (RULES[route] === 'public') continue
-      for (const role of ROLES.filter(one => !isForAll(one))) {
-        const token = api.tokens[`${role} of campo`] ?? ''
-        const { status, body } = await api.ask(route, { path: pathOf(template, 'otra'), token })
-        if (template.includes('{')) assert.ok([403, 404].includes(status), `${role} at ${route}: ${status}`)
-        assert.doesNotMatch(JSON.stringify(body), /otra|987\.25/, `${role} at ${route}`)
+    for (const { route, rule, template, operation } of guarded()) {
+      for (const path of pathsOf(template, operation, 'otra')) {
+        const everything = JSON.stringify((await api.ask(route, { path })).body)
+        if (route !== 'GET /api/v1/me') assert.match(everything, OF_OTRA, `nothing to leak at ${path}`)
+        for (const role of rule.roles.filter(one => !isForAll(one))) {
+          const token = api.tokens[`${role} of campo`] ?? ''
+          const { status, body } = await api.ask(route, { path, token })
+          if (template.includes('{')) assert.equal(status, 404, `${role} at ${path}`)
+          assert.doesNotMatch(JSON.stringify(body), OF_OTRA, `${role} at ${path}`)
+        }
       }
     }
   })
 
   test('wants the scope that its rule names', async () => {
-    const { createToken } = await import('../../../cloud/api/users.ts')
     const token = await createToken(api.db, {
       ...{ name: 'subscribes only', role: 'administrator', scopes: ['subscribe'], createdBy: 'test' },
     })
-    const { status, body } = await api.ask('GET /api/v1/points', { token })
-    assert.equal(status, 403)
-    assert.match(body.detail, /lacks the scope "read"/)
+    for (const { route, template, operation } of guarded()) {
+      const { status, body } = await api.ask(route, {
+        path: pathsOf(template, operation, 'campo')[0] ?? '',
+        token,
+      })
+      assert.equal(status, 403, route)
+      assert.match(body.detail, /lacks the scope "read"/)
+    }
+  })
+
+  const lists = () =>
+    guarded().filter(({ operation }) => queryOf(operation).some(({ name }) => name === 'cursor'))
+
+  test('that is a list comes to its end page by page, each row once', async () => {
+    assert.ok(lists().length >= 6)
+    for (const { route, template, operation } of lists()) {
+      const [path = ''] = pathsOf(template, operation, 'campo')
+      const whole = (await api.ask(route, { path })).body.items
+      assert.ok(whole.length > 1, route)
+      const seen: unknown[] = []
+      let next: string | null = null
+      do {
+        const cursor: string = next === null ? '' : `&cursor=${next}`
+        const { body } = await api.ask(route, { path: `${path}&limit=1${cursor}` })
+        seen.push(...body.items)
+        next = body.next
+      } while (next !== null && seen.length <= whole.length)
+      assert.deepEqual(seen, whole, route)
+    }
+  })
+
+  test('that is a list takes no cursor that it cannot have given', async () => {
+    for (const { route, template, operation } of lists()) {
+      const [path = ''] = pathsOf(template, operation, 'campo')
+      const { next } = (await api.ask(route, { path: `${path}&limit=1` })).body
+      const [list, key, ...span] = JSON.parse(Buffer.from(next, 'base64url').toString())
+      const ask = async (parts: unknown) => {
+        const cursor = Buffer.from(JSON.stringify(parts)).toString('base64url')
+        return (await api.ask(route, { path: `${path}&cursor=${cursor}` })).status
+      }
+      assert.equal(await ask([list, key, ...span]), 200)
+      for (const wrong of [1.5, -1, 1e300, 'x', null])
+        assert.equal(await ask([list, wrong, ...span]), 400, route)
+      for (const far of [3e9, Number.MAX_SAFE_INTEGER])
+        assert.equal(await ask([list, far, ...span]), 200, route)
+      assert.equal(await ask([`${list}s`, key, ...span]), 400, route)
+      assert.equal(await ask([list, key, ...span, 1]), 400, route)
+      assert.equal(await ask({ list, key }), 400, route)
+    }
   })
 
   test('holds no secret, and logs none', async () => {
-    let told = ''
-    for (const { route, template } of routes()) {
-      if (RULES[route] === 'public') continue
-      told += JSON.stringify((await api.ask(route, { path: pathOf(template, 'campo') })).body)
+    let told = JSON.stringify(api.document)
+    for (const { route, template, operation } of guarded()) {
+      for (const path of pathsOf(template, operation, 'campo')) {
+        told += JSON.stringify((await api.ask(route, { path })).body)
+      }
     }
     const secrets = [DGA_PASSWORD, 'un-token-de-gateway', ...Object.values(api.tokens)]
     for (const secret of secrets) assert.ok(!told.includes(secret) && !api.lines.join().includes(secret))
   })
 
-  test('is described in OpenAPI 3.1, with a reference that loads nothing from elsewhere', async () => {
-    assert.match(api.document.openapi, /^3\.1\./)
-    const page = await fetch(`${api.url}/docs`)
-    const html = await page.text()
-    const linked = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target]) => target ?? '')
-    assert.ok(linked.length >= 3 && linked.every(target => target.startsWith('/docs/')))
-    for (const target of linked) assert.equal((await fetch(`${api.url}${target}`)).status, 200, target)
-    assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/)
+  test('has examples that are as the document says', () => {
+    const { document } = api
+    const examples = [...examplesIn(document)]
+    assert.ok(examples.length > 10)
+    for (const { schema, example } of examples) assert.deepEqual(mistakesOf(document, schema, example), [])
+  })
+
+  test('is described in OpenAPI 3.1, with the newest values by curl on the first page', () => {
+    const { openapi, info } = api.document
+    assert.match(openapi, /^3\.1\./)
+    assert.equal(info.version, '1.2.3')
+    assert.match(
+      info.description,
+      /curl -H "Authorization: Bearer \$TOKEN" http:\/\/localhost:8004\/api\/v1\/points\/pozo-7\/latest/,
+    )
   })
 })
+
+describe('/docs', () => {
+  let api: ApiScene
+  before(async () => {
+    api = await openApiScene()
+  })
+  after(() => api.close())
+
+  test('loads nothing from elsewhere, and may not', async () => {
+    const page = await fetch(`${api.url}/docs`)
+    const html = await page.text()
+    assert.doesNotMatch(html, /https?:|\/\/[a-z]/i)
+    const linked = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target]) => target ?? '')
+    assert.ok(linked.length >= 3 && linked.every(target => target.startsWith('/docs/')))
+    for (const target of linked) {
+      const file = await fetch(`${api.url}${target}`)
+      assert.equal(file.status, 200, target)
+      assert.match(
+        file.headers.get('content-type') ?? '',
+        target.endsWith('.css') ? /^text\/css/ : /javascript/,
+      )
+    }
+    const policy = page.headers.get('content-security-policy') ?? ''
+    assert.match(policy, /default-src 'none'.*script-src 'self'.*connect-src 'self'/)
+    assert.doesNotMatch(policy, /https?:|\*/)
+  })
+
+  test('has the files that it needs and no other', async () => {
+    for (const name of ['package.json', '..%2fpackage.json', 'index.html']) {
+      assert.equal((await fetch(`${api.url}/docs/${name}`)).status, 404, name)
+    }
+  })
+})
+
+const queryOf = ({ parameters = [] }: OperationObject) => parameters.filter(one => one.in === 'query')
+
+/**
+ * Addresses of a route that ask for what a client has: plainly, and with each filter by name. A parameter that is not
+ * known here fails the test that meets it.
+ */
+function pathsOf(template: string, operation: OperationObject, client: string): string[] {
+  const values: Record<string, string> = {
+    ...{ point: `${client}.los-aromos.pozo-7`, gateway: `gw-${client}`, client, variable: 'flow' },
+  }
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? assert.fail(name))
+  const query = queryOf(operation)
+  const needed = query
+    .filter(({ required }) => required === true)
+    .map(({ name }) => `${name}=${values[name] ?? assert.fail(name)}`)
+  const filters = query.filter(({ name }) => name === 'client' || name === 'point')
+  const plain = `${path}?${needed.join('&')}`
+  return [plain, ...filters.map(({ name }) => `${plain}&${name}=${values[name]}`)]
+}
+
+/** Every example of the document, with what it is an example of. */
+function* examplesIn(part: unknown): Generator<{ schema: Schema; example: unknown }> {
+  if (typeof part !== 'object' || part === null) return
+  const { example, schema, ...rest } = part as Record<string, unknown>
+  if (example !== undefined) yield { schema: (schema ?? part) as Schema, example }
+  for (const inner of Object.values({ schema, ...rest })) yield* examplesIn(inner)
+}

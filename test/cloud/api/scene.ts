@@ -2,6 +2,8 @@
 
 import { openAccess } from '../../../cloud/api/access.ts'
 import { openAccounts } from '../../../cloud/api/accounts.ts'
+import type { ApiDeps, ApiOptions } from '../../../cloud/api/app.ts'
+import { PROBLEM_TYPE } from '../../../cloud/api/problem.ts'
 import { startApi } from '../../../cloud/api/service.ts'
 import { createToken, createUser } from '../../../cloud/api/users.ts'
 import { provision } from '../../../cloud/provision.ts'
@@ -15,7 +17,7 @@ import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import type { Variable } from '../../../protocol/variables.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase } from '../../doubles/databases.ts'
-import { mistakesOf, type OpenApiDocument } from './schema.ts'
+import { mistakesOf, type OpenApiDocument, type OperationObject } from './schema.ts'
 
 /** What an answer was. */
 export interface Answered {
@@ -28,6 +30,9 @@ export interface Answered {
 export interface ApiScene {
   db: Database
   clock: FakeClock
+  /** What it was made with, for another one over the same rows. */
+  deps: ApiDeps
+  options: ApiOptions
   url: string
   document: OpenApiDocument
   /** Tokens by role and client: `administrator`, `client_reader of campo`. */
@@ -57,7 +62,7 @@ obligations:
 `
 
 /** Opens the API with the clients `campo` and `otra`. */
-export async function openApiScene(): Promise<ApiScene> {
+export async function openApiScene(some: Partial<ApiOptions> = {}): Promise<ApiScene> {
   const database = await openTestDatabase()
   const { db } = database
   const clock = openFakeClock()
@@ -67,17 +72,18 @@ export async function openApiScene(): Promise<ApiScene> {
   for (const [index, client] of ['campo', 'otra'].entries()) {
     await provision({ db, clock, secretKey, environment: {} }, siteOf(client, index + 1), 'site.yaml')
   }
-  const options = { publicUrl: 'http://localhost:8004', trustedProxies: [] }
+  const options = { publicUrl: 'http://localhost:8004', trustedProxies: [], version: '1.2.3', ...some }
   const accounts = openAccounts({ db, clock, log }, { secretKey, publicUrl: options.publicUrl })
   const access = openAccess({ db, clock, accounts }, options)
+  const deps = { db, clock, log, accounts, access }
   const service = await startApi(
-    { db, clock, log, accounts, access, metrics: openMetrics([]) },
-    { host: '127.0.0.1', port: 0, version: '1.2.3', ...options },
+    { ...deps, metrics: openMetrics([]) },
+    { host: '127.0.0.1', port: 0, ...options },
   )
   const url = `http://127.0.0.1:${service.port}`
   const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())
   const scene: ApiScene = {
-    ...{ db, clock, url, document, lines, tokens: await tokensOf(db) },
+    ...{ db, clock, deps, options, url, document, lines, tokens: await tokensOf(db) },
     ask: (route, asked = {}) => ask(scene, route, asked),
     store: (point, variable, from, values) => store(db, point, variable, from, values),
     async close() {
@@ -126,10 +132,22 @@ async function ask(
   if (operation !== undefined && said === undefined) {
     throw new Error(`${route} answered ${response.status}, of which the document says nothing: ${text}`)
   }
-  const schema = said?.content?.[type.split(';')[0] ?? '']?.schema
-  const mistakes = schema === undefined ? [] : mistakesOf(document, schema, body)
+  const mistakes = mistakesOfAnswer(document, said, type.split(';')[0] ?? '', body)
   if (mistakes.length > 0) throw new Error(`${route} ${response.status}: ${mistakes.join('; ')}`)
   return { status: response.status, headers: response.headers, body }
+}
+
+/** An answer of a route that the document does not know must be a problem. */
+function mistakesOfAnswer(
+  document: OpenApiDocument,
+  said: OperationObject['responses'][string] | undefined,
+  type: string,
+  body: unknown,
+): string[] {
+  if (said !== undefined && said.content === undefined) return body === '' ? [] : ['no body is documented']
+  const content = said?.content ?? { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
+  const schema = content[type]?.schema
+  return schema === undefined ? [`${type} is not documented`] : mistakesOf(document, schema, body)
 }
 
 async function store(

@@ -8,14 +8,15 @@ export type Schema = Record<string, unknown>
 /** An OpenAPI document. */
 export interface OpenApiDocument {
   openapi: string
+  info: { version: string; description: string }
   paths: Record<string, Record<string, OperationObject>>
-  components: { schemas: Record<string, Schema> }
+  components: { schemas: Record<string, Schema>; securitySchemes: Record<string, Record<string, string>> }
 }
 
-interface OperationObject {
-  security?: unknown[]
-  parameters?: { name: string; in: string; required?: boolean }[]
-  responses: Record<string, { content?: Record<string, { schema: Schema }> }>
+/** What the document says of a route. */
+export interface OperationObject {
+  parameters?: { name: string; in: 'path' | 'query'; required?: boolean; schema: Schema }[]
+  responses: Record<string, { content?: Record<string, { schema: Schema; example?: unknown }> }>
 }
 
 const KNOWN = new Set([
@@ -29,25 +30,24 @@ const KNOWN = new Set([
     'enum',
     'const',
     'anyOf',
-    'oneOf',
     'allOf',
   ],
-  ...['pattern', 'minimum', 'maximum', 'minItems', 'maxItems', 'minLength', 'maxLength', 'prefixItems'],
-  ...['description', 'example', 'examples', 'default', 'format', 'title'],
+  ...['pattern', 'minimum', 'maximum', 'minLength', 'maxLength'],
+  ...['description', 'example', 'default', 'format'],
 ])
 
 /** What of `value` is not as the schema says: one line each, with the place. */
 export function mistakesOf(document: OpenApiDocument, schema: Schema, value: unknown, place = ''): string[] {
   const strange = Object.keys(schema).filter(key => !KNOWN.has(key))
   assert.deepEqual(strange, [], `the schema at ${place} uses words that this check does not know`)
-  const { $ref, anyOf, oneOf, allOf } = schema as Record<string, unknown>
+  const { $ref, anyOf, allOf } = schema as Record<string, unknown>
   const check = (one: Schema, at = place, inner: unknown = value) => mistakesOf(document, one, inner, at)
   if (typeof $ref === 'string') {
     const name = $ref.replace('#/components/schemas/', '')
     const found = document.components.schemas[name]
     return found === undefined ? [`${place}: no schema ${$ref}`] : check(found)
   }
-  const choices = (anyOf ?? oneOf) as Schema[] | undefined
+  const choices = anyOf as Schema[] | undefined
   if (choices !== undefined) {
     const all = choices.map(one => check(one))
     return all.some(one => one.length === 0)
@@ -79,6 +79,9 @@ function scalarMistakes(schema: Schema, value: unknown, place: string): string[]
   ) {
     return wrong(`does not match ${schema.pattern}`)
   }
+  if (typeof value === 'string' && value.length < Number(schema.minLength ?? 0)) return wrong('is too short')
+  if (typeof value === 'string' && value.length > Number(schema.maxLength ?? Infinity))
+    return wrong('is too long')
   if (typeof value === 'number' && value < Number(schema.minimum ?? -Infinity)) return wrong('is too small')
   if (typeof value === 'number' && value > Number(schema.maximum ?? Infinity)) return wrong('is too large')
   return []

@@ -3,32 +3,44 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createToken, createUser, resetPassword } from '../../../cloud/api/users.ts'
+import { revokeToken } from '../../../cloud/store/accounts.ts'
 import { Rejected } from '../../../protocol/runtime/errors.ts'
 import { type ApiScene, makeUser, openApiScene } from './scene.ts'
 
 const EMAIL = 'ana@example.cl'
+const FRESH = 'ines@example.cl'
 
 describe('signing in', () => {
   let api: ApiScene
   let password: string
+  let fresh: string
   before(async () => {
     api = await openApiScene()
     password = await makeUser(api.db, EMAIL, 'client_reader', 'campo')
+    fresh = await makeUser(api.db, FRESH, 'client_manager', 'campo')
   })
   after(() => api.close())
 
-  const signIn = (email: string, typed: string, headers: Record<string, string> = {}) =>
-    api.ask('POST /api/v1/session', {
+  /** Everything that was a secret in this run. */
+  const secrets = new Set<string>()
+  const signIn = async (email: string, typed: string, headers: Record<string, string> = {}) => {
+    secrets.add(typed)
+    const answer = await api.ask('POST /api/v1/session', {
       token: '',
       init: {
         body: JSON.stringify({ email, password: typed }),
         headers: { 'content-type': 'application/json', ...headers },
       },
     })
+    for (const cookie of answer.headers.getSetCookie())
+      secrets.add(/=([^.;]{16,})/.exec(cookie)?.[1] ?? typed)
+    return answer
+  }
+  const pairOf = (headers: Headers) => headers.getSetCookie()[0]?.split(';')[0] ?? ''
   const me = (cookie: string) => api.ask('GET /api/v1/me', { token: '', init: { headers: { cookie } } })
 
   test('sets a cookie that scripts cannot read, and that ends with the session', async () => {
-    const { status, headers } = await signIn(` ${EMAIL.toUpperCase()}`.trim(), password)
+    const { status, headers } = await signIn(EMAIL.toUpperCase(), password)
     assert.equal(status, 200)
     const [cookie = ''] = headers.getSetCookie()
     assert.match(cookie, /HttpOnly/i)
@@ -41,6 +53,34 @@ describe('signing in', () => {
     )
     await api.ask('DELETE /api/v1/session', { token: '', init: { headers: { cookie: pair } } })
     assert.equal((await me(pair)).status, 401)
+  })
+
+  test('sets a cookie that travels by TLS alone where there is TLS, under the name that the document tells', async () => {
+    const overTls = await openApiScene({ publicUrl: 'https://agua.example.cl' })
+    const drawn = await makeUser(overTls.db, EMAIL, 'client_reader', 'campo')
+    const { headers } = await overTls.ask('POST /api/v1/session', {
+      token: '',
+      init: {
+        body: JSON.stringify({ email: EMAIL, password: drawn }),
+        headers: { 'content-type': 'application/json', origin: 'https://agua.example.cl' },
+      },
+    })
+    const [cookie = ''] = headers.getSetCookie()
+    const named = [overTls, api].map(({ document }) => document.components.securitySchemes.session?.name)
+    assert.match(cookie, /; Secure/i)
+    assert.equal(cookie.split('=')[0], named[0])
+    assert.match(headers.get('strict-transport-security') ?? '', /max-age/)
+    assert.equal(pairOf((await signIn(EMAIL, password)).headers).split('=')[0], named[1])
+    await overTls.close()
+  })
+
+  test('ends with the session, whatever the cookie says', async () => {
+    const pair = pairOf((await signIn(EMAIL, password)).headers)
+    assert.equal((await me(pair)).status, 200)
+    await api.db.query(`update auth.sessions set expires_at = now() - interval '1 second'`)
+    assert.equal((await me(pair)).status, 401)
+    assert.equal((await me(pair.replace(/.$/, last => (last === 'A' ? 'B' : 'A')))).status, 401)
+    assert.equal((await me('smarthydro.session_token=%E0%A4%A')).status, 401)
   })
 
   test('does not tell a wrong password from an unknown user', async () => {
@@ -70,6 +110,15 @@ describe('signing in', () => {
     assert.equal((await signIn(email, right)).status, 200)
   })
 
+  test('lets no more than five be tried at once', async () => {
+    const email = 'rosa@example.cl'
+    await makeUser(api.db, email, 'operator')
+    const answers = await Promise.all(Array.from({ length: 30 }, () => signIn(email, 'wrong-password')))
+    const tried = answers.filter(({ status }) => status === 401)
+    const locked = answers.filter(({ status }) => status === 429)
+    assert.deepEqual([tried.length, locked.length], [5, 25])
+  })
+
   test('ends every session when the password is replaced', async () => {
     const { headers } = await signIn(EMAIL, password)
     const pair = headers.getSetCookie()[0]?.split(';')[0] ?? ''
@@ -89,6 +138,44 @@ describe('signing in', () => {
     assert.equal((await api.ask('GET /api/v1/me', { token })).status, 401)
   })
 
+  test('is open to a token until it is revoked', async () => {
+    const made = {
+      name: 'to be revoked',
+      role: 'operator' as const,
+      scopes: ['read' as const],
+      createdBy: 'test',
+    }
+    const token = await createToken(api.db, made)
+    assert.equal((await api.ask('GET /api/v1/me', { token })).status, 200)
+    assert.equal(await revokeToken(api.db, 'to be revoked'), true)
+    assert.equal((await api.ask('GET /api/v1/me', { token })).status, 401)
+    assert.equal(await revokeToken(api.db, 'to be revoked'), false)
+    const another = await createToken(api.db, made)
+    assert.equal((await api.ask('GET /api/v1/me', { token: another })).status, 200)
+    assert.equal((await api.ask('GET /api/v1/me', { token })).status, 401)
+  })
+
+  test('takes a token as a bearer alone, and then no cookie besides', async () => {
+    const token = api.tokens.operator ?? ''
+    const as = (headers: Record<string, string>) =>
+      api.ask('GET /api/v1/me', { token: '', init: { headers } })
+    assert.equal((await as({ authorization: `bearer ${token}` })).status, 200)
+    for (const authorization of [
+      token,
+      'Bearer',
+      `Basic ${token}`,
+      `Bearer ${token} x`,
+      `Bearer ${'a'.repeat(300)}`,
+    ]) {
+      assert.equal((await as({ authorization })).status, 401, authorization)
+    }
+    const cookie = pairOf((await signIn(FRESH, fresh)).headers)
+    assert.equal((await me(cookie)).status, 200)
+    assert.equal((await as({ cookie, authorization: 'Bearer shk_wrong' })).status, 401)
+    const { status } = await api.ask('GET /api/v1/me', { path: `/api/v1/me?token=${token}`, token: '' })
+    assert.equal(status, 401)
+  })
+
   test('makes no user twice, none with a weak password, and none of a client that is not there', async () => {
     const ana = { email: EMAIL, name: 'Ana', role: 'operator' as const }
     await assert.rejects(createUser(api.db, ana), Rejected)
@@ -101,7 +188,42 @@ describe('signing in', () => {
     await assert.rejects(createUser(api.db, { ...reader, client: 'nadie' }), /no client nadie/)
   })
 
-  test('writes no password into its log', () => {
-    assert.ok(!api.lines.join('\n').includes(password))
+  test('writes no password, cookie or token into its log', () => {
+    const text = api.lines.join('\n')
+    assert.ok(text.includes('sign-in refused') && secrets.size > 8)
+    for (const secret of [...secrets, ...Object.values(api.tokens)]) assert.ok(!text.includes(secret), secret)
+  })
+})
+
+describe('signing in from one address', () => {
+  let api: ApiScene
+  before(async () => {
+    api = await openApiScene({ trustedProxies: ['127.0.0.1'] })
+  })
+  after(() => api.close())
+
+  test('is over for a while after fifty failures, of whomever; what succeeds does not count', async () => {
+    const drawn = await makeUser(api.db, EMAIL, 'operator')
+    const from = async (address: string, email: string, password: string) => {
+      const { status } = await api.ask('POST /api/v1/session', {
+        token: '',
+        init: {
+          body: JSON.stringify({ email, password }),
+          headers: { 'content-type': 'application/json', 'x-forwarded-for': `1.1.1.1, ${address}` },
+        },
+      })
+      return status
+    }
+    const names = Array.from({ length: 49 }, (_, index) => `nobody-${index}@example.cl`)
+    const failed = await Promise.all(names.map(email => from('203.0.113.9', email, 'wrong-password')))
+    assert.deepEqual(new Set(failed), new Set([401]))
+    assert.equal(await from('203.0.113.9', EMAIL, drawn), 200)
+    assert.equal(await from('203.0.113.9', EMAIL, drawn), 200)
+    assert.equal(await from('203.0.113.9', 'eva@example.cl', 'wrong-password'), 401)
+    assert.equal(await from('203.0.113.9', EMAIL, drawn), 429)
+    assert.equal(await from('203.0.113.10', EMAIL, drawn), 200)
+    await api.clock.advance(15 * 60_000)
+    assert.equal(await from('203.0.113.9', EMAIL, drawn), 200)
+    assert.ok(api.lines.some(line => line.includes('"address":"203.0.113.9"')))
   })
 })

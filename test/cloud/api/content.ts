@@ -1,0 +1,111 @@
+// One of everything that the API shows, for each of the two clients of the scene.
+
+import type { Submission } from '../../../cloud/compliance/dga/client.ts'
+import type { SlotChange } from '../../../cloud/compliance/slots.ts'
+import { afterSubmission } from '../../../cloud/compliance/slots.ts'
+import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
+import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
+import { saveGatewayStatus, setAside } from '../../../cloud/store/gateways.ts'
+import { selectGateway } from '../../../cloud/store/queries.ts'
+import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
+import type { ApiScene } from './scene.ts'
+
+/** When it is, in the scene. */
+export const NOW = Date.parse('2026-01-15T12:00:00Z')
+
+/** What only `otra` has: its name is in its keys, its texts and its receipts. */
+export const OF_OTRA = /otra|987\.25/
+
+/** Readings, a revision, what the gateway said, a dead letter, and slots: one sent, one refused, one not looked at yet. */
+export async function fill(api: ApiScene): Promise<void> {
+  for (const client of ['campo', 'otra']) {
+    const point = `${client}.los-aromos.pozo-7`
+    const flow = client === 'campo' ? 12.5 : 987.25
+    await api.store(point, 'flow', NOW - 10_000, [flow, null, flow])
+    await api.store(point, 'flow', NOW - 10_000, [flow + 0.25])
+    await api.store(point, 'flow', NOW - 8_000, [flow + 0.5])
+    const gateway = await selectGateway(api.db, null, `gw-${client}`)
+    const gatewayId = gateway?.id ?? 0
+    await saveGatewayStatus(api.db, gatewayId, 'state', stateOf('ready', `1.2.3-${client}`))
+    await saveGatewayStatus(api.db, gatewayId, 'health', healthOf(client))
+    for (const number of [1, 2]) {
+      await setAside(api.db, {
+        ...{ gatewayId, topic: `smarthydro/${client}/up`, bytes: new Uint8Array(number) },
+        reason: `Not a batch of ${client}`,
+      })
+    }
+  }
+  await makeSlots(api)
+  await answer(api, receiptOf)
+  await answer(api, () => ({ kind: 'refused', reason: 'Caudal no permitido' }))
+}
+
+const receiptOf = (workCode: string): Submission => ({
+  kind: 'accepted',
+  receipt: workCode.endsWith('-1') ? 'receipt-of-campo' : 'receipt-of-otra',
+})
+
+/** What a gateway says of its state. */
+export const stateOf = (state: GatewayState['state'], version = '1.2.3'): GatewayState => ({
+  ...{ v: 1, state, version, since: NOW - 3_600_000 },
+})
+
+const healthOf = (client: string): GatewayHealth => ({
+  ...{ v: 1, at: NOW, version: `1.2.3-${client}`, startedAt: NOW - 3_600_000 },
+  buffer: {
+    ...{ epoch: 7, readings: 3, bytes: 400, maxBytes: 1_000_000, appended: 900 },
+    ...{ evicted: 0, damaged: 0, oldestAt: NOW - 3_000 },
+  },
+  readings: { polled: 900, acked: 897, rejected: 0 },
+  clock: { quality: 'synced', errorMs: 12 },
+  memoryBytes: 50_000_000,
+  buses: [{ id: `bus-${client}`, load: 0.25 }],
+  devices: [
+    { id: 'caudalimetro', ok: 900, failed: 1, lastOkAt: NOW - 1_000, lastFailure: 'no answer' },
+    { id: 'nivel', ok: 0, failed: 0 },
+  ],
+})
+
+/** Three slots of each work, two of them ready. */
+async function makeSlots({ db }: ApiScene): Promise<void> {
+  for (const owing of await selectOwing(db, NOW + 10, 0, 10)) {
+    const dueAts = [NOW - 7_200_000, NOW - 3_600_000, NOW]
+    await createSlots(db, owing, { dueAts, through: NOW + 1, now: NOW })
+  }
+  const slots = await db.query<{ id: number; workCode: string; dueAt: number }>(
+    `select id, work_code as "workCode", due_at as "dueAt" from slots where due_at < to_timestamp($1::float8 / 1000)`,
+    [NOW],
+  )
+  const checked = slots.map(({ id, workCode, dueAt }) => {
+    const value = workCode.endsWith('-1') ? 14.2504 : 987.25
+    const chosen = { seriesId: 1, readAt: dueAt - 2_000, ageMs: 2_000, value }
+    return {
+      ...{ id, state: 'ready' as const, reason: null, nextCheckAt: null, nextAttemptAt: dueAt },
+      chosen: { flow: { ...chosen, variable: 'flow' as const, text: value.toFixed(2) } },
+      declaration: {
+        ...{ kind: 'groundwater' as const, workCode, measuredAt: dueAt },
+        ...{ flow: value.toFixed(2), total: '139806', level: '' },
+      },
+    }
+  })
+  await writeChecks(db, NOW, checked)
+}
+
+/** DGA answers the newest slot of each work that waits. */
+async function answer({ db }: ApiScene, saying: (workCode: string) => Submission): Promise<void> {
+  const rules = { now: NOW, leaseUntil: NOW + 60_000, freshAfter: 0, spacedBefore: NOW }
+  const never = (): SlotChange => {
+    throw new Error('Settled before')
+  }
+  const slots = []
+  for (const _ of ['campo', 'otra']) {
+    const taking = await takeSlot(db, { ...rules, channels: ['rest'] }, never)
+    if (taking.kind !== 'taken') throw new Error(`Expected a slot, got ${taking.kind}`)
+    slots.push(taking.slot)
+  }
+  for (const slot of slots) {
+    const submission = saying(slot.workCode)
+    const wire = { request: '{}', status: 200, answer: '{}' }
+    await finishAttempt(db, slot, { submission, wire, change: afterSubmission(submission, NOW), now: NOW })
+  }
+}
