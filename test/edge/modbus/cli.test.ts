@@ -161,4 +161,25 @@ suite('on a serial line', { skip: skipWithout('socat') }, () => {
 
     assert.equal(await program.exited, 0)
   })
+
+  test('run polls a serial line, says once who is silent, and ends when it is told to', async context => {
+    const { pty, instrument } = await openSite(context)
+    const often = { every: '200ms' }
+    const silent = { ...METER, ...often, id: 'probe', unit: 6, point: 'pozo-8' }
+    const file = makeConfig(context, [rs485(pty.path)], [{ ...METER, ...often }, silent])
+    const program = startProgram('edge', ['run', '--config', file])
+    await until('the meter has been polled often', () => {
+      return instrument.requests.filter(({ unit }) => unit === 3).length >= 40
+    })
+    program.kill('SIGTERM')
+
+    assert.equal(await program.exited, 0, program.text())
+    const failed = program.log().filter(({ event }) => event === 'source failed')
+    const reasons = failed.filter(({ source }) => source === 'probe').map(({ reason }) => reason)
+    assert.deepEqual(reasons, [
+      'bus rs485, unit 6, holding 0 to 3: no answer in 150 ms',
+      'bus rs485, unit 6, holding 0 to 3: no answer in 150 ms, so it is asked less often',
+    ])
+    assert.ok(instrument.requests.filter(({ unit }) => unit === 6).length <= 6)
+  })
 })
