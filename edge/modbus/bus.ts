@@ -89,6 +89,9 @@ const RECONNECT = { firstMs: 500, maxMs: 15_000 }
 
 const QUARANTINE_MS = 200
 
+/** After so many requests that nothing answers. A connection may be dead without anybody having said so. */
+const MUTE_MAX = { serial: 16, converter: 3 }
+
 /** Opens a bus. Connects when first used. `open` is how; what the configuration says unless given. */
 export function openBus(
   { clock, log, random }: { clock: Clock; log: Log; random: () => number },
@@ -191,6 +194,7 @@ export function rtuOptions(config: BusConfig): RtuOptions {
     timeoutMs: config.timeout,
     quarantineMs: config.quarantine ?? QUARANTINE_MS,
     isPaced: config.serial !== undefined || config.tcp?.baudRate !== undefined,
+    muteMax: config.serial === undefined ? MUTE_MAX.converter : MUTE_MAX.serial,
   }
 }
 

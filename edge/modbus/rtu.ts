@@ -29,6 +29,8 @@ export interface RtuOptions {
   quarantineMs: number
   /** Whether the line's rate is known for sure, so that one knows when a request has left (R4). */
   isPaced: boolean
+  /** So many requests in a row without a byte, and it may be the port that does not work: it is opened anew. */
+  muteMax: number
 }
 
 /** How long a request waits for silence, besides the silence itself. */
@@ -39,8 +41,6 @@ const APART_MS = 25
 const FORGET_MS = 10_000
 /** How long a port that is opened anew may take to close. */
 const CLOSE_MS = 2_000
-/** So many requests in a row without a byte: the port itself may be the one that does not work. */
-const MUTE_MAX = 32
 
 /** The request that is under way. */
 interface Pending {
@@ -99,7 +99,12 @@ function openWire(deps: { clock: Clock; line: Line; memory: Memory }, options: R
   const readOnce = async (request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome> => {
     const noise = await untilSilent({ clock, line, memory }, options, request, signal)
     if (noise !== undefined) return { kind: 'bad_answer', reason: noise }
-    return await talk.read(request, signal)
+    const outcome = await talk.read(request, signal)
+    if (memory.mute >= options.muteMax) {
+      memory.mute = 0
+      close()
+    }
+    return outcome
   }
   return {
     isOpen: line.isOpen,
@@ -112,12 +117,7 @@ function openWire(deps: { clock: Clock; line: Line; memory: Memory }, options: R
         const before = await readOnce(other, signal)
         if (before.kind === 'no_answer' || before.kind === 'bad_answer') return before
       }
-      const outcome = await readOnce(request, signal)
-      if (memory.mute >= MUTE_MAX) {
-        memory.mute = 0
-        close()
-      }
-      return outcome
+      return await readOnce(request, signal)
     },
   }
 }

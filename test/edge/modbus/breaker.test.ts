@@ -183,7 +183,13 @@ async function simulate(everyMs: number, timeoutMs: number, seed: number): Promi
     { clock, log: silentLog, random },
     { id: 'rs485', timeout: timeoutMs },
     rtuConnector({ clock }, line.open, {
-      ...{ timing: { byteMs, silenceMs, roundTripMs: 0 }, timeoutMs, quarantineMs, isPaced: true },
+      ...{
+        timing: { byteMs, silenceMs, roundTripMs: 0 },
+        timeoutMs,
+        quarantineMs,
+        isPaced: true,
+        muteMax: 16,
+      },
     }),
   )
   const signals = Array.from({ length: 20 }, (_, address) =>

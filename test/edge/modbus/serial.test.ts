@@ -160,3 +160,33 @@ test('read() takes no late answer of a converter for another, even over a new co
     })
   }
 })
+
+test('read() finds a converter again whose connection is dead without a word (R6)', async context => {
+  // It keeps the first connection open, and answers on the next ones only.
+  const sockets: Socket[] = []
+  const instrument = openRtuInstrument(
+    { clock, send: bytes => void (sockets.length > 1 && sockets.at(-1)?.write(bytes)) },
+    { units: [3], registers },
+  )
+  const server = createServer(socket => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    socket.on('data', (bytes: Buffer) => instrument.hear(bytes))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  context.after(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const { port } = server.address() as { port: number }
+  const bus = busOn(context, {
+    tcp: { host: '127.0.0.1', port, framing: 'rtu' },
+    timeout: 50,
+    quarantine: 10,
+  })
+
+  let silent = 0
+  while (!isValues(await bus.read(request(8), signal))) silent += 1
+
+  assert.ok(silent <= 3, String(silent))
+})
