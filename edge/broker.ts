@@ -212,7 +212,8 @@ function openShow(
     const topic = rawTopic({ client, project, point: reading.point, variable: reading.variable })
     const before = newest.get(topic)
     const late = before !== undefined && reading.at < before
-    if (!late) newest.set(topic, reading.at)
+    // A time that is a guess makes nothing late.
+    if (!late && reading.timeQuality !== 'unsynced') newest.set(topic, reading.at)
     const payload = Buffer.from(JSON.stringify(toRawMessage(reading, { late })))
     return publishTo(aedes, topic, payload, !late)
   }

@@ -14,7 +14,7 @@ import { runGateway } from './gateway.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { scanBus } from './modbus/scan.ts'
 import { showDevice } from './modbus/show.ts'
-import { askSystemd } from './time-quality.ts'
+import { askMachine } from './time-quality.ts'
 
 /** Something that may be otherwise the next time: a supervisor starts the gateway again. */
 const EXIT_FAILED = 1
@@ -95,7 +95,7 @@ async function run(file: string): Promise<number> {
     clock: systemClock,
     log,
     random: Math.random,
-    askClock: config.clock === 'trusted' ? async () => true : askSystemd,
+    askClock: config.clock === 'trusted' ? async () => true : askMachine,
   }
   try {
     await runGateway(deps, config, { version: readVersion() }, stop.signal)

@@ -10,13 +10,14 @@ import type { Measurement } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
-import { openMetrics } from '../protocol/runtime/metrics.ts'
+import { type Metrics, openMetrics } from '../protocol/runtime/metrics.ts'
 import { openScope } from '../protocol/runtime/scope.ts'
-import { openLanBroker } from './broker.ts'
-import { openBuffer } from './buffer.ts'
+import { type LanBroker, openLanBroker } from './broker.ts'
+import { type Buffer, openBuffer } from './buffer.ts'
 import { type Execute, openCommands } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
 import { GATEWAY_METRICS, openHealth } from './health.ts'
+import { type HoldDeps, openHold, readGuess } from './hold.ts'
 import { runLanState, seriesFacts } from './lan-facts.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { pollDevice, toPolledDevice } from './modbus/poll.ts'
@@ -25,7 +26,7 @@ import { providerLines } from './providers/lines.ts'
 import { openMarks } from './providers/marks.ts'
 import { openSeriesBook } from './series-book.ts'
 import { openStatusServer } from './status-server.ts'
-import { openTimeQuality, type TimeQualityProbe } from './time-quality.ts'
+import { type ClockAnswer, openTimeQuality, readBootId, type TimeQualityProbe } from './time-quality.ts'
 import { openMqttTransport } from './transport/mqtt.ts'
 import { openUplink } from './uplink.ts'
 
@@ -35,7 +36,7 @@ export interface GatewayDeps {
   log: Log
   random: () => number
   /** Whether the clock is synchronised; `undefined` when nobody can say. */
-  askClock: () => Promise<boolean | undefined>
+  askClock: () => Promise<ClockAnswer>
 }
 
 /** Runs a gateway until the signal aborts. Resolves when everything is closed; `onReady` is called when it works. */
@@ -49,27 +50,26 @@ export async function runGateway(
   await using scope = openScope(signal)
   const metrics = openMetrics(GATEWAY_METRICS)
   const sources = new Map<string, SourceHealth>()
-  const time = await openTimeQuality({ clock }, askClock)
   const buffer = scope.use(await openBuffer({ clock, log }, config.buffer))
-  const lan =
-    config.lanBroker === undefined
-      ? undefined
-      : scope.use(
-          await openLanBroker(
-            { log, metrics },
-            { ...config.lanBroker, client, project, series: seriesFacts(config) },
-          ),
-        )
+  let isStarted = false
+  const { time, hold } = await openTime(
+    { clock, log, askClock, buffer },
+    { connected: () => isStarted && uplink.connected(), onReleased: () => isStarted && uplink.wake() },
+    config.buffer.path,
+  )
+  scope.use(hold)
+  const lan = await openLan({ log, metrics }, config)
+  if (lan !== undefined) scope.use(lan)
   const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
   let hindrance: string | undefined
   const store = async (measurements: readonly Measurement[]) => {
-    const readings = await buffer.append(measurements).catch((error: unknown) => {
+    const { readings, held } = await hold.store(measurements).catch((error: unknown) => {
       if (error instanceof Unavailable) hindrance = error.message
       throw error
     })
     hindrance = undefined
     uplink.wake()
-    lan?.publish(readings)
+    lan?.publish([...readings, ...held.map(one => ({ ...one, seq: 0 }))])
   }
   const poller: PollerDeps = { clock, log, metrics, health: sources, store }
   const remote = { folder: config.buffer.path, devices: config.providers.map(({ id }) => id) }
@@ -114,7 +114,9 @@ export async function runGateway(
     )
   }
 
+  isStarted = true
   scope.run(time.run)
+  scope.run(hold.run)
   scope.run(uplink.run)
   if (lan !== undefined) {
     const facts = { gateway, version, clockState: time.state, connected: uplink.connected }
@@ -131,6 +133,25 @@ export async function runGateway(
   })
 }
 
+async function openTime(
+  { clock, log, askClock, buffer }: Pick<GatewayDeps, 'clock' | 'log' | 'askClock'> & { buffer: Buffer },
+  uplink: Pick<HoldDeps, 'connected' | 'onReleased'>,
+  folder: string,
+) {
+  const boot = await readBootId()
+  const time = await openTimeQuality({ clock }, askClock, { guessMs: await readGuess(folder, boot) })
+  return { time, hold: await openHold({ clock, log, buffer, time, ...uplink }, { folder, boot }) }
+}
+
+async function openLan(
+  deps: { log: Log; metrics: Metrics },
+  config: RunnableConfig,
+): Promise<LanBroker | undefined> {
+  const { lanBroker, client, project } = config
+  if (lanBroker === undefined) return undefined
+  return await openLanBroker(deps, { ...lanBroker, client, project, series: seriesFacts(config) })
+}
+
 function uplinkOptions({ uplink }: RunnableConfig) {
   const { minReadings, maxDelay, ackTimeout, window } = uplink
   return { minReadings, maxDelayMs: maxDelay, ackTimeoutMs: ackTimeout, window }
@@ -142,7 +163,6 @@ function busLines(
   { devices }: RunnableConfig,
   buses: readonly Bus[],
 ): Line[] {
-  const { clock } = poller
   return buses.flatMap(bus => {
     const sources = devices
       .filter(device => device.bus === bus.id)
@@ -150,7 +170,10 @@ function busLines(
         const polled = toPolledDevice(device, device.signals, device.reads, bus.timing)
         return {
           ...{ id: device.id, provider: undefined, everyMs: device.every, delayMs: device.delay },
-          collect: signal => pollDevice({ bus, clock }, polled, time.state().quality, signal),
+          collect: signal => {
+            const { clock, quality } = time.stamp()
+            return pollDevice({ bus, clock }, polled, quality, signal)
+          },
         }
       })
     return sources.length === 0 ? [] : [openLine(poller, { id: bus.id, sources })]

@@ -13,7 +13,7 @@ export const RawMessage = z.strictObject({
   ts: z.int(),
   q: z.enum(QUALITY_NAMES),
   u: z.string(),
-  /** Its number in the gateway's buffer. */
+  /** Its number in the gateway's buffer; 0 while it waits there for the clock to be synchronised. */
   seq: z.int(),
   /** How well the clock was known. */
   tq: z.enum(TIME_QUALITY_NAMES),

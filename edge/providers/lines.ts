@@ -16,22 +16,19 @@ import { openTwin, openTwinAccount, TWIN_URL, type TwinAccount } from './twin.ts
 /** Opens the lines of all devices at providers. */
 export function providerLines(
   poller: PollerDeps,
-  time: TimeQualityProbe,
+  time: Pick<TimeQualityProbe, 'stamp'>,
   marks: Marks,
   providers: readonly RunnableProvider[],
 ): Line[] {
-  const { clock, log } = poller
+  const { log } = poller
   const open = opener(poller)
   return providers.map(config => {
     const { id, point, every: everyMs, delay: delayMs, signals } = config
     const provider = open(config)
-    const collect = (signal: AbortSignal) =>
-      pollRemote(
-        { provider, marks, clock, log },
-        { id, point, everyMs, signals },
-        time.state().quality,
-        signal,
-      )
+    const collect = (signal: AbortSignal) => {
+      const { clock, quality } = time.stamp()
+      return pollRemote({ provider, marks, clock, log }, { id, point, everyMs, signals }, quality, signal)
+    }
     return openLine(poller, { id, sources: [{ id, provider: config.provider, everyMs, delayMs, collect }] })
   })
 }

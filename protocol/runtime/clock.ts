@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface Clock {
   /** The wall clock: epoch milliseconds UTC. It may step. */
   now(): number
-  /** Milliseconds of a clock that never steps back; only differences mean something. */
+  /** Milliseconds of a clock that never steps back; only differences mean something, also between processes of one boot. */
   monotonic(): number
   /** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
@@ -17,7 +17,7 @@ export interface Clock {
 /** The machine's own clocks. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
   sleep: async (ms, signal) => {
     await delay(ms, undefined, signal === undefined ? {} : { signal })
   },

@@ -121,7 +121,7 @@ export async function openScene(
       stored.push(...group)
     },
   }
-  const probe = { state: () => time, run: async () => {} }
+  const probe = { stamp: () => ({ clock: watched, quality: time.quality }) }
   const opened = providerLines(deps, probe, marks, [
     configOf(kind, { id: 'pozo-8', baseUrl: service.baseUrl, every, signals, token }),
     configOf(kind, { id: 'pozo-9', baseUrl: service.baseUrl, every, signals, token }),
