@@ -4,6 +4,7 @@
 //   K1. A device that does not answer keeps its bus busy for at most 5 % of the time, from its third failure on.
 //   K2. It is asked again after 5 seconds at first and after 5 minutes at most, unless K1 wants longer; not in step with
 //       others. When another one comes back, which may mean that the line does, it is asked as soon as K1 allows.
+//       Three times out of four it has little time to answer; the fourth time it has all of it, for it may be slow.
 //   K3. A device that is alone on its bus is always asked: nobody waits for it.
 //   K4. Only silence counts: who answers wrongly is there.
 
@@ -14,6 +15,8 @@ import type { ReadOutcome } from './bus.ts'
 export interface Breaker {
   /** What stands for a request to this device that is not to be made; `undefined` when it is to be made. */
   instead(unit: number): ReadOutcome | undefined
+  /** How long to wait for the answer of this device, where `usualMs` is how long one waits for others. */
+  timeoutMs(unit: number, usualMs: number): number
   /** Takes what became of a request and for how long it kept the bus. Gives the outcome to tell. */
   note(unit: number, outcome: ReadOutcome, costMs: number): ReadOutcome
 }
@@ -22,6 +25,10 @@ const FAILURES_MAX = 3
 const SHARE_MAX = 0.05
 const PAUSE_FIRST_MS = 5_000
 const PAUSE_MAX_MS = 300_000
+
+/** Long enough for most devices, and short enough for those that wait for the line. */
+const PROBE_MS = 300
+const PATIENT_EVERY = 4
 
 /** A gateway says so of a device that it has not reached. */
 const GATEWAY_PATH_UNAVAILABLE = 10
@@ -70,9 +77,17 @@ export function openBreaker({ clock, random }: { clock: Clock; random: () => num
         return undefined
       return toldOf(silence)
     },
+    timeoutMs(unit, usualMs) {
+      const silence = silent.get(unit)
+      if (silence === undefined || !isOpen(silence)) return usualMs
+      const isPatient = (silence.failures - FAILURES_MAX) % PATIENT_EVERY === PATIENT_EVERY - 1
+      return isPatient ? usualMs : Math.min(usualMs, PROBE_MS)
+    },
     note(unit, outcome, costMs) {
-      const reason = reasonOfSilence(outcome)
       const before = silent.get(unit)
+      // The first reason stays: it was given when there was time enough.
+      const now = reasonOfSilence(outcome)
+      const reason = now !== undefined && before !== undefined && isOpen(before) ? before.reason : now
       if (reason === undefined) {
         silent.delete(unit)
         if (before !== undefined && isOpen(before)) revive()

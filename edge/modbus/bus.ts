@@ -31,6 +31,8 @@ export interface ReadRequest {
   count: number
   /** How long this device wants its line to be silent after its answer. */
   turnaroundMs?: number
+  /** How long to wait for its answer, when not as long as for others. */
+  timeoutMs?: number
 }
 
 /** What became of a request. Bits are 0 or 1. */
@@ -136,7 +138,9 @@ export function openBus(
     const connected = await connect(signal)
     if (typeof connected === 'string') return { kind: 'no_answer', reason: connected }
     const start = clock.monotonic()
-    const outcome = await connected.read(request, signal)
+    const timeoutMs = breaker.timeoutMs(request.unit, config.timeout)
+    const asked = timeoutMs === config.timeout ? request : { ...request, timeoutMs }
+    const outcome = await connected.read(asked, signal)
     return breaker.note(request.unit, outcome, clock.monotonic() - start + afterFaultMs)
   }
 

@@ -191,6 +191,7 @@ function openTalk(
   )
   return {
     async read(request, signal) {
+      const deviceMs = request.timeoutMs ?? timeoutMs
       const ownMs = REQUEST_BYTES * byteMs
       const answerMs = (ANSWER_BYTES + valueBytes(request.table, request.count)) * byteMs
       const leftAt = clock.monotonic() + (isPaced ? ownMs : 0)
@@ -200,8 +201,8 @@ function openTalk(
         void library.ask(request).then(settle)
       })
       memory.silenceMs = Math.max(silenceMs, request.turnaroundMs ?? 0)
-      const late = (): ReadOutcome => silence(pending as Pending, timeoutMs)
-      const heard = await within({ clock }, answered, ownMs + timeoutMs + answerMs, signal, late)
+      const late = (): ReadOutcome => silence(pending as Pending, deviceMs)
+      const heard = await within({ clock }, answered, ownMs + deviceMs + answerMs, signal, late)
       const outcome = judge(heard, pending as Pending, memory.owed)
       memory.mute = pending?.received.length === 0 ? memory.mute + 1 : 0
       pending = undefined

@@ -59,6 +59,7 @@ function openWire(
     isOpen: () => !socket.destroyed && socket.readyState === 'open',
     destroy: () => socket.destroy(),
     async read(request, signal) {
+      const deadlineMs = request.timeoutMs ?? timeoutMs
       const mine = { request, transaction: nextTransaction(), received: Buffer.alloc(0), settle: () => {} }
       const answered = new Promise<ReadOutcome>(settle => {
         pending = { ...mine, settle }
@@ -66,9 +67,9 @@ function openWire(
       })
       const late = (): ReadOutcome => ({
         kind: 'no_answer',
-        reason: `no answer in ${timeoutMs} ms${progress(pending)}`,
+        reason: `no answer in ${deadlineMs} ms${progress(pending)}`,
       })
-      const outcome = await within({ clock }, answered, timeoutMs, signal, late)
+      const outcome = await within({ clock }, answered, deadlineMs, signal, late)
       pending = undefined
       if (signal.aborted || (outcome.kind !== 'values' && outcome.kind !== 'exception')) socket.destroy()
       signal.throwIfAborted()

@@ -124,6 +124,20 @@ test('when one device comes back, the others that were silent are asked soon, bu
   assert.equal(await ask(2, silence, 500), false)
 })
 
+test('a device that is asked again has little time three times out of four, and all of it the fourth time (K2)', async () => {
+  const { clock, breaker, ask } = openScene()
+  const given: number[] = []
+  for (let count = 0; count < 12; count += 1) {
+    given.push(breaker.timeoutMs(DEAD, 1_000))
+    assert.ok(await ask(DEAD, silence, 0))
+    await clock.advance(300_000)
+  }
+
+  assert.deepEqual(given, [1_000, 1_000, 1_000, 300, 300, 300, 1_000, 300, 300, 300, 1_000, 300])
+  assert.equal(breaker.timeoutMs(DEAD, 100), 100)
+  assert.equal(breaker.timeoutMs(OTHER, 1_000), 1_000)
+})
+
 test('a device that is alone on its bus is always asked (K3)', () => {
   const breaker = openBreaker({ clock: openFakeClock(), random: () => 0.5 })
   for (let count = 0; count < 10; count += 1) {
@@ -228,6 +242,7 @@ async function simulate(everyMs: number, timeoutMs: number, seed: number): Promi
 for (const [everyMs, timeoutMs] of [
   [5_000, 300],
   [10_000, 500],
+  [10_000, 1_000],
   [60_000, 1_000],
 ] as const) {
   test(`with 4 of 16 devices dead at 9600 baud, each due every ${everyMs} ms, healthy ones are polled in time`, async () => {
