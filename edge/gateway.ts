@@ -62,11 +62,13 @@ export async function runGateway(
   if (lan !== undefined) scope.use(lan)
   const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
   let hindrance: string | undefined
+  const latest = new Map<string, Measurement>()
   const store = async (measurements: readonly Measurement[]) => {
     const { readings, held } = await hold.store(measurements).catch((error: unknown) => {
       if (error instanceof Unavailable) hindrance = error.message
       throw error
     })
+    for (const one of measurements) latest.set(`${one.point}/${one.variable}`, one)
     hindrance = undefined
     uplink.wake()
     lan?.publish([...readings, ...held.map(one => ({ ...one, seq: 0 }))])
@@ -108,7 +110,10 @@ export async function runGateway(
   if (config.status !== undefined) {
     scope.use(
       await openStatusServer(
-        { health, metrics, connected: uplink.connected, hindrance: () => hindrance },
+        {
+          ...{ health, metrics, connected: uplink.connected, hindrance: () => hindrance },
+          series: () => latestOf(config, latest),
+        },
         { gateway, ...config.status },
       ),
     )
@@ -150,6 +155,12 @@ async function openLan(
   const { lanBroker, client, project } = config
   if (lanBroker === undefined) return undefined
   return await openLanBroker(deps, { ...lanBroker, client, project, series: seriesFacts(config) })
+}
+
+function latestOf(config: RunnableConfig, latest: ReadonlyMap<string, Measurement>) {
+  return seriesFacts(config).map(({ point, variable, meta: { source } }) => {
+    return { point, variable, source, latest: latest.get(`${point}/${variable}`) }
+  })
 }
 
 function uplinkOptions({ uplink }: RunnableConfig) {

@@ -1,4 +1,4 @@
-// The gateway's own port: GET /health and GET /metrics, for a look on site and for Prometheus.
+// The gateway's own port: a page for a look on site, GET /health and GET /metrics for machines. It only tells.
 
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
@@ -7,6 +7,7 @@ import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
+import { PAGE_HEADERS, type PageFacts, renderPage } from './status-page.ts'
 
 /** What a gateway answers about itself. */
 export interface StatusDeps {
@@ -16,14 +17,27 @@ export interface StatusDeps {
   connected: () => boolean
   /** Why readings cannot be stored at present: a gateway that cannot is not well. */
   hindrance: () => string | undefined
+  /** Every series with the newest measurement of it. */
+  series?: () => PageFacts['series']
 }
 
 /** Listens. Throws ConfigError when the port is taken. */
 export async function openStatusServer(
-  { health, metrics, connected, hindrance }: StatusDeps,
+  { health, metrics, connected, hindrance, series = () => [] }: StatusDeps,
   { gateway, host, port }: { gateway: string; host: string; port: number },
 ): Promise<Closable & { port: number }> {
   const app = new Hono()
+  app.get('/', async context => {
+    const language = context.req.query('lang') === 'en' ? 'en' : 'es'
+    const facts = {
+      gateway,
+      health: await health(),
+      connected: connected(),
+      hindrance: hindrance(),
+      series: series(),
+    }
+    return context.body(renderPage(facts, language), 200, PAGE_HEADERS)
+  })
   app.get('/health', async context => {
     const reason = hindrance()
     const facts = await health()
