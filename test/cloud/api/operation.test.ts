@@ -102,15 +102,15 @@ describe('operating', () => {
     ])
   })
 
-  test('without its database it says that it is not available, and when to ask again', async () => {
+  test('without its database it says that it is not available, and when to ask again', async run => {
     const { clock, log, accounts } = api.deps
     const url = `postgres://nobody@127.0.0.1:${await freePort()}/nothing`
     const db = openPostgres({ log }, { url, poolMax: 1, connectTimeoutMs: 1000 })
+    run.after(() => db.close())
     const access = openAccess({ db, clock, accounts }, api.options)
     const app = openApi({ ...api.deps, db, access }, api.options)
     const headers = { authorization: `Bearer ${api.tokens.operator}` }
     const answer = await app.request('/api/v1/points', { headers })
-    await db.close()
     assert.equal(answer.status, 503)
     assert.equal(answer.headers.get('retry-after'), '5')
     assert.match(answer.headers.get('content-type') ?? '', /problem\+json/)

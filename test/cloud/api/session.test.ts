@@ -55,8 +55,9 @@ describe('signing in', () => {
     assert.equal((await me(pair)).status, 401)
   })
 
-  test('sets a cookie that travels by TLS alone where there is TLS, under the name that the document tells', async () => {
+  test('sets a cookie that travels by TLS alone where there is TLS, under the name that the document tells', async run => {
     const overTls = await openApiScene({ publicUrl: 'https://agua.example.cl' })
+    run.after(() => overTls.close())
     const drawn = await makeUser(overTls.db, EMAIL, 'client_reader', 'campo')
     const { headers } = await overTls.ask('POST /api/v1/session', {
       token: '',
@@ -71,7 +72,6 @@ describe('signing in', () => {
     assert.equal(cookie.split('=')[0], named[0])
     assert.match(headers.get('strict-transport-security') ?? '', /max-age/)
     assert.equal(pairOf((await signIn(EMAIL, password)).headers).split('=')[0], named[1])
-    await overTls.close()
   })
 
   test('ends with the session, whatever the cookie says', async () => {
