@@ -12,7 +12,7 @@ import { openDatabase } from './open-database.ts'
 import { giveGatewayToken, provision } from './provision.ts'
 import { SERVICE_NAMES, type ServiceName } from './service.ts'
 import { startCloud } from './services.ts'
-import { type ApiScope, ROLES, type Role, SCOPES } from './store/accounts.ts'
+import { type ApiScope, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
 import type { Database } from './store/database.ts'
 
 /** The command line was wrong (EX_USAGE of sysexits.h). */
@@ -32,6 +32,7 @@ const USAGE = `smarthydro-cloud: collects what gateways measure, computes, decla
                                               both print the drawn password, once
   smarthydro-cloud token create --name N --role R [--client C] [--scopes ${SCOPES.join(',')}] [--days D]
                                               prints the token, once
+  smarthydro-cloud token revoke --name N      ends it at once
   smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
   smarthydro-cloud --version
 
@@ -86,6 +87,7 @@ async function obey(command: string, rest: readonly string[], options: Options):
       break
     case 'token 1':
       if (rest[0] === 'create') return makeToken(options)
+      if (rest[0] === 'revoke') return endToken(options)
       break
     case 'gateway 2':
       if (rest[0] === 'token') {
@@ -170,6 +172,14 @@ function makeToken({ name, role, client, scopes, days }: Options): Promise<numbe
     createdBy: 'command line',
   }
   return withDatabase(async db => say(`${await createToken(db, request)}\n`))
+}
+
+function endToken({ name }: Options): Promise<number> {
+  const token = needed('name', name)
+  return withDatabase(async db => {
+    if (!(await revokeToken(db, token))) throw new Rejected(`There is no token "${token}" in force`)
+    return say(`token "${token}" has ended\n`)
+  })
 }
 
 async function withDatabase(work: (db: Database, secretKey: Uint8Array) => Promise<number>): Promise<number> {

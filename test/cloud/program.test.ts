@@ -94,6 +94,19 @@ describe('smarthydro-cloud', () => {
       assert.equal(JSON.parse(await asJson.text()).service, service)
     }
 
+    const made = start(['token', 'create', '--name', 'mine', '--role', 'operator'])
+    assert.equal(await made.exited, 0, made.text())
+    const token = /shk_[\w-]+/.exec(made.text())?.[0]
+    const api = ports().find(({ service }) => service === 'api')?.port
+    const ask = async () => {
+      const headers = { authorization: `Bearer ${token}` }
+      return (await fetch(`http://127.0.0.1:${api}/api/v1/points`, { headers })).status
+    }
+    assert.equal(await ask(), 200)
+    assert.equal(await start(['token', 'revoke', '--name', 'mine']).exited, 0)
+    assert.equal(await ask(), 401)
+    assert.equal(await start(['token', 'revoke', '--name', 'mine']).exited, 1)
+
     const beside = start(['provision', 'site.yaml'])
     assert.equal(await beside.exited, 0, beside.text())
     assert.match(beside.text(), /nothing to change/)
