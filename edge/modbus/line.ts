@@ -1,6 +1,7 @@
 // Bytes to and from a serial line, over the machine's own port or over a converter.
 
 import type { EventEmitter } from 'node:events'
+import { setImmediate as immediately } from 'node:timers/promises'
 import type { SerialPort } from 'serialport'
 import type { BusConfig } from '../../protocol/bus-config.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
@@ -14,7 +15,7 @@ export interface Line {
   write(bytes: Buffer): void
   /** Who hears what comes, and once, that the line is gone, with the reason as text to put after something else. */
   listen(heard: (bytes: Buffer) => void, gone: (reason: string) => void): void
-  /** Throws away what has come and has not been heard. */
+  /** Throws away what has come and has not been heard, or hears it. */
   flush(): Promise<void>
   /** Ends it. Resolves when it can be opened again. */
   close(): Promise<void>
@@ -104,7 +105,11 @@ export async function openConverterLine(
       socket.on('data', heard)
       socket.once('close', () => gone(lastError()))
     },
-    flush: async () => {},
+    async flush() {
+      // In between, what has come is read.
+      await immediately()
+      await immediately()
+    },
     async close() {
       socket.destroy()
     },

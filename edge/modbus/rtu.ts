@@ -37,6 +37,8 @@ export interface RtuOptions {
 const NOISE_MAX_MS = 1_000
 /** How long the line is silent between two requests whose answers would look alike (R5). */
 const APART_MS = 25
+/** So late a timer says that the process has been held up. */
+const HELD_UP_MS = 1
 /** An answer that is later than this, or than ten timeouts, does not come. */
 const FORGET_MS = 10_000
 /** How long a port that is opened anew may take to close. */
@@ -133,16 +135,22 @@ async function untilSilent(
   const isAlike = last !== undefined && isSameShape(last.request, request)
   const notBefore = isAlike ? last.at + APART_MS : Number.NEGATIVE_INFINITY
   const start = clock.monotonic()
-  let wasSuspect = false
+  // A process that was idle or held up has not heard yet what came meanwhile.
+  let hasHeardAll = false
   for (;;) {
-    wasSuspect ||= memory.isSuspect
     const needed = memory.isSuspect ? Math.max(quarantineMs, memory.silenceMs) : memory.silenceMs
-    const left = Math.max(memory.usedAt + needed, notBefore) - clock.monotonic()
-    if (left <= 0) break
-    if (clock.monotonic() - start > needed + NOISE_MAX_MS) return `the line is never silent for ${needed} ms`
+    const now = clock.monotonic()
+    const left = Math.max(memory.usedAt + needed, notBefore) - now
+    if (left <= 0 && hasHeardAll) break
+    if (now - start > needed + NOISE_MAX_MS) return `the line is never silent for ${needed} ms`
+    if (left <= 0) {
+      await line.flush()
+      hasHeardAll = true
+      continue
+    }
     await pause({ clock }, left, signal)
+    hasHeardAll = !memory.isSuspect && clock.monotonic() - now < left + HELD_UP_MS
   }
-  if (wasSuspect) await line.flush()
   memory.isSuspect = false
   memory.unasked = 0
   return undefined

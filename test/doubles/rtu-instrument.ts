@@ -34,6 +34,8 @@ export interface RtuInstrument {
 }
 
 const REQUEST_BYTES = 8
+/** A timer that is later is not what a test asked for. */
+const LATE_MAX_MS = 2
 
 /** Puts devices on a line. `send` puts bytes on it; `units` answer, all others do not. */
 export function openRtuInstrument(
@@ -123,10 +125,13 @@ async function say(
       return send(Buffer.concat([Buffer.from(fault.bytes), answer]))
     case 'noise-after':
       return send(Buffer.concat([answer, Buffer.from(fault.bytes)]))
-    case 'duplicate':
+    case 'duplicate': {
       send(answer)
+      const due = clock.monotonic() + fault.afterMs
       if (fault.afterMs > 0) await clock.sleep(fault.afterMs)
-      return send(answer)
+      // A process that was held up repeats nothing: it would come later than the fault says.
+      return clock.monotonic() - due > LATE_MAX_MS ? undefined : send(answer)
+    }
     case 'foreign': {
       const foreign = Buffer.from(answer)
       foreign[0] = fault.unit

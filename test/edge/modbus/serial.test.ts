@@ -9,7 +9,7 @@ import { type Bus, openBus, type ReadOutcome } from '../../../edge/modbus/bus.ts
 import type { BusConfig } from '../../../protocol/bus-config.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
-import { openRtuInstrument, type RtuInstrument } from '../../doubles/rtu-instrument.ts'
+import { openRtuInstrument, type RtuInstrument, withChecksum } from '../../doubles/rtu-instrument.ts'
 import { until } from '../../doubles/until.ts'
 import { openPty, type Pty } from '../../peers/pty.ts'
 import { skipWithout } from '../../peers.ts'
@@ -135,7 +135,8 @@ async function openConverter(context: TestContext) {
     timeout: 300,
     quarantine: 50,
   })
-  return { bus, instrument, drop: () => peer?.destroy() }
+  const say = (bytes: Buffer) => void peer?.write(bytes)
+  return { bus, instrument, say, drop: () => peer?.destroy() }
 }
 
 test('read() reads through a converter that carries RTU frames, also in pieces', async context => {
@@ -159,6 +160,19 @@ test('read() takes no late answer of a converter for another, even over a new co
       return true
     })
   }
+})
+
+test('read() hears what came while the process was held up, before it asks (R5)', async context => {
+  const { bus, say } = await openConverter(context)
+  assert.deepEqual(await bus.read(request(100, 1), signal), holds(100))
+
+  // The answer once more, and nobody looks for a while.
+  say(withChecksum(Buffer.from([3, 3, 2, 0, 100])))
+  const until = clock.monotonic() + 60
+  while (clock.monotonic() < until);
+  const outcome = await bus.read(request(200, 1), signal)
+
+  assert.deepEqual(outcome, holds(200))
 })
 
 test('read() finds a converter again whose connection is dead without a word (R6)', async context => {
