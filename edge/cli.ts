@@ -10,6 +10,8 @@ import { ConfigError, EXIT_CONFIG, reasonOf, Unavailable } from '../protocol/run
 import { LEVELS, type Level, openLog, silentLog } from '../protocol/runtime/log.ts'
 import { describePlan } from './check.ts'
 import { type RunnableConfig, readGatewayConfig } from './config.ts'
+import { findingText } from './doctor/finding.ts'
+import { examine } from './doctor.ts'
 import { runGateway } from './gateway.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { scanBus } from './modbus/scan.ts'
@@ -29,6 +31,7 @@ const USAGE = `smarthydro-edge: reads a site's instruments and sends what they m
                                         say who answers on a bus; no gateway may be using it
   smarthydro-edge read --config FILE DEVICE [--every 2s]
                                         show what a device's registers hold now, once or again and again
+  smarthydro-edge doctor --config FILE  say why a well is silent, and what to do about it
   smarthydro-edge --version
 
 Environment: LOG_LEVEL (debug, info, warn, error), and the variables that the configuration names with { env: NAME }.
@@ -53,6 +56,7 @@ async function main(args: string[]): Promise<number> {
     if (values.version) return say(`${readVersion()}\n`)
     if (command === 'run' && file === undefined && values.config !== undefined)
       return await run(values.config)
+    if (command === 'doctor' && file === undefined && config !== undefined) return await doctor(config)
     if (command === 'scan' && file === undefined && config !== undefined && bus !== undefined) {
       const range = readRange(units)
       if (range !== undefined) return await scan(config, bus, range)
@@ -106,6 +110,29 @@ async function run(file: string): Promise<number> {
   }
   log.info('gateway stopped', {})
   return 0
+}
+
+/** A mistake in the configuration is a finding like any other, and the only one: nothing runs with it. */
+async function doctor(file: string): Promise<number> {
+  let config: RunnableConfig
+  try {
+    config = readGatewayConfig(file, process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const found = `wrong, so that no gateway starts with it:\n${error.message}`
+    const todo = 'mend each line named; `smarthydro-edge check FILE` looks again'
+    say(findingText({ state: 'wrong', subject: 'configuration', found, tried: `reading ${file}`, todo }))
+    return EXIT_FAILED
+  }
+  say(`ok    configuration: ${file} is right\n`)
+  const deps = { clock: systemClock, random: Math.random, askClock: askMachine }
+  let wrong = 0
+  for await (const finding of examine(deps, config, untilStopped())) {
+    if (finding.state === 'wrong') wrong += 1
+    say(findingText(finding))
+  }
+  say(wrong === 0 ? 'nothing wrong was found\n' : `${wrong} wrong\n`)
+  return wrong === 0 ? 0 : EXIT_FAILED
 }
 
 async function scan(file: string, id: string, units: { first: number; last: number }): Promise<number> {
