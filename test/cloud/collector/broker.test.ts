@@ -224,7 +224,7 @@ describe('the collector’s broker', () => {
     const gateway = await connectGateway(port, { slug: 'gw-large', token: TOKEN })
     const before = refused('packet')
 
-    await assert.rejects(gateway.publish(upTopic('gw-large', 'live'), new Uint8Array(200_000)), /closed/i)
+    await assert.rejects(gateway.publish(upTopic('gw-large', 'live'), new Uint8Array(500_000)), /closed/i)
 
     assert.equal(refused('packet') - before, 1)
   })
