@@ -22,7 +22,7 @@ const AT_ONCE_MAX = 16
 const REASON_LENGTH_MAX = 500
 
 /** Executes one kind of command; what it gives goes into the result. */
-export type Execute = (command: Command) => Promise<{ readings?: number }>
+export type Execute = (command: Command) => Promise<Pick<CommandResult, 'readings' | 'values' | 'units'>>
 
 /** Takes commands. */
 export interface Commands {

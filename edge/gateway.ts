@@ -8,14 +8,15 @@
 
 import type { Measurement } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { Rejected, Unavailable } from '../protocol/runtime/errors.ts'
+import { Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../protocol/runtime/metrics.ts'
 import { openScope } from '../protocol/runtime/scope.ts'
 import { type LanBroker, openLanBroker } from './broker.ts'
 import { type Buffer, openBuffer } from './buffer.ts'
-import { type Execute, openCommands } from './commands.ts'
+import { openCommands } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
+import { executor } from './executor.ts'
 import { GATEWAY_METRICS, openHealth } from './health.ts'
 import { type HoldDeps, openHold, readGuess } from './hold.ts'
 import { runLanState, seriesFacts } from './lan-facts.ts'
@@ -80,14 +81,10 @@ export async function runGateway(
     ...busLines(poller, time, config, buses),
     ...providerLines(poller, time, marks, config.providers),
   ]
-  const commands = await openCommands(
-    {
-      clock,
-      log,
-      execute: executor(clock, lines, scope.signal, () => stop.abort(new Error('Restart commanded'))),
-    },
-    { gateway, path: config.buffer.path },
-  )
+  const stop = new AbortController()
+  const restart = () => stop.abort(new Error('Restart commanded'))
+  const execute = executor({ clock, lines, buses, devices: config.devices, restart }, scope.signal)
+  const commands = await openCommands({ clock, log, execute }, { gateway, path: config.buffer.path })
   const health = openHealth({ buffer, metrics, clock, clockState: time.state, sources, buses }, { version })
   const { ca, cert, key, token } = config.credentials
   const tls = {
@@ -98,7 +95,6 @@ export async function runGateway(
     { clock },
     { url: config.uplink.url, clientId: gateway, username: gateway, password: token, ...tls },
   )
-  const stop = new AbortController()
   const uplink = openUplink(
     {
       ...{ buffer, transport, clock, log, metrics, random, health, clockState: time.state },
@@ -195,28 +191,6 @@ function seriesOf({ devices, providers }: RunnableConfig) {
   return [...devices, ...providers].flatMap(({ point, signals }) =>
     signals.map(signal => ({ point: signal.point ?? point, variable: signal.variable })),
   )
-}
-
-/** Executes commands: `collect` polls what it names, in turn with what is due; `restart` ends the gateway. */
-function executor(clock: Clock, lines: readonly Line[], signal: AbortSignal, restart: () => void): Execute {
-  return async command => {
-    if (command.kind === 'restart') {
-      // After the result has had time to leave.
-      void clock.sleep(1_000).then(restart)
-      return {}
-    }
-    const { devices, provider } = command
-    const chosen = lines.flatMap(line =>
-      line.sources
-        .filter(source => provider === undefined || source.provider === provider)
-        .filter(({ id }) => devices === undefined || devices.includes(id))
-        .map(source => () => line.poll(source, signal)),
-    )
-    if (chosen.length === 0) throw new Rejected('No device of this gateway is meant')
-    let readings = 0
-    for (const poll of chosen) readings += await poll()
-    return { readings }
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -28,8 +28,45 @@ export const CollectCommand = z.strictObject({
 /** Stop and start the gateway's process. */
 export const RestartCommand = z.strictObject({ ...common, kind: z.literal('restart') })
 
+/** Read registers of one configured device now, as they are, for a person to look at: nothing is stored. */
+export const ReadCommand = z
+  .strictObject({
+    ...common,
+    kind: z.literal('read'),
+    device: Slug,
+    table: z.enum(['coil', 'discrete', 'holding', 'input']),
+    address: z.int().min(0).max(65_535),
+    count: z.int().min(1).max(125),
+  })
+  .refine(({ address, count }) => address + count <= 65_536, {
+    message: 'ends above register 65535',
+    path: ['count'],
+  })
+
+/** The most units one scan may ask: each that is silent costs its bus a timeout. */
+export const SCAN_UNITS_MAX = 32
+
+/** Ask units of a bus who is there, in turn with its polls. */
+export const ScanCommand = z
+  .strictObject({
+    ...common,
+    kind: z.literal('scan'),
+    bus: Slug,
+    first: z.int().min(1).max(247),
+    last: z.int().min(1).max(247),
+  })
+  .refine(({ first, last }) => first <= last && last - first < SCAN_UNITS_MAX, {
+    message: `must be at or above first, and at most ${SCAN_UNITS_MAX} units`,
+    path: ['last'],
+  })
+
 /** Something the cloud asks of a gateway. To add a kind: its schema, and a line here. */
-export const Command = z.discriminatedUnion('kind', [CollectCommand, RestartCommand])
+export const Command = z.discriminatedUnion('kind', [
+  CollectCommand,
+  ReadCommand,
+  ScanCommand,
+  RestartCommand,
+])
 
 /** Something the cloud asks of a gateway. */
 export type Command = z.infer<typeof Command>
@@ -45,6 +82,13 @@ export const CommandResult = z.strictObject({
   reason: z.string().max(500).optional(),
   /** How many readings a `collect` brought. */
   readings: z.int().min(0).optional(),
+  /** What a `read` found: registers as unsigned numbers, bits as 0 and 1. */
+  values: z.array(z.int().min(0).max(65_535)).max(125).optional(),
+  /** Who answered a `scan`, and how. */
+  units: z
+    .array(z.strictObject({ unit: z.int().min(1).max(247), answer: z.string().max(300) }))
+    .max(SCAN_UNITS_MAX)
+    .optional(),
 })
 
 /** What came of a command. */

@@ -1,0 +1,113 @@
+// Commands that ask a bus, on a real connection to an instrument, through the journal that executes once.
+
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { openCommands } from '../../edge/commands.ts'
+import { executor } from '../../edge/executor.ts'
+import { openBus } from '../../edge/modbus/bus.ts'
+import { CommandResult } from '../../protocol/command.ts'
+import { parseGatewayConfig } from '../../protocol/gateway-config.ts'
+import { systemClock } from '../../protocol/runtime/clock.ts'
+import { silentLog } from '../../protocol/runtime/log.ts'
+import { openInstrument } from '../doubles/instrument.ts'
+import { atEnd, temporaryFolder } from './buffer/folder.ts'
+
+const AT = systemClock.now() + 3_600_000
+
+async function openStage(context: TestContext) {
+  const instrument = await openInstrument(
+    { clock: systemClock },
+    { registers: (code, address) => code * 100 + address },
+  )
+  atEnd(context, () => instrument.close())
+  const config = parseGatewayConfig(
+    `gateway: gw-1
+client: campo
+project: p
+uplink: { url: "mqtt://127.0.0.1:1", credentials: x }
+buffer: { path: x }
+buses: [{ id: plant, tcp: { host: 127.0.0.1, port: ${instrument.port} }, timeout: 200ms }]
+devices:
+  - id: meter
+    bus: plant
+    unit: 7
+    point: pozo-7
+    every: 1m
+    reads: { holes: [{ table: holding, address: 20, count: 5 }] }
+    signals: [{ variable: flow, address: 2, type: uint16 }]
+`,
+    'test',
+  )
+  const devices = config.devices.map(device => ({ ...device, signals: device.signals ?? [] }))
+  const bus = openBus({ clock: systemClock, log: silentLog, random: () => 0.5 }, config.buses[0] as never)
+  atEnd(context, () => bus.close())
+  const folder = await temporaryFolder(context)
+  const execute = executor(
+    { clock: systemClock, lines: [], buses: [bus], devices, restart: () => {} },
+    new AbortController().signal,
+  )
+  const open = () =>
+    openCommands({ clock: systemClock, log: silentLog, execute }, { gateway: 'gw-1', path: folder })
+  let commands = await open()
+  const send = async (id: string, fields: object) => {
+    const payload = new TextEncoder().encode(
+      JSON.stringify({ v: 1, id, expiresAt: AT, by: 'ana', ...fields }),
+    )
+    const answer = await commands.handle({ topic: `gw/v1/gw-1/cmd/${id}`, payload })
+    return CommandResult.parse(JSON.parse(answer?.payload ?? ''))
+  }
+  const restart = async () => {
+    commands = await open()
+  }
+  return { instrument, send, restart }
+}
+
+test('`read` gives registers as they are, once, also when the gateway was restarted in between', async context => {
+  const { instrument, send, restart } = await openStage(context)
+  const command = { kind: 'read', device: 'meter', table: 'input', address: 10, count: 3 }
+
+  const first = await send('c-1', command)
+  await restart()
+  const again = await send('c-1', command)
+
+  assert.deepEqual(first.values, [410, 411, 412])
+  assert.deepEqual(again, first)
+  assert.deepEqual(
+    instrument.requests.map(({ unit, code, address, count }) => [unit, code, address, count]),
+    [[7, 4, 10, 3]],
+  )
+})
+
+test('`read` does not touch what must not be read, nor a device that is not configured, and says why a device did not answer', async context => {
+  const { instrument, send } = await openStage(context)
+  const command = { kind: 'read', device: 'meter', table: 'holding', address: 18, count: 3 }
+
+  const hole = await send('c-1', command)
+  const stranger = await send('c-2', { ...command, device: 'other' })
+  const tooMany = await send('c-3', { ...command, count: 126 })
+  assert.equal(instrument.requests.length, 0)
+  instrument.failAlways({ kind: 'exception', code: 2 })
+  const refused = await send('c-4', { ...command, address: 0 })
+
+  assert.match(hole.reason ?? '', /holding 20 of meter must not be read/)
+  assert.match(stranger.reason ?? '', /No device on a bus is named other/)
+  assert.equal(tooMany.status, 'refused')
+  assert.deepEqual([refused.status, refused.values], ['failed', undefined])
+  assert.match(refused.reason ?? '', /exception 2/)
+})
+
+test('`scan` says who answers, and is refused when it would keep the bus too long', async context => {
+  const { instrument, send } = await openStage(context)
+  instrument.fail({ kind: 'exception', code: 11 }, { kind: 'exception', code: 1 })
+
+  const found = await send('c-1', { kind: 'scan', bus: 'plant', first: 5, last: 7 })
+  const wide = await send('c-2', { kind: 'scan', bus: 'plant', first: 1, last: 33 })
+
+  assert.deepEqual(
+    found.units?.map(({ unit }) => unit),
+    [6, 7],
+  )
+  assert.match(found.units?.[1]?.answer ?? '', /answers: meter/)
+  assert.equal(wide.status, 'refused')
+  assert.equal(instrument.requests.length, 3)
+})
