@@ -26,7 +26,7 @@ export interface PageFacts {
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem;color:#1b2a33;background:#fff}
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin:1.5rem 0 .3rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #d5dde2;vertical-align:top}
-.n{text-align:right;font-variant-numeric:tabular-nums}.good{color:#0b6b3a}.bad{color:#a3201c;font-weight:600}.quiet{color:#5b6b75}
+.n{font-variant-numeric:tabular-nums}.good{color:#0b6b3a}.bad{color:#a3201c;font-weight:600}.quiet{color:#5b6b75}
 @media(prefers-color-scheme:dark){body{color:#dfe7ec;background:#10181d}th,td{border-color:#2c3a43}.good{color:#62d196}.bad{color:#ff8a84}.quiet{color:#93a4ae}a{color:#8cc4ff}}`
 
 /** Nothing is loaded but the page itself; its style is named by its hash. */
