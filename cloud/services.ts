@@ -9,7 +9,7 @@ import { type Closable, openScope } from '../protocol/runtime/scope.ts'
 import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
 import { type Access, openAccess } from './api/access.ts'
 import { type Accounts, openAccounts } from './api/accounts.ts'
-import { startApi } from './api/service.ts'
+import { API_METRICS, startApi } from './api/service.ts'
 import type { BrokerOptions } from './collector/broker.ts'
 import { COLLECTOR_METRICS, startCollector } from './collector/service.ts'
 import { openSecrets } from './compliance/secrets.ts'
@@ -128,7 +128,7 @@ const STARTERS: Record<ServiceName, Starter> = {
     ),
   api: (parts, { host, ports, publicUrl, trustedProxies }, version) =>
     startApi(
-      { ...parts, metrics: openMetrics([]) },
+      { ...parts, metrics: openMetrics(API_METRICS) },
       { host, port: ports.api, version, publicUrl, trustedProxies },
     ),
 }

@@ -21,7 +21,7 @@ const common = {
 export const CollectCommand = z.strictObject({
   ...common,
   kind: z.literal('collect'),
-  provider: z.enum(['twin', 'nettra', 'novus', 'json']).optional(),
+  provider: z.enum(['twin', 'nettra', 'novus']).optional(),
   devices: z.array(Slug).max(256).optional(),
 })
 

@@ -1,9 +1,16 @@
 // The API as a service: port 8004.
 
-import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import { Hono } from 'hono'
+import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { selectVersion } from '../store/queries.ts'
-import { type ApiDeps, openApi } from './app.ts'
+import { type ApiDeps, openApi, routeOf } from './app.ts'
+
+/** What the API counts. */
+export const API_METRICS: readonly MetricHelp[] = [
+  { name: 'api_requests_total', type: 'counter', help: 'Requests by route and status' },
+  { name: 'api_request_seconds_total', type: 'counter', help: 'Time spent on answering, by route' },
+]
 
 /** What startApi() is told. */
 export interface ApiServiceOptions {
@@ -21,6 +28,16 @@ export function startApi(
 ): Promise<RunningService> {
   const { version } = options
   const checks = { database: async () => ({ version: await selectVersion(deps.db) }) }
-  const routes = openApi(deps, options)
+  const { clock } = deps
+  const routes = new Hono()
+  routes.use(async (context, next) => {
+    const begun = clock.monotonic()
+    await next()
+    // Not the path: whoever asks for a thousand that do not exist must not make a thousand counters.
+    const route = routeOf(context) ?? 'none'
+    metrics.count('api_requests_total', { route, status: String(context.res.status) })
+    metrics.count('api_request_seconds_total', { route }, (clock.monotonic() - begun) / 1000)
+  })
+  routes.route('/', openApi(deps, options))
   return serveService({ clock: deps.clock, metrics }, { name: 'api', host, port, version, checks, routes })
 }

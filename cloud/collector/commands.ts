@@ -16,7 +16,7 @@ const RESEND_AFTER_MS = 30_000
 const EXPIRES_AFTER_MS = 10 * 60_000
 
 /** The providers that `POST /collect/{provider}` knows, and what stands for all of them. */
-export const COLLECT_PROVIDERS = ['twin', 'nettra', 'novus', 'json', 'all'] as const
+export const COLLECT_PROVIDERS = ['twin', 'nettra', 'novus', 'all'] as const
 
 /** Sends what waits, until the signal aborts. */
 export async function runCommands(

@@ -39,6 +39,18 @@ describe('operating', () => {
     assert.ok(!('epoch' in body.health.buffer))
   })
 
+  test('requests are counted by route and status, whatever paths are made up', async () => {
+    await gateway('gw-campo')
+    await api.ask('GET /api/v1/made/up')
+    const text = await (await fetch(`${api.url}/metrics`)).text()
+    assert.match(
+      text,
+      /^api_requests_total\{route="GET \/api\/v1\/gateways\/\{gateway\}",status="200"\} \d+$/m,
+    )
+    assert.match(text, /^api_requests_total\{route="none",status="404"\} 1$/m)
+    assert.doesNotMatch(text, /made/)
+  })
+
   test('a gateway that is lost is so since the broker said it, and was not seen then', async () => {
     const row = await selectGateway(api.db, null, 'gw-otra')
     await saveGatewayStatus(api.db, row?.id ?? 0, 'state', stateOf('lost'))

@@ -4,7 +4,7 @@ import { openAccess } from '../../../cloud/api/access.ts'
 import { openAccounts } from '../../../cloud/api/accounts.ts'
 import type { ApiDeps, ApiOptions } from '../../../cloud/api/app.ts'
 import { PROBLEM_TYPE } from '../../../cloud/api/problem.ts'
-import { startApi } from '../../../cloud/api/service.ts'
+import { API_METRICS, startApi } from '../../../cloud/api/service.ts'
 import { createToken, createUser } from '../../../cloud/api/users.ts'
 import { provision } from '../../../cloud/provision.ts'
 import { ROLES, type Role } from '../../../cloud/store/accounts.ts'
@@ -77,7 +77,7 @@ export async function openApiScene(some: Partial<ApiOptions> = {}): Promise<ApiS
   const access = openAccess({ db, clock, accounts }, options)
   const deps = { db, clock, log, accounts, access }
   const service = await startApi(
-    { ...deps, metrics: openMetrics([]) },
+    { ...deps, metrics: openMetrics(API_METRICS) },
     { host: '127.0.0.1', port: 0, ...options },
   )
   const url = `http://127.0.0.1:${service.port}`
