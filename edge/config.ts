@@ -68,6 +68,10 @@ export function readGatewayConfig(
     const providers = parsed.providers.map((provider, index) =>
       resolveSecrets(provider, index, environment, mistakes),
     )
+    if (!/^mqtts?:/.test(parsed.uplink.url)) {
+      const message = 'this version reaches the cloud over mqtt:// or mqtts:// only'
+      mistakes.push({ path: ['uplink', 'url'], message })
+    }
     const credentials = readCredentials(resolve(folder, parsed.uplink.credentials), mistakes)
     const users = (parsed.lanBroker?.users ?? []).map(({ password, ...user }, index) => ({
       ...user,

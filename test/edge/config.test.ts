@@ -77,6 +77,16 @@ providers:
   assert.match(messages, /one of cert\.pem and key\.pem/)
 })
 
+test('readGatewayConfig() refuses a way to the cloud that it cannot go', context => {
+  for (const scheme of ['nats', 'tls']) {
+    const folder = makeFolder(context, GOOD.replace('mqtt:', `${scheme}:`), { token: 'a-token' })
+    assert.deepEqual(
+      mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), {})),
+      [['uplink.url', 4, 'this version reaches the cloud over mqtt:// or mqtts:// only']],
+    )
+  }
+})
+
 test('readGatewayConfig() names the signal that no request can fetch', context => {
   const text = GOOD.replace(
     'profile: siemens-mag-6000 }',
