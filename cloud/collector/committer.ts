@@ -170,7 +170,7 @@ async function commitSpared(deps: CommitterDeps, job: BatchJob, signal: AbortSig
   finish(deps, job, committed)
 }
 
-function finish({ metrics, onDone }: CommitterDeps, job: Job, committed: Committed): void {
+function finish({ metrics, log, onDone }: CommitterDeps, job: BatchJob, committed: Committed): void {
   const readings = (became: string, count: number) => {
     if (count > 0) metrics.count('collector_readings_total', { became }, count)
   }
@@ -179,6 +179,13 @@ function finish({ metrics, onDone }: CommitterDeps, job: Job, committed: Committ
     readings('duplicate', committed.duplicate)
     readings('revised', committed.revised)
     readings('rejected', committed.rejected.length)
+    if (committed.reused) {
+      const { epoch, first, last } = job.incoming.batch
+      metrics.count('collector_numbers_reused_total')
+      log.error('numbers came again with other readings: was the gateway restored from an older copy?', {
+        ...{ gatewayId: job.gatewayId, epoch, first, last, inserted: committed.inserted },
+      })
+    }
   }
   metrics.count('collector_batches_total', { became: committed.kind })
   onDone(job, committed)

@@ -29,6 +29,11 @@ const ASK_AGAIN_EVERY_MS = 60_000
 /** What the collector counts. */
 export const COLLECTOR_METRICS = [
   { name: 'collector_batches_total', type: 'counter', help: 'Batches, by what became of them.' },
+  {
+    name: 'collector_numbers_reused_total',
+    type: 'counter',
+    help: 'Batches whose numbers came before with other readings.',
+  },
   { name: 'collector_readings_total', type: 'counter', help: 'Readings, by what became of them.' },
   { name: 'collector_bytes_total', type: 'counter', help: 'Bytes of batches received.' },
   {

@@ -2,10 +2,12 @@
 //
 // Invariants:
 //   C1. When commitBatches() resolves, every reading of every batch is on the database's disk, exactly once.
-//   C2. Committed again, in whole or cut differently, a batch changes nothing.
+//   C2. Committed again, in whole or cut differently, a batch changes nothing. It is the same batch only when it says the
+//       same: numbers that come again with other readings are stored like any others, and told.
 //   C3. The rows of a batch, its place in the log of batches, and `latest` come in one transaction or not at all.
 //   C4. A reading that the database refuses is kept whole, with the reason, in the batch's row; the others are stored.
 
+import { hash } from 'node:crypto'
 import type { Batch, RejectedReading } from '../../protocol/batch.ts'
 import { QUALITIES, TIME_QUALITIES } from '../../protocol/reading.ts'
 import { LANES, type Lane } from '../../protocol/topics.ts'
@@ -25,7 +27,7 @@ export interface IncomingBatch {
 
 /** What became of a batch. */
 export type Committed =
-  /** It had been committed before, and nothing was done. */
+  /** The very same had been committed before, and nothing was done. */
   | { kind: 'repeated' }
   | {
       kind: 'stored'
@@ -35,6 +37,8 @@ export type Committed =
       /** Readings that were there already, with another value. */
       revised: number
       rejected: readonly RejectedReading[]
+      /** Its numbers came before, with other readings: the gateway's disk is not what it was. */
+      reused: boolean
     }
 
 /** What batches are committed with. */
@@ -54,14 +58,14 @@ export async function commitBatches(
   const seriesOf = await numberSeries(series, incoming)
   return db.transaction(async tx => {
     await insertTables(tx, incoming)
-    const ids = await insertBatches(tx, incoming)
+    const logged = await insertBatches(tx, incoming, seriesOf)
     const readings = incoming.flatMap((one, index) => {
-      const batchId = ids[index]
+      const batchId = logged[index]?.id
       return batchId === undefined ? [] : toRows(one, seriesOf[index] ?? [], batchId)
     })
     const counts = await insertReadings(tx, readings)
     await upsertLatest(tx, readings)
-    return incoming.map(({ batch }, index) => outcomeOf(ids[index], counts, batch.readings.length))
+    return incoming.map(({ batch }, index) => outcomeOf(logged[index], counts, batch.readings.length))
   })
 }
 
@@ -76,8 +80,9 @@ export async function commitWithoutPoison(
   const [numbers] = await numberSeries(series, [incoming])
   return db.transaction(async tx => {
     await insertTables(tx, [incoming])
-    const [id] = await insertBatches(tx, [incoming])
-    if (id === undefined) return { kind: 'repeated' }
+    const [logged] = await insertBatches(tx, [incoming], [numbers ?? []])
+    if (logged === undefined) return { kind: 'repeated' }
+    const { id, reused } = logged
     const refused: RejectedReading[] = []
     let [inserted, revised] = [0, 0]
     await storeInParts(tx, toRows(incoming, numbers ?? [], id), {
@@ -89,7 +94,7 @@ export async function commitWithoutPoison(
     })
     await keepRefused(tx, id, incoming.batch, refused)
     const duplicate = incoming.batch.readings.length - inserted - revised - refused.length
-    return { kind: 'stored', inserted, revised, duplicate, rejected: refused }
+    return { kind: 'stored', inserted, revised, duplicate, rejected: refused, reused }
   })
 }
 
@@ -135,11 +140,12 @@ async function keepRefused(
   await tx.query('update batches set rejected = $2::jsonb where id = $1', [batchId, JSON.stringify(whole)])
 }
 
-function outcomeOf(batchId: number | undefined, counts: StoredCounts, readings: number): Committed {
-  if (batchId === undefined) return { kind: 'repeated' }
-  const inserted = counts.inserted.get(batchId) ?? 0
-  const revised = counts.revised.get(batchId) ?? 0
-  return { kind: 'stored', inserted, revised, duplicate: readings - inserted - revised, rejected: [] }
+function outcomeOf(logged: LoggedBatch | undefined, counts: StoredCounts, readings: number): Committed {
+  if (logged === undefined) return { kind: 'repeated' }
+  const { id, reused } = logged
+  const inserted = counts.inserted.get(id) ?? 0
+  const revised = counts.revised.get(id) ?? 0
+  return { kind: 'stored', inserted, revised, duplicate: readings - inserted - revised, rejected: [], reused }
 }
 
 /** The series number of every reading of every batch. */
@@ -176,18 +182,40 @@ async function insertTables(tx: Sql, incoming: readonly IncomingBatch[]): Promis
   }
 }
 
+/** The row of a batch that was not there before. */
+interface LoggedBatch {
+  id: number
+  reused: boolean
+}
+
 /** The row of each batch, in the order given; `undefined` for one that was committed before. */
-async function insertBatches(tx: Sql, incoming: readonly IncomingBatch[]): Promise<(number | undefined)[]> {
-  const rows = await tx.query<{ id: number; gateway_id: number; epoch: number; first: number; last: number }>(
-    `insert into batches (gateway_id, epoch, lane, first, last, readings, missing, config_version, oldest_at, newest_at)
-     select gateway_id, epoch, lane, first, last, readings, missing::jsonb, config_version,
-            to_timestamp(oldest_ms / 1000), to_timestamp(newest_ms / 1000)
-     from unnest($1::int[], $2::bigint[], $3::int2[], $4::bigint[], $5::bigint[], $6::int[], $7::text[], $8::bigint[],
-                 $9::float8[], $10::float8[])
-            as t(gateway_id, epoch, lane, first, last, readings, missing, config_version, oldest_ms, newest_ms)
-     order by gateway_id, epoch, first, last
-     on conflict (gateway_id, epoch, first, last) do nothing
-     returning id, gateway_id, epoch, first, last`,
+async function insertBatches(
+  tx: Sql,
+  incoming: readonly IncomingBatch[],
+  seriesOf: readonly (readonly number[])[],
+): Promise<(LoggedBatch | undefined)[]> {
+  const digests = incoming.map(({ batch }, index) => digestOf(batch, seriesOf[index] ?? []))
+  const rows = await tx.query<LoggedBatch & { place: number }>(
+    `with given as (
+       select * from unnest($1::int[], $2::bigint[], $3::int2[], $4::bigint[], $5::bigint[], $6::int[], $7::text[],
+                            $8::bigint[], $9::float8[], $10::float8[], $11::text[]) with ordinality
+            as t(gateway_id, epoch, lane, first, last, readings, missing, config_version, oldest_ms, newest_ms, digest,
+                 place)),
+     inserted as (
+       insert into batches (gateway_id, epoch, lane, first, last, readings, missing, config_version, oldest_at,
+                            newest_at, digest)
+       select gateway_id, epoch, lane, first, last, readings, missing::jsonb, config_version,
+              to_timestamp(oldest_ms / 1000), to_timestamp(newest_ms / 1000), decode(digest, 'hex')
+       from given order by gateway_id, epoch, first, last, digest
+       on conflict (gateway_id, epoch, first, last, digest) do nothing
+       returning id, gateway_id, epoch, first, last, digest)
+     select i.id, min(g.place)::int as place,
+       exists (select from batches b where (b.gateway_id, b.epoch, b.first, b.last)
+                                         = (i.gateway_id, i.epoch, i.first, i.last)) as reused
+     from inserted i
+     join given g on (g.gateway_id, g.epoch, g.first, g.last, decode(g.digest, 'hex'))
+                   = (i.gateway_id, i.epoch, i.first, i.last, i.digest)
+     group by i.id, i.gateway_id, i.epoch, i.first, i.last`,
     [
       incoming.map(({ gatewayId }) => gatewayId),
       incoming.map(({ batch }) => batch.epoch),
@@ -199,18 +227,25 @@ async function insertBatches(tx: Sql, incoming: readonly IncomingBatch[]): Promi
       incoming.map(({ batch }) => batch.configVersion),
       incoming.map(({ batch }) => edge(batch, Math.min)),
       incoming.map(({ batch }) => edge(batch, Math.max)),
+      digests,
     ],
   )
-  const key = (gatewayId: number, epoch: number, first: number, last: number) =>
-    `${gatewayId}/${epoch}/${first}/${last}`
-  const ids = new Map(rows.map(row => [key(row.gateway_id, row.epoch, row.first, row.last), row.id]))
-  return incoming.map(({ gatewayId, batch }) => {
-    const name = key(gatewayId, batch.epoch, batch.first, batch.last)
-    const id = ids.get(name)
-    // The same batch twice in one group: its rows go in once.
-    ids.delete(name)
-    return id
-  })
+  // The same batch twice in one group: its rows go in once, with the first of them.
+  const byPlace = new Map(rows.map(({ place, id, reused }) => [place, { id, reused }]))
+  return incoming.map((_, index) => byPlace.get(index + 1))
+}
+
+const DIGEST_HEX_LENGTH = 32
+
+/** What the readings of a batch say, in 128 bits. */
+function digestOf({ readings }: Batch, series: readonly number[]): string {
+  const said = Float64Array.from(
+    readings.flatMap(({ seq, at, value, quality, timeQuality }, index) => [
+      ...[seq, series[index] as number, at, value ?? Number.NaN],
+      ...[QUALITIES[quality].code, TIME_QUALITIES[timeQuality]],
+    ]),
+  )
+  return hash('sha256', new Uint8Array(said.buffer), 'hex').slice(0, DIGEST_HEX_LENGTH)
 }
 
 function edge({ readings }: Batch, choose: (...values: number[]) => number): number | null {

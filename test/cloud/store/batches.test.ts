@@ -66,6 +66,26 @@ for (const backend of BACKENDS) {
       assert.equal(await countReadings(db, gateway.projectId), 4)
     })
 
+    test('commitBatches() stores readings whose numbers came before with others, and says so (C2)', async () => {
+      const { deps, gateway } = await site(db, 'reused')
+      const first = batchOf(7, [reading(1, 'pozo-7', 'flow', T, 1), reading(2, 'pozo-7', 'flow', T + 1, 2)])
+      const other = batchOf(7, [
+        reading(1, 'pozo-7', 'flow', T + 5, 5),
+        reading(2, 'pozo-7', 'flow', T + 1, 9),
+      ])
+      await commitBatches(deps, [{ ...gateway, lane: 'live', batch: first }])
+
+      const committed = await commitBatches(deps, [{ ...gateway, lane: 'live', batch: other }])
+      const again = await commitBatches(
+        deps,
+        [first, other].map(batch => ({ ...gateway, lane: 'live' as const, batch })),
+      )
+
+      assert.deepEqual(committed, [stored({ inserted: 1, revised: 1, reused: true })])
+      assert.deepEqual(again, [{ kind: 'repeated' }, { kind: 'repeated' }])
+      assert.equal(await countReadings(db, gateway.projectId), 3)
+    })
+
     test('commitBatches() keeps the first value and makes the second a revision', async () => {
       const { deps, gateway } = await site(db, 'revised')
       const first = batchOf(1, [reading(1, 'pozo-7', 'flow', T, 12.47)])
@@ -226,8 +246,8 @@ for (const backend of BACKENDS) {
   })
 }
 
-const stored = (counts: { inserted?: number; duplicate?: number; revised?: number }) => ({
-  ...{ kind: 'stored', inserted: 0, duplicate: 0, revised: 0, rejected: [] },
+const stored = (counts: { inserted?: number; duplicate?: number; revised?: number; reused?: boolean }) => ({
+  ...{ kind: 'stored', inserted: 0, duplicate: 0, revised: 0, rejected: [], reused: false },
   ...counts,
 })
 
