@@ -42,9 +42,7 @@ const Reading = z
     at: InstantText,
     value: Value,
     quality: QualityName,
-    timeQuality: orNull(TimeQualityName).openapi({
-      description: 'null for a computed value: it has the instant of what it was computed from',
-    }),
+    timeQuality: TimeQualityName,
   })
   .openapi('Reading')
 
@@ -178,7 +176,7 @@ function toReading({ at, value, quality, timeQuality }: ReadingRow): z.infer<typ
     at: toInstantText(at),
     value,
     quality: toQuality(quality),
-    timeQuality: timeQuality === null ? null : toTimeQuality(timeQuality),
+    timeQuality: toTimeQuality(timeQuality),
   }
 }
 

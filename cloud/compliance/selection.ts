@@ -17,8 +17,8 @@ export interface Candidate {
   at: number
   value: number | null
   quality: number
-  /** Null for a derived value. */
-  timeQuality: number | null
+  /** Of a derived value: of the reading it was computed from. */
+  timeQuality: number
 }
 
 /** What came of picking. */

@@ -120,7 +120,7 @@ export function selectCandidates(
     `with slot as (
        select slot_id, point_id, to_timestamp(due / 1000) as due_at, make_interval(secs => reach / 1000) as reach
        from unnest($1::float8[], $2::int[], $3::float8[], $4::float8[]) as t(slot_id, point_id, due, reach))
-     select distinct on (slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality is distinct from 2)
+     select distinct on (slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality <> 2)
        slot.slot_id as "slotId", s.id as "seriesId", s.variable, v.at, v.value, v.quality, v.time_quality as "timeQuality"
      from slot
      join series s on s.point_id = slot.point_id and s.variable in (${DECLARED})
@@ -128,9 +128,9 @@ export function selectCandidates(
        select at, value, quality, time_quality from readings
        where series_id = s.id and at between slot.due_at - slot.reach and slot.due_at + slot.reach
        union all
-       select at, value, quality, null from derived
+       select at, value, quality, time_quality from derived
        where series_id = s.id and at between slot.due_at - slot.reach and slot.due_at + slot.reach) v
-     order by slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality is distinct from 2,
+     order by slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality <> 2,
        greatest(v.at - slot.due_at, slot.due_at - v.at), v.at`,
     [
       literal(reaches, ({ slotId }) => slotId),

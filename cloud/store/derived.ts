@@ -22,15 +22,16 @@ export interface DerivedRow {
   quality: number
   /** What passed since the reading before that was counted, m³. */
   consumed: number | null
+  /** Of the reading it is computed from. */
   timeQuality: number
 }
 
-/** A value of a series, measured or derived. `timeQuality` is null for a derived one. */
+/** A value of a series, measured or derived; a derived one has the time quality of what it was computed from. */
 export interface SeriesValue {
   at: number
   value: number | null
   quality: number
-  timeQuality: number | null
+  timeQuality: number
   /** Of a volume: what passed since the value before that was counted, m³; otherwise null. */
   consumed: number | null
 }
@@ -49,7 +50,7 @@ export function valuesOf(
   const { code, origin } = VARIABLES[variable]
   const source =
     origin === 'derived'
-      ? 'select v.at, v.value, v.quality, null::smallint as "timeQuality", v.consumed from derived v'
+      ? 'select v.at, v.value, v.quality, v.time_quality as "timeQuality", v.consumed from derived v'
       : 'select v.at, v.value, v.quality, v.time_quality as "timeQuality", null::float8 as consumed from readings v'
   return sql.query<SeriesValue>(
     `${source}
@@ -229,13 +230,14 @@ export async function writeDerived(
     const some = sorted.slice(start, start + ROWS_MAX)
     changed.push(
       ...(await tx.query<{ seriesId: number; at: number }>(
-        `insert into derived as d (series_id, at, value, quality, consumed)
-         select series_id, to_timestamp(at_ms / 1000), value, quality, consumed
-         from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::float8[])
-                as t(series_id, at_ms, value, quality, consumed)
-         on conflict (series_id, at) do update set
-           value = excluded.value, quality = excluded.quality, consumed = excluded.consumed
-         where (d.value, d.quality, d.consumed) is distinct from (excluded.value, excluded.quality, excluded.consumed)
+        `insert into derived as d (series_id, at, value, quality, consumed, time_quality)
+         select series_id, to_timestamp(at_ms / 1000), value, quality, consumed, time_quality
+         from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::float8[], $6::int2[])
+                as t(series_id, at_ms, value, quality, consumed, time_quality)
+         on conflict (series_id, at) do update set value = excluded.value, quality = excluded.quality,
+           consumed = excluded.consumed, time_quality = excluded.time_quality
+         where (d.value, d.quality, d.consumed, d.time_quality)
+           is distinct from (excluded.value, excluded.quality, excluded.consumed, excluded.time_quality)
          returning series_id as "seriesId", at`,
         [
           literal(some, ({ seriesId }) => seriesId),
@@ -243,6 +245,7 @@ export async function writeDerived(
           literal(some, ({ value }) => value),
           literal(some, ({ quality }) => quality),
           literal(some, ({ consumed }) => consumed),
+          literal(some, ({ timeQuality }) => timeQuality),
         ],
       )),
     )

@@ -112,12 +112,12 @@ export interface Stretch {
   limit: number
 }
 
-/** One reading; `timeQuality` is null for a computed one, which has the instant of what it was computed from. */
+/** One reading; a computed one has the instant, and the time quality, of what it was computed from. */
 export interface ReadingRow {
   at: number
   value: number | null
   quality: number
-  timeQuality: number | null
+  timeQuality: number
 }
 
 /** Readings of a series. */
@@ -133,7 +133,7 @@ export function selectReadings(sql: Sql, seriesId: number, stretch: Stretch): Pr
 /** Computed values of a series. */
 export function selectDerived(sql: Sql, seriesId: number, stretch: Stretch): Promise<ReadingRow[]> {
   return sql.query<ReadingRow>(
-    `select at, value, quality, null::smallint as "timeQuality" from derived
+    `select at, value, quality, time_quality as "timeQuality" from derived
      where series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at < to_timestamp($3::float8 / 1000)
      order by at ${direction(stretch)} limit $4`,
     [seriesId, stretch.from, stretch.to, stretch.limit],

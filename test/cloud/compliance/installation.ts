@@ -116,7 +116,8 @@ export async function openInstallation(
         const row = [series?.id ?? 0, at, value, value === null ? 17 : 0]
         if (origin === 'derived') {
           await db.query(
-            `insert into derived (series_id, at, value, quality) values ($1, to_timestamp($2::float8 / 1000), $3, $4)
+            `insert into derived (series_id, at, value, quality, time_quality)
+             values ($1, to_timestamp($2::float8 / 1000), $3, $4, 0)
              on conflict do nothing`,
             row,
           )

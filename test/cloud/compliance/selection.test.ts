@@ -38,7 +38,7 @@ const reading = (
 const well = (offsetMs = 0) => [
   reading('flow', 14.254, offsetMs),
   reading('total', 139_806.9, offsetMs),
-  reading('water_table', 23.6, offsetMs, { timeQuality: null }),
+  reading('water_table', 23.6, offsetMs),
 ]
 
 test('pickValues() picks readings of the very instant at once, with what is declared of them', () => {

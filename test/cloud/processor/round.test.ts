@@ -2,10 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { ObligationSettings, termsOf } from '../../../cloud/compliance/obligation.ts'
+import { pickValues } from '../../../cloud/compliance/selection.ts'
 import { dayOf } from '../../../cloud/processor/civil-time.ts'
 import { continueRecomputation } from '../../../cloud/processor/round.ts'
+import { selectCandidates } from '../../../cloud/store/compliance-slots.ts'
 import type { Database } from '../../../cloud/store/database.ts'
+import { TIME_QUALITIES } from '../../../protocol/reading.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
+import { VARIABLES } from '../../../protocol/variables.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { allValues, bucketsIn, LIMITS, openSite, processAll, valuesIn } from './site.ts'
 
@@ -13,6 +18,11 @@ const T = Date.parse('2026-01-15T12:00:00Z')
 const MINUTE = 60_000
 const HOUR = 3_600_000
 const DAY = 86_400_000
+
+const OBLIGATION = ObligationSettings.parse({
+  ...{ from: '2026-01-01T00:00:00Z', standard: 'mayor', channel: 'rest', workCode: 'OB-0602-7' },
+  informant: '12345678-5',
+})
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
@@ -41,6 +51,34 @@ describe('the processor', () => {
       [T + MINUTE, null, 'no_answer'],
       [T + 2 * MINUTE, -10.5, 'uncertain'],
     ])
+  })
+
+  test('processRound() knows a derived value’s clock no better than its reading’s, and nothing of it is declared', async () => {
+    const site = await openSite(db)
+    await site.calibrate('level_to_water_table', { sensorDepthM: 80 }, T - DAY)
+    await site.calibrate('pulses_to_volume', { litresPerPulse: 100 }, T - DAY)
+    await site.commit(
+      [
+        [T, 'level', 31.5],
+        [T, 'pulses', 1000],
+      ],
+      'pozo-7',
+      'unsynced',
+    )
+
+    await processAll(db)
+
+    const pointId = await site.pointId()
+    const candidates = await selectCandidates(db, [{ slotId: 1, pointId, dueAt: T, reachMs: MINUTE }])
+    assert.deepEqual(
+      candidates.map(({ variable, timeQuality }) => [variable, timeQuality]).sort(),
+      [VARIABLES.volume.code, VARIABLES.water_table.code].sort().map(code => [code, TIME_QUALITIES.unsynced]),
+    )
+    const terms = termsOf(OBLIGATION, 'groundwater')
+    const picked = pickValues({ dueAt: T, hasMeterTotal: false, terms }, candidates, T + HOUR)
+    assert.ok(picked.kind === 'no_data')
+    assert.match(picked.reason, /water_table of .* never synchronised/)
+    assert.match(picked.reason, /volume of .* never synchronised/)
   })
 
   test('processRound() derives nothing without a calibration', async () => {

@@ -6,7 +6,7 @@ import type { Database } from '../../../cloud/store/database.ts'
 import { type SeriesValue, valuesOf } from '../../../cloud/store/derived.ts'
 import { type Bucket, type BucketSize, selectBuckets } from '../../../cloud/store/rollups.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
-import { QUALITIES, type Quality } from '../../../protocol/reading.ts'
+import { QUALITIES, type Quality, type TimeQuality } from '../../../protocol/reading.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { VARIABLES, type Variable } from '../../../protocol/variables.ts'
 
@@ -21,7 +21,7 @@ export interface Site {
   gatewayId: number
   projectId: number
   /** Commits samples as one batch, and says its id. */
-  commit(samples: readonly Sample[], point?: string): Promise<void>
+  commit(samples: readonly Sample[], point?: string, timeQuality?: TimeQuality): Promise<void>
   /** The number of a point. */
   pointId(point?: string): Promise<number>
   calibrate(rule: string, params: object, validFrom: number, point?: string): Promise<void>
@@ -64,12 +64,12 @@ export async function openSite(db: Database): Promise<Site> {
     gatewayId,
     projectId,
     pointId,
-    async commit(samples, point = 'pozo-7') {
+    async commit(samples, point = 'pozo-7', timeQuality = 'synced') {
       const first = seq + 1
       const readings = samples.map(([at, variable, value, quality]) => {
         seq += 1
         const told = quality ?? (value === null ? 'no_answer' : 'good')
-        return { seq, point, variable, at, value, quality: told, timeQuality: 'synced' as const }
+        return { seq, point, variable, at, value, quality: told, timeQuality }
       })
       const table = { gateway: slug, client: slug, project: slug, series: [] }
       const clock = { quality: 'synced' as const }
