@@ -201,12 +201,25 @@ async function startOnceFree(
   }
 }
 
+/**
+ * Puts our own number where a server that is gone left its own. PostgreSQL takes a lock over from its parent at once; a
+ * number that somebody else has by now it believes to be a server's (CreateLockFile in miscinit.c).
+ */
+async function takeOverLock(cluster: string): Promise<void> {
+  const pid = (await postmasterOf(cluster))?.pid
+  if (pid === undefined || isRunning(pid, cluster)) return
+  const path = join(cluster, 'postmaster.pid')
+  const [, ...rest] = (await readFile(path, 'utf8')).split('\n')
+  await writeFile(path, [process.pid, ...rest].join('\n'))
+}
+
 async function startServer(
   { clock, log }: { clock: Clock; log: Log },
   launcher: Launcher,
   cluster: string,
   port: number,
 ): Promise<ChildProcess> {
+  await takeOverLock(cluster)
   const child = launcher.start('postgres', [
     ...['-D', cluster, '-p', String(port)],
     ...setting('listen_addresses', '127.0.0.1'),

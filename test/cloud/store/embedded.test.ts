@@ -137,14 +137,19 @@ describe('startEmbeddedPostgres()', () => {
   test('startEmbeddedPostgres() is not misled by the pid of somebody else in a stale postmaster.pid or owner file', async () => {
     writeFileSync(join(dir, 'owner'), `${process.pid} 12345\n`)
     const pidFile = join(dir, 'cluster', 'postmaster.pid')
-    writeFileSync(pidFile, `${process.ppid}\n${dir}/cluster\n1\n1\n\n127.0.0.1\n\nready\n`)
+    // Of the server's own user: of another's process PostgreSQL itself knows that it is no server.
+    const { uid } = statSync(join(dir, 'cluster'))
+    const somebody = spawn('sleep', ['60'], { uid })
+    await once(somebody, 'spawn')
+    writeFileSync(pidFile, `${somebody.pid}\n${dir}/cluster\n1\n1\n\n127.0.0.1\n\nready\n`)
 
     const server = await startEmbeddedPostgres(deps, { dir })
     const rows = await query(server.url, 'select 1 as one')
     await server.close()
 
     assert.deepEqual(rows, [{ one: 1 }])
-    assert.ok(isAlive(process.ppid))
+    assert.ok(somebody.exitCode === null && isAlive(somebody.pid ?? 0))
+    somebody.kill()
   })
 
   test('startEmbeddedPostgres() starts a server that died again, on the same port (E4)', async () => {
