@@ -160,8 +160,8 @@ function latestOf(config: RunnableConfig, latest: ReadonlyMap<string, Measuremen
 }
 
 function uplinkOptions({ uplink }: RunnableConfig) {
-  const { minReadings, maxDelay, ackTimeout, window } = uplink
-  return { minReadings, maxDelayMs: maxDelay, ackTimeoutMs: ackTimeout, window }
+  const { minReadings, maxDelay, ackTimeout, silence, window } = uplink
+  return { minReadings, maxDelayMs: maxDelay, ackTimeoutMs: ackTimeout, silenceMs: silence, window }
 }
 
 function busLines(

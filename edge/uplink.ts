@@ -3,8 +3,8 @@
 // Invariants:
 //   U1. A reading leaves the buffer only after the cloud answered the batch that held it.
 //   U2. Live data never waits for a backlog: each lane has a window of its own.
-//   U3. A link that brings no ack within its deadline is dead, whatever it says of itself; what was under way on it is
-//       sent again on the next one.
+//   U3. A link that brings no ack within its deadline, or nothing at all for longer than the cloud may be silent, is dead,
+//       whatever it says of itself; what was under way on it is sent again on the next one.
 //   U4. A message of the cloud that makes no sense is counted and ignored.
 //   U5. Between two tries the uplink waits longer each time, with jitter; from the start again once the cloud answered.
 
@@ -48,6 +48,7 @@ export interface UplinkOptions {
   minReadings: number
   maxDelayMs: number
   ackTimeoutMs: number
+  silenceMs: number
   window: number
 }
 
@@ -115,7 +116,7 @@ async function runSession(
   { onUp, onDown, onAnswer }: SessionEvents,
 ): Promise<void> {
   const { buffer, transport, clock, log, metrics } = deps
-  const { gateway, version, ackTimeoutMs } = options
+  const { gateway, version, ackTimeoutMs, silenceMs } = options
   const since = clock.now()
   const stateMessage = (state: GatewayState['state']) =>
     toBytes({ v: 1, state, version, since } satisfies GatewayState)
@@ -133,6 +134,7 @@ async function runSession(
       will: { topic: stateTopic(gateway), payload: stateMessage('lost') },
       subscribe: [ackTopic(gateway), commandTopic(gateway, '+')],
       timeoutMs: ackTimeoutMs,
+      silenceMs,
       onMessage: message => {
         if (message.topic !== ackTopic(gateway)) {
           answer(message).catch((error: unknown) =>

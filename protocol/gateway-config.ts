@@ -8,6 +8,7 @@ import { Bus, lineMistakes } from './bus-config.ts'
 import { ByteSize, Duration, Secret } from './config-fields.ts'
 import { Slug } from './ids.ts'
 import { LanBroker, lanMistakes } from './lan-config.ts'
+import { Uplink } from './uplink-config.ts'
 import { fits, type Unit, unitOf, VARIABLE_NAMES, VARIABLES } from './variables.ts'
 import { type Place, parseYaml, pathText } from './yaml.ts'
 
@@ -222,20 +223,6 @@ const Provider = z.discriminatedUnion('provider', [
 
 /** A device that is read through its provider's API. */
 export type ProviderConfig = z.infer<typeof Provider>
-
-const Uplink = z.strictObject({
-  url: z.url({ protocol: /^(mqtts?|nats|tls)$/ }),
-  /** A folder with `token`, or `key.pem` and `cert.pem`; and `ca.pem` where the cloud's certificate needs it. */
-  credentials: z.string().min(1),
-  /** A batch is sent when it has so many readings … */
-  minReadings: z.int().min(1).max(500).default(50),
-  /** … or when its oldest reading has waited so long. */
-  maxDelay: Duration.default(60_000),
-  /** An ack that takes longer means that the link is dead. */
-  ackTimeout: Duration.default(15_000),
-  /** Batches on their way at the same time, in each lane. */
-  window: z.int().min(1).max(64).default(8),
-})
 
 const Document = z
   .strictObject({

@@ -82,7 +82,8 @@ async function signIn(
   const link = await transport.connect(
     {
       will: { topic: stateTopic(gateway), payload: new TextEncoder().encode(lost) },
-      ...{ subscribe: [ackTopic(gateway)], onMessage: () => {}, timeoutMs: TIMEOUT_MS },
+      ...{ subscribe: [ackTopic(gateway)], onMessage: () => {} },
+      ...{ timeoutMs: TIMEOUT_MS, silenceMs: uplink.silence },
     },
     signal,
   )

@@ -8,8 +8,8 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Link, LinkOptions, Transport } from './transport.ts'
 
-/** A dead peer is found by the ack deadline long before; this only keeps NAT tables warm. */
-const KEEPALIVE_S = 30
+/** The library asks after one keepalive without a confirmation, and gives up half a keepalive later. */
+const KEEPALIVES_TO_NOTICE = 1.5
 
 /** How long a peer may take to end a connection after our goodbye. */
 const GOODBYE_MS = 1_000
@@ -59,7 +59,7 @@ export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOpti
   }
 }
 
-function clientOptions(options: MqttOptions, { will, timeoutMs }: LinkOptions): IClientOptions {
+function clientOptions(options: MqttOptions, { will, timeoutMs, silenceMs }: LinkOptions): IClientOptions {
   const { clientId, username, password, ca, cert, key } = options
   return {
     clientId,
@@ -67,7 +67,7 @@ function clientOptions(options: MqttOptions, { will, timeoutMs }: LinkOptions): 
     password,
     clean: true,
     protocolVersion: 4,
-    keepalive: KEEPALIVE_S,
+    keepalive: Math.max(1, Math.floor(silenceMs / 1000 / KEEPALIVES_TO_NOTICE)),
     reconnectPeriod: 0,
     connectTimeout: timeoutMs,
     queueQoSZero: false,

@@ -18,7 +18,10 @@ export interface Link extends Closable {
    * `timeoutMs` passed, and then it may or may not have arrived.
    */
   publish(topic: string, payload: Uint8Array, options: { retain: boolean; timeoutMs: number }): Promise<void>
-  /** Resolves with the reason when the link is gone, for whatever cause. Never rejects. */
+  /**
+   * Resolves with the reason when the link is gone, for whatever cause; that the other side has fallen silent is noticed
+   * within `silenceMs`, also when there is nothing to say to it. Never rejects.
+   */
   readonly gone: Promise<string>
 }
 
@@ -31,6 +34,8 @@ export interface LinkOptions {
   /** Called for every message, in order. Must not throw. */
   onMessage: (message: Incoming) => void
   timeoutMs: number
+  /** A link on which nothing came for so long is gone. */
+  silenceMs: number
 }
 
 /** A way to the cloud. Implementations differ only in the protocol they speak. */

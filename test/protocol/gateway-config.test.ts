@@ -46,6 +46,13 @@ test('parseGatewayConfig() reads the design document’s example, with durations
   assert.equal(config.providers[0]?.provider, 'twin')
 })
 
+test('unless the configuration says otherwise, a dead link is found within 20 s, with something under way or without', () => {
+  const { uplink } = parseGatewayConfig(GOOD, 'gateway.yaml')
+
+  assert.ok(uplink.ackTimeout <= 19_000)
+  assert.ok(uplink.silence <= 19_000)
+})
+
 /** What is changed in the good document, and every mistake that must be named, with its line. */
 const CASES: readonly {
   name: string

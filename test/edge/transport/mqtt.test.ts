@@ -6,10 +6,12 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { openMqttTransport } from '../../../edge/transport/mqtt.ts'
 import type { Incoming, LinkOptions, Transport } from '../../../edge/transport/transport.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { Unavailable } from '../../../protocol/runtime/errors.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
 import { openFakeCloud } from '../../doubles/cloud.ts'
 import { connectClient } from '../../doubles/gateway-client.ts'
+import { openNetwork } from '../../doubles/network.ts'
 import { until } from '../../doubles/until.ts'
 import { atEnd } from '../buffer/folder.ts'
 
@@ -27,6 +29,7 @@ function linkOptions(more: Partial<LinkOptions> = {}): LinkOptions {
     subscribe: [`gw/v1/${GATEWAY}/down/ack`],
     onMessage: () => {},
     timeoutMs: 5_000,
+    silenceMs: 18_000,
     ...more,
   }
 }
@@ -186,4 +189,30 @@ test('publish() is Unavailable as soon as the link dies under it, without waitin
   assert.match(await publishing, /link is gone/)
   await link.close()
   assert.equal(clock.sleepers(), 0)
+})
+
+test('a peer that falls silent is noticed in time, when there is nothing to say to it and also while it is spoken to (U3)', async context => {
+  const cloud = await openFakeCloud({ clock })
+  atEnd(context, () => cloud.close())
+  for (const isSpokenTo of [false, true]) {
+    const network = await openNetwork({ clock: systemClock }, { to: cloud.port })
+    atEnd(context, () => network.close())
+    const transport = transportTo(`mqtt://127.0.0.1:${network.port}`)
+    const link = await transport.connect(linkOptions({ silenceMs: 3_000, timeoutMs: 600_000 }), never)
+    let reason: string | undefined
+    void link.gone.then(why => {
+      reason = why
+    })
+
+    network.mute()
+
+    await until('it is noticed', async () => {
+      const topic = `gw/v1/${GATEWAY}/health`
+      if (isSpokenTo)
+        link.publish(topic, Buffer.from('{}'), { retain: false, timeoutMs: 600_000 }).catch(() => {})
+      return reason !== undefined
+    })
+    assert.match(reason ?? '', /keepalive/i)
+    await link.close()
+  }
 })

@@ -71,7 +71,7 @@ export async function setScene(
         { ...{ buffer, transport, book, clock, log, metrics, random, health, clockState, onCommand } },
         {
           ...{ gateway: GATEWAY, version: '0.0.0', minReadings: 1, maxDelayMs: 0 },
-          ...{ ackTimeoutMs: 15_000, window: 8 },
+          ...{ ackTimeoutMs: 15_000, silenceMs: 18_000, window: 8 },
           ...uplinkOptions,
         },
       )
