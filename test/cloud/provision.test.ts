@@ -126,6 +126,18 @@ describe('provision()', () => {
     await assert.rejects(giveGatewayToken(database.db, 'gw-3'), Rejected)
   })
 
+  test('takes a token of 20 characters and none of 19', async () => {
+    const site =
+      'gateways: [{ client: campo, project: los-aromos, id: gw-short, token: { env: GATEWAY_TOKEN } }]'
+
+    assert.deepEqual(await mistakesOf(site, { GATEWAY_TOKEN: 'x'.repeat(19) }), [
+      'gateways[0].token: must have 20 characters or more',
+    ])
+    assert.deepEqual((await bring(site, { GATEWAY_TOKEN: 'x'.repeat(20) })).changes, [
+      'gateway gw-short: created',
+    ])
+  })
+
   test('takes no gateway from another project, and no work from another client', async () => {
     const site = `
 clients: [{ id: otra, name: Otra }]

@@ -115,6 +115,7 @@ describe('the collector’s broker', () => {
 
     assert.deepEqual(may('raw/v1/campo/#'), [true, true])
     assert.deepEqual(may('raw/v1/campo/los-aromos/+/flow'), [true, true])
+    assert.deepEqual(may('raw/v1/campo'), [false, true])
     assert.deepEqual(may('raw/v1/rival/#'), [false, true])
     assert.deepEqual(may('raw/v1/+/#'), [false, true])
     assert.deepEqual(may('raw/v1/#'), [false, true])
@@ -229,8 +230,9 @@ describe('the collector’s broker', () => {
     assert.equal(refused('packet') - before, 1)
   })
 
-  test('openBroker() closes connections beyond its limit at once', async () => {
+  test('openBroker() closes connections beyond its limit at once', async context => {
     const small = await openCollector(db, {}, { connectionsMax: 2 })
+    context.after(() => small.close())
     const [first, second, third] = [1, 2, 3].map(() => connect(small.mqttPort, '127.0.0.1'))
     assert.ok(first && second && third)
 
@@ -239,24 +241,23 @@ describe('the collector’s broker', () => {
     assert.equal(small.metrics.read()['collector_refused_total{what="connection"}'], 1)
     assert.deepEqual([first.destroyed, second.destroyed], [false, false])
     for (const socket of [first, second]) socket.destroy()
-    await small.close()
   })
 
-  test('startCollector() ends the connection of a gateway whose token was withdrawn, within a minute', async () => {
+  test('startCollector() ends the connection of a gateway whose token was withdrawn, within a minute', async context => {
     await addGateway(db, 'gw-withdrawn')
     await addGateway(db, 'gw-stays')
     const clock = openFakeClock()
     const other = await openCollector(db, { clock })
+    context.after(() => other.close())
     const withdrawn = await connectGateway(other.mqttPort, { slug: 'gw-withdrawn', token: TOKEN })
     const stays = await connectGateway(other.mqttPort, { slug: 'gw-stays', token: TOKEN })
     await db.query(`update gateways set token_hash = null where slug = 'gw-withdrawn'`)
 
     await clock.advance(60_000)
-    await until('the connection ends', () => !withdrawn.isConnected())
+    await until('the connection ends', () => !withdrawn.isConnected(), { timeoutMs: 5_000 })
 
     assert.equal(stays.isConnected(), true)
     await stays.close()
-    await other.close()
   })
 
   test('a subscriber that does not read is cut off, and the others hear everything', async () => {

@@ -80,6 +80,24 @@ describe('startCollector()', () => {
     await gateway.close()
   })
 
+  test('startCollector() counts each batch by what became of it', async () => {
+    const { table, gateway } = await gatewayOf('gw-counted')
+    const counted = (became: string) =>
+      collector.metrics.read()[`collector_batches_total{became="${became}"}`] ?? 0
+    const before = { stored: counted('stored'), repeated: counted('repeated') }
+    const batches = [1, 11, 21].map(first => batchOf(table, 1, readingsOf(table, first, 10)))
+
+    for (const batch of batches) {
+      await gateway.send(batch)
+      await gateway.ackOf(batch)
+    }
+    for (const batch of batches.slice(1)) await gateway.send(batch)
+    await until('all are answered', () => gateway.acks.length === 5)
+
+    assert.deepEqual([counted('stored') - before.stored, counted('repeated') - before.repeated], [3, 2])
+    await gateway.close()
+  })
+
   test('startCollector() acknowledges only after the COMMIT (K1)', async () => {
     const { table, gateway } = await gatewayOf('gw-held')
     const batch = batchOf(table, 1, readingsOf(table, 1, 3))

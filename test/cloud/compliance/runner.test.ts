@@ -210,6 +210,29 @@ describe('runRound()', () => {
     }
   })
 
+  test('spares the slots of most works while nobody answers, and sends all of them when somebody does', async () => {
+    const { clock, dga, site, register, toNextHour } = scene
+    site.rules.hands = 1
+    const wells: number[] = []
+    for (let work = 1; work <= 6; work += 1) wells.push(await register(`OB-0602-${work}`))
+    wells.push(await register('OB-0602-7', { channel: 'soap' }))
+    dga.faults.add({ channel: 'rest', fault: { kind: 'lost', mode: 'reset' } })
+    await toNextHour(...wells)
+
+    const first = await site.round()
+    const second = await site.round()
+    await clock.advance(MINUTE)
+    const third = await site.round()
+    dga.faults.clear()
+    await clock.advance(2 * MINUTE)
+    const healed = await site.round()
+
+    assert.deepEqual(first.submissions, { unknown_outcome: 3, accepted: 1 })
+    assert.deepEqual([second.submissions, third.submissions], [{}, { unknown_outcome: 1 }])
+    assert.deepEqual(healed.submissions, { accepted: 2 })
+    assert.deepEqual(dga.monitor.violations, [])
+  })
+
   test('lets a sick work not delay the healthy ones', async () => {
     const { dga, site, register, toNextHour, statesOf } = scene
     const sick = await register('OB-0602-7')

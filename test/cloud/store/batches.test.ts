@@ -9,7 +9,7 @@ import { migrate } from '../../../cloud/store/migrate.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
 import { compressOlderThan, dropReadingsOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
 import type { Batch } from '../../../protocol/batch.ts'
-import type { Reading } from '../../../protocol/reading.ts'
+import { QUALITIES, type Reading } from '../../../protocol/reading.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { BACKENDS, type TestDatabase, type TestServer } from '../../doubles/databases.ts'
 
@@ -102,6 +102,23 @@ for (const backend of BACKENDS) {
         [gateway.projectId],
       )
       assert.deepEqual(kept, [{ first: 12.47, second: 99 }])
+    })
+
+    test('commitBatches() makes a revision of the same value with another quality', async () => {
+      const { deps, gateway } = await site(db, 'requalified')
+      const first = reading(1, 'pozo-7', 'flow', T, 12.47)
+      const second = { ...first, quality: 'uncertain' as const }
+      await commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(1, [first]) }])
+
+      const committed = await commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(2, [second]) }])
+
+      assert.deepEqual(committed, [stored({ revised: 1 })])
+      const kept = await db.query(
+        `select r.quality as first, v.quality as second from revisions v join readings r using (series_id, at)
+         join series s on s.id = v.series_id join points p on p.id = s.point_id where p.project_id = $1`,
+        [gateway.projectId],
+      )
+      assert.deepEqual(kept, [{ first: QUALITIES.good.code, second: QUALITIES.uncertain.code }])
     })
 
     test('commitBatches() does not let a late reading take the place of the latest', async () => {

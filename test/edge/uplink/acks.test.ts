@@ -149,6 +149,27 @@ test('a batch that is set aside is forgotten, said loudly, and not counted as co
   assert.equal(counts['gateway_readings_acked_total{lane="live"}'], 0)
 })
 
+test('a table that came with a batch that is set aside is not taken for known', async context => {
+  const scene = await setScene(context)
+  scene.cloud.fail({ kind: 'set-aside', reason: 'CRC' })
+  const { uplink } = scene.start()
+  await until('it is connected', uplink.connected)
+
+  for (const seed of [0, 1, 2]) {
+    await scene.append(measurements(10, seed))
+    await scene.drained()
+  }
+
+  assert.deepEqual(
+    scene.cloud.batches.map(({ batch, withTable }) => [batch.first, withTable]),
+    [
+      [1, true],
+      [11, true],
+      [21, false],
+    ],
+  )
+})
+
 test('a reading that is rejected leaves with its reason in the log, and the others are committed', async context => {
   const scene = await setScene(context)
   scene.cloud.fail({ kind: 'reject-first', reason: 'year 2105' })

@@ -15,6 +15,11 @@ test('waterTable() keeps a water table above the ground, uncertain, and clamps n
   assert.deepEqual(waterTable({ value: 90.5, quality: good }, PROBE), { value: -10, quality: uncertain })
 })
 
+test('waterTable() at the ground is as good as its level, and a centimetre above it uncertain', () => {
+  assert.deepEqual(waterTable({ value: 80.5, quality: good }, PROBE), { value: 0, quality: good })
+  assert.deepEqual(waterTable({ value: 80.51, quality: good }, PROBE), { value: -0.01, quality: uncertain })
+})
+
 test('waterTable() is absent for the same reason as the level', () => {
   const absent = { value: null, quality: QUALITIES.sensor_code.code }
 
