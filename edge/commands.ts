@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { COMMAND_BYTES_MAX, Command, CommandResult } from '../protocol/command.ts'
 import { SLUG } from '../protocol/ids.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { reasonOf } from '../protocol/runtime/errors.ts'
+import { Rejected, reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { commandResultTopic } from '../protocol/topics.ts'
 import { syncFolder } from './buffer/database.ts'
@@ -63,7 +63,8 @@ export async function openCommands(
     try {
       result = { v: 1, id, status: 'done', ...(await execute(command)), at: clock.now() }
     } catch (error) {
-      log.warn('command failed', { id, kind, error })
+      const isExpected = error instanceof Rejected || error instanceof Unavailable
+      log.warn('command failed', { id, kind, ...(isExpected ? { reason: error.message } : { error }) })
       result = resultOf(id, 'failed', reasonOf(error))
     }
     await memory

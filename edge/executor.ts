@@ -49,10 +49,20 @@ async function collect(
       .filter(({ id }) => devices === undefined || devices.includes(id))
       .map(source => () => line.poll(source, signal)),
   )
-  if (chosen.length === 0) throw new Rejected('No device of this gateway is meant')
+  if (chosen.length === 0) throw new Rejected(nothingChosen(provider, devices))
   let readings = 0
   for (const poll of chosen) readings += await poll()
   return { readings }
+}
+
+function nothingChosen(provider: string | undefined, devices: readonly string[] | undefined): string {
+  const conditions = [
+    ...(provider === undefined ? [] : [`read through ${provider}`]),
+    ...(devices === undefined ? [] : [`named ${devices.join(' or ')}`]),
+  ]
+  return conditions.length === 0
+    ? 'This gateway has no device'
+    : `No device of this gateway is ${conditions.join(' and ')}`
 }
 
 /** Holes are not read for a command either: some devices fall silent when they are. */

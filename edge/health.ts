@@ -105,8 +105,9 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
       clock: clockState(),
       memoryBytes: process.memoryUsage.rss(),
       buses: loads(),
-      devices: [...sources].map(([id, { ok, failed, lastOkAt, lastFailure }]) => ({
+      devices: [...sources].map(([id, { provider, ok, failed, lastOkAt, lastFailure }]) => ({
         ...{ id, ok, failed },
+        ...(provider === undefined ? {} : { provider }),
         ...(lastOkAt === undefined ? {} : { lastOkAt }),
         ...(lastFailure === undefined ? {} : { lastFailure }),
       })),

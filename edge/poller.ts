@@ -6,6 +6,7 @@
 //   P2. A poll that was missed is counted and not made up for: no burst follows a long answer or a step of the clock.
 //   P3. A source that fails, or fails to be stored, does not stop the next.
 
+import type { ProviderName } from '../protocol/ids.ts'
 import type { Measurement } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { Rejected, reasonOf } from '../protocol/runtime/errors.ts'
@@ -26,7 +27,7 @@ export interface Collected {
 export interface Source {
   id: string
   /** The provider's name, when it is read through one. */
-  provider: string | undefined
+  provider: ProviderName | undefined
   everyMs: number
   delayMs: number
   collect(signal: AbortSignal): Promise<Collected>
@@ -38,6 +39,7 @@ export interface SourceHealth {
   failed: number
   /** Due instants that passed unpolled. */
   missed: number
+  provider?: ProviderName
   lastOkAt?: number
   lastFailure?: string
 }
@@ -195,8 +197,9 @@ async function storable(
   return stored
 }
 
-function healthOf(health: Map<string, SourceHealth>, { id }: Source): SourceHealth {
-  const known = health.get(id) ?? { ok: 0, failed: 0, missed: 0 }
+function healthOf(health: Map<string, SourceHealth>, { id, provider }: Source): SourceHealth {
+  const none = { ok: 0, failed: 0, missed: 0, ...(provider === undefined ? {} : { provider }) }
+  const known = health.get(id) ?? none
   health.set(id, known)
   return known
 }

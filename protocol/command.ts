@@ -1,7 +1,7 @@
 // What the cloud asks of a gateway, and what came of it.
 
 import { z } from 'zod'
-import { Slug } from './ids.ts'
+import { PROVIDER_NAMES, Slug } from './ids.ts'
 import { Instant } from './reading.ts'
 
 /** The most bytes a command or its result may have as JSON. */
@@ -21,7 +21,7 @@ const common = {
 export const CollectCommand = z.strictObject({
   ...common,
   kind: z.literal('collect'),
-  provider: z.enum(['twin', 'nettra', 'novus']).optional(),
+  provider: z.enum(PROVIDER_NAMES).optional(),
   devices: z.array(Slug).max(256).optional(),
 })
 

@@ -1,7 +1,7 @@
 // What a gateway says of itself: its state, its health, its configuration.
 
 import { z } from 'zod'
-import { Slug } from './ids.ts'
+import { PROVIDER_NAMES, Slug } from './ids.ts'
 import { Instant, TIME_QUALITY_NAMES } from './reading.ts'
 
 /** Retained, and the last will is `lost`. `sleeping`: stopped on purpose until `wakesAt`. */
@@ -19,6 +19,8 @@ export type GatewayState = z.infer<typeof GatewayState>
 
 const DeviceHealth = z.strictObject({
   id: Slug,
+  /** Through whom it is read; absent for a device on a bus. */
+  provider: z.enum(PROVIDER_NAMES).optional(),
   /** Polls answered with values, and polls that were not, since the process started. */
   ok: z.int().min(0),
   failed: z.int().min(0),

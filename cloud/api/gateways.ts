@@ -1,6 +1,7 @@
 // /gateways: what each gateway last said of itself, and when it was last heard.
 
 import { createRoute, z } from '@hono/zod-openapi'
+import { PROVIDER_NAMES } from '../../protocol/ids.ts'
 import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 import type { Database } from '../store/database.ts'
 import { type GatewayRow, selectGateway, selectGateways } from '../store/queries.ts'
@@ -35,6 +36,7 @@ const Health = z
     devices: z.array(
       z.strictObject({
         id: SlugText,
+        provider: z.enum(PROVIDER_NAMES).nullable().openapi({ description: 'null: it is on a bus' }),
         ok: z.int(),
         failed: z.int(),
         lastOkAt: orNull(InstantText),
@@ -145,8 +147,9 @@ function toHealth({
     clock: { quality: clock.quality, errorMs: clock.errorMs ?? null },
     memoryBytes,
     buses,
-    devices: devices.map(({ id, ok, failed, lastOkAt = null, lastFailure = null }) => ({
+    devices: devices.map(({ id, provider = null, ok, failed, lastOkAt = null, lastFailure = null }) => ({
       id,
+      provider,
       ok,
       failed,
       lastOkAt: toInstantTextOrNull(lastOkAt),

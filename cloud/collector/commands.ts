@@ -3,12 +3,13 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Command } from '../../protocol/command.ts'
+import { PROVIDER_NAMES } from '../../protocol/ids.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { commandTopic } from '../../protocol/topics.ts'
 import type { Database } from '../store/database.ts'
-import { insertCommands, listGateways, markCommandSent, pendingCommands } from '../store/gateways.ts'
+import { findGatewaysReading, insertCommands, markCommandSent, pendingCommands } from '../store/gateways.ts'
 import type { Broker } from './broker.ts'
 
 const LOOK_EVERY_MS = 2_000
@@ -16,7 +17,7 @@ const RESEND_AFTER_MS = 30_000
 const EXPIRES_AFTER_MS = 10 * 60_000
 
 /** The providers that `POST /collect/{provider}` knows, and what stands for all of them. */
-export const COLLECT_PROVIDERS = ['twin', 'nettra', 'novus', 'all'] as const
+export const COLLECT_PROVIDERS = [...PROVIDER_NAMES, 'all'] as const
 
 /** Sends what waits, until the signal aborts. */
 export async function runCommands(
@@ -59,15 +60,15 @@ async function sendPending({
   }
 }
 
-/** Asks every gateway to collect from a provider now. Returns how many were asked. */
+/** Asks every gateway that reads through a provider to do so now. Returns how many were asked. */
 export async function askToCollect(
   { db, clock }: { db: Database; clock: Clock },
   { provider, by }: { provider: (typeof COLLECT_PROVIDERS)[number]; by: string },
 ): Promise<number> {
-  const gateways = await listGateways(db)
-  const commands = gateways.map(({ id: gatewayId }) => {
+  const chosen = provider === 'all' ? {} : { provider }
+  const gateways = await findGatewaysReading(db, chosen.provider)
+  const commands = gateways.map(gatewayId => {
     const id = `collect-${randomUUID()}`
-    const chosen = provider === 'all' ? {} : { provider }
     const document: Command = {
       v: 1,
       id,

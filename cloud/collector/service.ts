@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono'
 import type { Batch } from '../../protocol/batch.ts'
+import { PROVIDER_NAMES } from '../../protocol/ids.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
@@ -144,7 +145,7 @@ async function startInScope(
       { clock, metrics },
       {
         ...{ name: 'collector', host, port, version, routes: routes(deps) },
-        facts: { providers: ['twin', 'nettra', 'novus'], supported_frequencies: ['1', '5', '60'] },
+        facts: { providers: PROVIDER_NAMES, supported_frequencies: ['1', '5', '60'] },
         checks: {
           database: async () => ({ reachable: (await db.query('select 1 as one', [])).length === 1 }),
           broker: () => ({ port: broker.port, gateways: broker.connectedGateways().length }),

@@ -1,5 +1,6 @@
 // Gateways: who they are, what they said of themselves, what they are to do.
 
+import type { ProviderName } from '../../protocol/ids.ts'
 import type { Sql } from './database.ts'
 
 /** A gateway, and whose it is. */
@@ -136,9 +137,15 @@ export async function saveCommandResult(
   )
 }
 
-/** Every gateway. */
-export async function listGateways(db: Sql): Promise<{ id: number; slug: string }[]> {
-  return db.query('select id, slug from gateways order by id')
+/** Gateways whose health last named a device that is read through this provider; without one, every gateway. */
+export async function findGatewaysReading(db: Sql, provider: ProviderName | undefined): Promise<number[]> {
+  const rows = await db.query<{ id: number }>(
+    `select id from gateways
+     where $1::text is null or health->'devices' @> jsonb_build_array(jsonb_build_object('provider', $1::text))
+     order by id`,
+    [provider ?? null],
+  )
+  return rows.map(({ id }) => id)
 }
 
 /** The newest reading of every series, for subscribers that come after a restart. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Commands, type Execute, openCommands } from '../../edge/commands.ts'
 import { COMMAND_BYTES_MAX, type Command, CommandResult } from '../../protocol/command.ts'
+import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import { openFakeClock } from '../doubles/clock.ts'
 import { keptLog, temporaryFolder } from './buffer/folder.ts'
 
@@ -142,6 +143,32 @@ test('a command that fails is answered with why, cut to what a result may have',
   assert.equal(result?.status, 'failed')
   assert.match(result?.reason ?? '', /^No device: x+$/)
   assert.equal(result?.reason?.length, 500)
+})
+
+test('what a gateway cannot do is one line without a stack; what broke has one', async context => {
+  const failures = [new Rejected('No such device'), new Unavailable('No answer'), new Error('a bug')]
+  const office = await openOffice(await temporaryFolder(context), async ({ id }) => {
+    throw failures[Number(id.at(-1))] ?? new Error('none')
+  })
+
+  const results = [0, 1, 2].map(index => ask(office, { ...COMMAND, id: `c-${index}` }, `c-${index}`))
+
+  assert.deepEqual(
+    (await Promise.all(results)).map(result => [result?.status, result?.reason]),
+    [
+      ['failed', 'No such device'],
+      ['failed', 'No answer'],
+      ['failed', 'a bug'],
+    ],
+  )
+  assert.deepEqual(
+    office.said('command failed').map(({ reason, error }) => [reason, error !== undefined]),
+    [
+      ['No such device', false],
+      ['No answer', false],
+      [undefined, true],
+    ],
+  )
 })
 
 test('a command that cannot be remembered is not executed, and may come again when it can', async context => {

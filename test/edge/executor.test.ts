@@ -78,6 +78,23 @@ test('`read` gives registers as they are, once, also when the gateway was restar
   )
 })
 
+test('`collect` of what this gateway does not have fails and names it', async context => {
+  const { send } = await openStage(context)
+
+  const provider = await send('c-1', { kind: 'collect', provider: 'nettra' })
+  const device = await send('c-2', { kind: 'collect', devices: ['meter', 'stranger'] })
+  const nothing = await send('c-3', { kind: 'collect' })
+
+  assert.deepEqual(
+    [provider, device, nothing].map(({ status, reason }) => [status, reason]),
+    [
+      ['failed', 'No device of this gateway is read through nettra'],
+      ['failed', 'No device of this gateway is named meter or stranger'],
+      ['failed', 'This gateway has no device'],
+    ],
+  )
+})
+
 test('`read` does not touch what must not be read, nor a device that is not configured, and says why a device did not answer', async context => {
   const { instrument, send } = await openStage(context)
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 18, count: 3 }

@@ -48,6 +48,7 @@ test('the health message keeps to the contract, with everything and with nothing
     ok: 3,
     failed: 1,
     missed: 2,
+    provider: 'twin',
     lastOkAt: ward.clock.now(),
     lastFailure: 'no answer',
   })
@@ -66,7 +67,10 @@ test('the health message keeps to the contract, with everything and with nothing
   assert.ok((health.buffer.daysLeft ?? 0) > 0)
   assert.equal(health.startedAt, health.at - 120_000)
   assert.deepEqual(health.devices, [
-    { id: 'meter', ok: 3, failed: 1, lastOkAt: health.startedAt, lastFailure: 'no answer' },
+    {
+      ...{ id: 'meter', provider: 'twin', ok: 3, failed: 1 },
+      ...{ lastOkAt: health.startedAt, lastFailure: 'no answer' },
+    },
     { id: 'probe', ok: 0, failed: 0 },
   ])
 })

@@ -61,7 +61,10 @@ const healthOf = (client: string): GatewayHealth => ({
   memoryBytes: 50_000_000,
   buses: [{ id: `bus-${client}`, load: 0.25 }],
   devices: [
-    { id: 'caudalimetro', ok: 900, failed: 1, lastOkAt: NOW - 1_000, lastFailure: 'no answer' },
+    {
+      ...{ id: 'caudalimetro', provider: 'twin', ok: 900, failed: 1 },
+      ...{ lastOkAt: NOW - 1_000, lastFailure: 'no answer' },
+    },
     { id: 'nivel', ok: 0, failed: 0 },
   ],
 })

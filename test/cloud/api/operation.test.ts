@@ -33,8 +33,9 @@ describe('operating', () => {
     )
     assert.deepEqual(body.health.buses, [{ id: 'bus-campo', load: 0.25 }])
     assert.deepEqual(body.health.devices[1], {
-      ...{ id: 'nivel', ok: 0, failed: 0, lastOkAt: null, lastFailure: null },
+      ...{ id: 'nivel', provider: null, ok: 0, failed: 0, lastOkAt: null, lastFailure: null },
     })
+    assert.equal(body.health.devices[0].provider, 'twin')
     assert.equal(body.health.buffer.oldestAt, '2026-01-15T11:59:57.000Z')
     assert.ok(!('epoch' in body.health.buffer))
   })

@@ -4,14 +4,23 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
 import type { Database } from '../../../cloud/store/database.ts'
-import { insertCommands } from '../../../cloud/store/gateways.ts'
+import { findGateway, insertCommands, saveGatewayStatus } from '../../../cloud/store/gateways.ts'
 import { Command } from '../../../protocol/command.ts'
+import type { ProviderName } from '../../../protocol/ids.ts'
+import type { GatewayHealth } from '../../../protocol/status.ts'
 import { commandResultTopic, commandTopic } from '../../../protocol/topics.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { connectGateway, type GatewayClient } from '../../doubles/gateway-client.ts'
 import { until } from '../../doubles/until.ts'
 import { addGateway, openCollector, TOKEN } from './site.ts'
+
+const HEALTH: GatewayHealth = {
+  ...{ v: 1, at: 0, version: '1.2.3', startedAt: 0, memoryBytes: 1, buses: [], devices: [] },
+  buffer: { epoch: 1, readings: 0, bytes: 0, maxBytes: 1, appended: 0, evicted: 0, damaged: 0 },
+  readings: { polled: 0, acked: 0, rejected: 0 },
+  clock: { quality: 'synced' },
+}
 
 describe('commands', () => {
   let database: TestDatabase
@@ -47,9 +56,22 @@ describe('commands', () => {
       return commandsOf(gateway).length >= count
     })
 
-  test('POST /collect/{provider} writes a command for every gateway, sends it, and keeps the result', async () => {
-    await addGateway(db, 'gw-asked')
-    await addGateway(db, 'gw-away')
+  /** A gateway that said of itself what it reads, and through whom. */
+  const addReading = async (slug: string, ...providers: (ProviderName | undefined)[]) => {
+    await addGateway(db, slug)
+    const devices = providers.map((provider, index) => ({
+      ...{ id: `device-${index}`, ok: 1, failed: 0 },
+      ...(provider === undefined ? {} : { provider }),
+    }))
+    const found = await findGateway(db, slug)
+    await saveGatewayStatus(db, found?.id ?? 0, 'health', { ...HEALTH, devices } satisfies GatewayHealth)
+  }
+
+  test('POST /collect/{provider} writes a command for every gateway that has it, sends it, and keeps the result', async () => {
+    await addReading('gw-asked', undefined, 'twin')
+    await addReading('gw-away', 'nettra', 'twin')
+    await addReading('gw-modbus', undefined)
+    await addGateway(db, 'gw-unheard')
     const gateway = await connectGateway(collector.mqttPort, { slug: 'gw-asked', token: TOKEN })
 
     const response = await ask('twin', 'Bearer operator')
@@ -71,6 +93,16 @@ describe('commands', () => {
       { slug: 'gw-away', result: null, sent: false },
     ])
     await gateway.close()
+  })
+
+  test('POST /collect/all asks every gateway, and a provider that nobody has asks none', async () => {
+    const gateways = (await db.query('select 1 from gateways')).length
+
+    const all = await ask('all', 'Bearer operator')
+    const novus = await ask('novus', 'Bearer operator')
+
+    assert.deepEqual(await all.json(), { provider: 'all', gateways })
+    assert.deepEqual(await novus.json(), { provider: 'novus', gateways: 0 })
   })
 
   test('POST /collect/{provider} refuses who is not an operator, and a provider that there is not', async () => {
