@@ -4,9 +4,10 @@
 // any site: the gateway, and the cloud with its database. All is kept below data/demo; the next start goes on there.
 
 import { mkdirSync } from 'node:fs'
+import { claimFolder } from '../cloud/store/embedded-owner.ts'
 import { systemClock } from '../protocol/runtime/clock.ts'
-import { reasonOf } from '../protocol/runtime/errors.ts'
-import { openScope } from '../protocol/runtime/scope.ts'
+import { Rejected, reasonOf } from '../protocol/runtime/errors.ts'
+import { type Closable, openScope } from '../protocol/runtime/scope.ts'
 import { openCredentials } from './demo/credentials.ts'
 import { DEMO_FOLDER, takenPorts } from './demo/places.ts'
 import { openPrograms } from './demo/programs.ts'
@@ -34,9 +35,19 @@ function onSignal(): void {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 for (const name of SIGNALS) process.on(name, onSignal)
 
+/** Throws while another start runs: only what a start left behind that is gone may be ended. */
+async function claim(): Promise<Closable> {
+  try {
+    return await claimFolder(DEMO_FOLDER)
+  } catch (error) {
+    throw error instanceof Rejected ? new Error(`npm start runs already: ${error.message}`) : error
+  }
+}
+
 async function run(): Promise<void> {
   mkdirSync(DEMO_FOLDER, { recursive: true, mode: 0o700 })
   await using scope = openScope(stop.signal)
+  scope.use(await claim())
   await programs.endLeftovers()
   const taken = await takenPorts()
   if (taken.length > 0) throw new Error(`in use on this machine: ${taken.join(', ')}`)

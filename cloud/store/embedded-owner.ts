@@ -4,12 +4,12 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { ConfigError } from '../../protocol/runtime/errors.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
 
 const POLL_MS = 20
 
-/** Makes this process the owner of `folder`, until closed. Throws ConfigError while another live process is. */
+/** Makes this process the owner of `folder`, until closed. Throws Rejected while another live process is. */
 export async function claimFolder(folder: string): Promise<Closable> {
   const path = join(folder, 'owner')
   for (;;) {
@@ -20,10 +20,8 @@ export async function claimFolder(folder: string): Promise<Closable> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     const [pid, start] = (await readFile(path, 'utf8')).trim().split(' ')
-    if (pid !== undefined && isAlive(Number(pid)) && startOf(Number(pid)) === start) {
-      const message = `${folder} is in use by process ${pid}`
-      throw new ConfigError('the environment', [{ path: 'DATA_DIR', message }])
-    }
+    if (pid !== undefined && isAlive(Number(pid)) && startOf(Number(pid)) === start)
+      throw new Rejected(`${folder} is in use by process ${pid}`)
     await rm(path, { force: true })
   }
 }

@@ -15,7 +15,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Unavailable } from '../../protocol/runtime/errors.ts'
+import { ConfigError, Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
 import { claimFolder, isRunning, stopProcess } from './embedded-owner.ts'
@@ -49,7 +49,10 @@ export async function startEmbeddedPostgres(
   const folder = resolve(dir)
   const program = await findProgram()
   await mkdir(folder, { recursive: true })
-  const claim = await claimFolder(folder)
+  const claim = await claimFolder(folder).catch((error: unknown) => {
+    if (!(error instanceof Rejected)) throw error
+    throw new ConfigError('the environment', [{ path: 'DATA_DIR', message: error.message }])
+  })
   try {
     const cluster = join(folder, 'cluster')
     const launcher = await launcherFor(folder, program)

@@ -68,10 +68,10 @@ export function openPrograms({ clock }: { clock: Clock }): Programs {
       ]),
     async endLeftovers() {
       if (!existsSync(PIDS)) return
-      const left = (JSON.parse(readFileSync(PIDS, 'utf8')) as number[]).filter(isOurs)
+      const left = readPids().filter(isOurs)
       for (const pid of left) process.kill(pid, 'SIGTERM')
       while (left.some(isOurs)) await clock.sleep(LOOK_EVERY_MS)
-      rmSync(PIDS)
+      rmSync(PIDS, { force: true })
     },
     async startCloud(credentials) {
       const env = cloudEnvironment(credentials)
@@ -104,6 +104,15 @@ export function openPrograms({ clock }: { clock: Clock }): Programs {
       }
       rmSync(PIDS, { force: true })
     },
+  }
+}
+
+/** None when the last start was killed while it wrote them. */
+function readPids(): number[] {
+  try {
+    return JSON.parse(readFileSync(PIDS, 'utf8')) as number[]
+  } catch {
+    return []
   }
 }
 

@@ -97,6 +97,20 @@ describe('npm start', { skip: skipWithout('mosquitto_sub') }, () => {
     assert.equal(anonymous.status, 401)
   })
 
+  test('refuses to run twice, and leaves the first start alone', async () => {
+    const second = spawn('npm', ['start'], { cwd: copy, stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    second.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk
+    })
+    const [code] = await once(second, 'close')
+
+    assert.equal(code, 1)
+    assert.match(said, /npm start runs already: .*data\/demo is in use by process \d+/)
+    assert.equal(ended, false)
+    assert.equal((await ask('/points/pozo-7/latest')).status, 200)
+  })
+
   const receipts = async (): Promise<Slot[]> => {
     const { items } = (await ask('/compliance/slots?state=sent')).body as { items: Slot[] }
     return items.filter(({ receipt }) => receipt !== null)
