@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { COMMAND_BYTES_MAX, Command, CommandResult } from '../protocol/command.ts'
 import { SLUG } from '../protocol/ids.ts'
+import { reasonsOf } from '../protocol/mistakes.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { Rejected, reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
@@ -112,7 +113,7 @@ function readCommand(id: string, payload: Uint8Array): Command | string {
     return `It is not JSON: ${reasonOf(error)}`
   }
   const parsed = Command.safeParse(document)
-  if (!parsed.success) return `It is none this gateway knows: ${z.prettifyError(parsed.error)}`
+  if (!parsed.success) return `It is none this gateway knows: ${reasonsOf(parsed.error)}`
   return parsed.data.id === id ? parsed.data : `Its topic says ${id}, it says ${parsed.data.id}`
 }
 
@@ -149,7 +150,7 @@ async function readResults({ log }: { log: Log }, file: string): Promise<Map<str
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
     if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error
-    log.error('executed commands forgotten: their file was damaged', { file, reason: reasonOf(error) })
+    log.error('executed commands forgotten: their file was damaged', { file, reason: reasonsOf(error) })
     return new Map()
   }
 }

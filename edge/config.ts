@@ -6,19 +6,21 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Secret } from '../protocol/config-fields.ts'
+import type { Sound } from '../protocol/draft.ts'
 import {
   type DeviceConfig,
   type GatewayConfig,
+  type GatewayDraft,
   type ModbusSignal,
   type ProviderConfig,
   parseGatewayConfig,
 } from '../protocol/gateway-config.ts'
 import type { LanBrokerConfig } from '../protocol/lan-config.ts'
+import { didYouMean, type Place } from '../protocol/mistakes.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
-import type { Place } from '../protocol/yaml.ts'
 import type { LanUser } from './lan-access.ts'
-import { planMistakes } from './modbus/plan.ts'
-import { profileSignals } from './modbus/profile.ts'
+import { planMistakes, type Reads } from './modbus/plan.ts'
+import { profileNames, profileSignals } from './modbus/profile.ts'
 
 /** A configuration with nothing left to look up. */
 export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers' | 'lanBroker'> {
@@ -43,11 +45,10 @@ export interface Credentials {
   key?: string
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 /** Reads the file at `path`. Throws ConfigError with every mistake at once. */
-export function readGatewayConfig(
-  path: string,
-  environment: Record<string, string | undefined>,
-): RunnableConfig {
+export function readGatewayConfig(path: string, environment: Environment): RunnableConfig {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -55,47 +56,77 @@ export function readGatewayConfig(
     throw new ConfigError(path, [{ path: '', message: `cannot be read: ${reasonOf(error)}` }])
   }
   const folder = dirname(resolve(path))
-  let found: Pick<RunnableConfig, 'devices' | 'providers' | 'credentials' | 'lanBroker'> | undefined
-  const config = parseGatewayConfig(text, path, parsed => {
-    const mistakes: Place[] = []
-    const devices = parsed.devices.map((device, index) => {
-      const signals = signalsOf(device, index, mistakes)
-      for (const { signal, message } of planMistakes(signals, device.reads)) {
-        mistakes.push({ path: ['devices', index, 'signals', signal], message })
+  let credentials: Credentials = { token: '' }
+  const config = parseGatewayConfig(text, path, {
+    profileSignals,
+    check(draft) {
+      const { uplink } = draft.sound ?? {}
+      const mistakes = [...deviceMistakes(draft), ...secretMistakes(draft, environment)]
+      if (uplink?.url !== undefined && !/^mqtts?:/.test(uplink.url)) {
+        const message = 'this version reaches the cloud over mqtt:// or mqtts:// only'
+        mistakes.push({ path: ['uplink', 'url'], message })
       }
-      return { ...device, signals }
-    })
-    const providers = parsed.providers.map((provider, index) =>
-      resolveSecrets(provider, index, environment, mistakes),
-    )
-    if (!/^mqtts?:/.test(parsed.uplink.url)) {
-      const message = 'this version reaches the cloud over mqtt:// or mqtts:// only'
-      mistakes.push({ path: ['uplink', 'url'], message })
-    }
-    const credentials = readCredentials(resolve(folder, parsed.uplink.credentials), mistakes)
-    const users = (parsed.lanBroker?.users ?? []).map(({ password, ...user }, index) => ({
-      ...user,
-      password: plain(password, ['lanBroker', 'users', index, 'password'], environment, mistakes),
-    }))
-    found = { devices, providers, credentials }
-    if (parsed.lanBroker !== undefined) found.lanBroker = { ...parsed.lanBroker, users }
-    return mistakes
+      if (uplink?.credentials !== undefined) {
+        credentials = readCredentials(resolve(folder, uplink.credentials), mistakes)
+      }
+      return mistakes
+    },
   })
-  if (found === undefined) throw new Error('A configuration was read and not checked')
-  const { lanBroker: _, ...rest } = config
-  return { ...rest, buffer: { ...config.buffer, path: resolve(folder, config.buffer.path) }, ...found }
+  const { lanBroker, devices, providers, buffer, ...rest } = config
+  const users = (lanBroker?.users ?? []).map(user => ({
+    ...user,
+    password: plain(user.password, environment),
+  }))
+  return {
+    ...rest,
+    credentials,
+    buffer: { ...buffer, path: resolve(folder, buffer.path) },
+    devices: devices.map(device => ({ ...device, signals: signalsOf(device) })),
+    providers: providers.map(provider => resolveSecrets(provider, environment)),
+    ...(lanBroker === undefined ? {} : { lanBroker: { ...lanBroker, users } }),
+  }
 }
 
-function signalsOf(
-  device: GatewayConfig['devices'][number],
-  index: number,
-  mistakes: Place[],
-): readonly ModbusSignal[] {
-  if (device.signals !== undefined) return device.signals
-  const signals = profileSignals(device.profile ?? '')
-  if (signals !== undefined) return signals
-  mistakes.push({ path: ['devices', index, 'profile'], message: `no profile is named "${device.profile}"` })
-  return []
+/** A profile that is not there, and signals that no request can fetch. */
+function deviceMistakes({ sound, isWrong }: GatewayDraft): Place[] {
+  return (sound?.devices ?? []).flatMap((device, index): Place[] => {
+    const place = ['devices', index]
+    const { profile, reads, signals = profile === undefined ? [] : profileSignals(profile) } = device ?? {}
+    if (signals === undefined) {
+      const message = `no profile is named "${profile}"${didYouMean(profile ?? '', profileNames())}`
+      return [{ path: [...place, 'profile'], message }]
+    }
+    if (reads === undefined || isWrong(...place, 'reads')) return []
+    const whole = [...signals.keys()].filter(at => !isWrong(...place, 'signals', at))
+    return planMistakes(
+      whole.map(at => signals[at] as ModbusSignal),
+      reads as Reads,
+    ).map(({ signal, message }) => ({ path: [...place, 'signals', whole[signal] ?? 0], message }))
+  })
+}
+
+/** What the environment was to say and does not. */
+function secretMistakes({ sound }: GatewayDraft, environment: Environment): Place[] {
+  const ofUsers = (sound?.lanBroker?.users ?? []).map((user, index) => ({
+    secret: user?.password,
+    path: ['lanBroker', 'users', index, 'password'],
+  }))
+  const ofProviders = (sound?.providers ?? []).flatMap((provider, index) =>
+    SECRET_KEYS.map(key => ({
+      secret: (provider as Partial<Record<SecretKey, Sound<Secret>>> | undefined)?.[key],
+      path: ['providers', index, key],
+    })),
+  )
+  return [...ofProviders, ...ofUsers].flatMap(({ secret, path }) => {
+    if (typeof secret !== 'object' || secret.env === undefined || environment[secret.env]) return []
+    return [{ path, message: `the environment has no ${secret.env}` }]
+  })
+}
+
+function signalsOf({ signals, profile = '' }: DeviceConfig): readonly ModbusSignal[] {
+  const found = signals ?? profileSignals(profile)
+  if (found === undefined) throw new Error(`A configuration was accepted with an unknown profile ${profile}`)
+  return found
 }
 
 /** The keys of a provider that may be secrets; the rest is taken as it is. */
@@ -103,32 +134,18 @@ const SECRET_KEYS = ['device', 'username', 'password', 'thing', 'token'] as cons
 
 type SecretKey = (typeof SECRET_KEYS)[number]
 
-function resolveSecrets(
-  provider: ProviderConfig,
-  index: number,
-  environment: Record<string, string | undefined>,
-  mistakes: Place[],
-): RunnableProvider {
+function resolveSecrets(provider: ProviderConfig, environment: Environment): RunnableProvider {
   const resolved: Record<string, unknown> = { ...provider }
   for (const key of SECRET_KEYS) {
     const secret = resolved[key] as Secret | undefined
-    if (secret !== undefined) resolved[key] = plain(secret, ['providers', index, key], environment, mistakes)
+    if (secret !== undefined) resolved[key] = plain(secret, environment)
   }
   return resolved as unknown as RunnableProvider
 }
 
 /** The value that a secret stands for. */
-function plain(
-  secret: Secret,
-  path: PropertyKey[],
-  environment: Record<string, string | undefined>,
-  mistakes: Place[],
-): string {
-  if (typeof secret === 'string') return secret
-  const value = environment[secret.env]
-  if (value === undefined || value === '')
-    mistakes.push({ path, message: `the environment has no ${secret.env}` })
-  return value ?? ''
+function plain(secret: Secret, environment: Environment): string {
+  return typeof secret === 'string' ? secret : (environment[secret.env] ?? '')
 }
 
 function readCredentials(folder: string, mistakes: Place[]): Credentials {

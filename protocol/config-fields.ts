@@ -2,32 +2,40 @@
 
 import { z } from 'zod'
 
+/** Text of a certain form: what is no text has no such form either. */
+const textSuchAs = (pattern: RegExp, message: string) =>
+  z
+    .string({ error: ({ input }) => (input === undefined || input === null ? undefined : message) })
+    .regex(pattern, message)
+
 const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** `250ms`, `5s`, `1m`, `2h`, `7d` → milliseconds. */
-export const Duration = z
-  .string()
-  .regex(/^[1-9]\d{0,8}(ms|s|m|h|d)$/, 'must be a duration such as 250ms, 5s, 1m, 2h or 7d')
-  .transform(text => {
-    const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof DURATION_MS]
-    return Number(count) * DURATION_MS[unit]
-  })
+export const Duration = textSuchAs(
+  /^[1-9]\d{0,8}(ms|s|m|h|d)$/,
+  'must be a duration such as 250ms, 5s, 1m, 2h or 7d',
+).transform(text => {
+  const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof DURATION_MS]
+  return Number(count) * DURATION_MS[unit]
+})
 
 const SIZE_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
 
 /** `64MiB`, `4GiB` → bytes. */
-export const ByteSize = z
-  .string()
-  .regex(/^[1-9]\d{0,6}(KiB|MiB|GiB)$/, 'must be a size such as 512KiB, 64MiB or 4GiB')
-  .transform(text => {
-    const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof SIZE_BYTES]
-    return Number(count) * SIZE_BYTES[unit]
-  })
+export const ByteSize = textSuchAs(
+  /^[1-9]\d{0,6}(KiB|MiB|GiB)$/,
+  'must be a size such as 512KiB, 64MiB or 4GiB',
+).transform(text => {
+  const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof SIZE_BYTES]
+  return Number(count) * SIZE_BYTES[unit]
+})
 
 /** A value that may come from the environment instead of standing in the file: `{ env: NAME }`. */
 export const Secret = z.union([
   z.string().min(1),
-  z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
+  z.strictObject({
+    env: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a name of the environment such as METER_TOKEN'),
+  }),
 ])
 
 /** A value that may come from the environment. */

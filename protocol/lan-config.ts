@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import { Secret } from './config-fields.ts'
-import type { Place } from './yaml.ts'
+import type { Draft } from './draft.ts'
+import type { Place } from './mistakes.ts'
 
 /** A password as Mosquitto's password files keep it: PBKDF2 of SHA-512, `$7$iterations$salt$hash`, base64. */
 export const PASSWORD_HASH = /^\$7\$[1-9]\d{0,6}\$[A-Za-z0-9+/]{16,}={0,2}\$[A-Za-z0-9+/]{86}==$/
@@ -46,18 +47,23 @@ export function isLoopback(host: string): boolean {
 }
 
 /** What is wrong with it beyond its form. */
-export function lanMistakes(
-  { host, anonymous = isLoopback(host), users }: LanBrokerConfig,
-  { client, project }: { client: string; project: string },
-): Place[] {
+export function lanMistakes({
+  sound,
+  isWrong,
+}: Draft<{ lanBroker?: LanBrokerConfig | undefined; client: string; project: string }>): Place[] {
+  const { lanBroker, client, project } = sound ?? {}
+  if (lanBroker === undefined) return []
+  const { host, users } = lanBroker
+  const anonymous = lanBroker.anonymous ?? (host !== undefined && isLoopback(host))
   const mistakes: Place[] = []
-  if (!anonymous && users.length === 0) {
+  const isKnown = host !== undefined && users !== undefined && !isWrong('lanBroker', 'anonymous')
+  if (isKnown && !anonymous && users.length === 0) {
     const message = `nobody could read: on ${host}, name users, or say anonymous: true`
     mistakes.push({ path: ['lanBroker'], message })
   }
-  for (const [index, { name, password, read = [] }] of users.entries()) {
+  for (const [index, { name, password, read = [] } = {}] of (users ?? []).entries()) {
     const place = ['lanBroker', 'users', index]
-    if (users.findIndex(one => one.name === name) < index) {
+    if (name !== undefined && users?.slice(0, index).some(one => one?.name === name)) {
       mistakes.push({ path: [...place, 'name'], message: `"${name}" is already a user` })
     }
     if (typeof password === 'string' && !PASSWORD_HASH.test(password)) {
@@ -65,6 +71,7 @@ export function lanMistakes(
       mistakes.push({ path: [...place, 'password'], message })
     }
     for (const [at, prefix] of read.entries()) {
+      if (prefix === undefined || client === undefined || project === undefined) continue
       const [owner, site = project] = prefix.split('/')
       if (owner === client && site === project) continue
       const message = `nothing of this gateway lies there: its topics begin with ${client}/${project}`

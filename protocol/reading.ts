@@ -4,7 +4,16 @@
 
 import { z } from 'zod'
 import { Slug } from './ids.ts'
+import { didYouMean } from './mistakes.ts'
 import { VARIABLE_NAMES } from './variables.ts'
+
+/** The name of a variable, from outside. */
+export const VariableName = z.enum(VARIABLE_NAMES, {
+  error: ({ input }) =>
+    typeof input === 'string'
+      ? `no variable is named "${input}"${didYouMean(input, VARIABLE_NAMES)}`
+      : undefined,
+})
 
 /** Every quality, with the number that stands for it on disk, on the wire and in the database. Never reused. */
 export const QUALITIES = {
@@ -82,7 +91,7 @@ export const Instant = z.int().min(0).max(TIME_MAX)
 export const Measurement = z
   .strictObject({
     point: Slug,
-    variable: z.enum(VARIABLE_NAMES),
+    variable: VariableName,
     /** When it was measured. */
     at: Instant,
     /** In the variable's unit; null when there is none, and then `quality` says why. */

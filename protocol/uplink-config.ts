@@ -5,7 +5,10 @@ import { Duration } from './config-fields.ts'
 
 /** The way to the cloud. */
 export const Uplink = z.strictObject({
-  url: z.url({ protocol: /^(mqtts?|nats|tls)$/ }),
+  url: z.url({
+    protocol: /^(mqtts?|nats|tls)$/,
+    error: 'must be a URL that begins with mqtt://, mqtts://, nats:// or tls://',
+  }),
   /** A folder with `token`, or `key.pem` and `cert.pem`; and `ca.pem` where the cloud's certificate needs it. */
   credentials: z.string().min(1),
   /** A batch is sent when it has so many readings … */

@@ -2,20 +2,25 @@
 
 import { type Document, isAlias, isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { type Draft, readDraft } from './draft.ts'
+import { mistakesOf, type Place, pathText } from './mistakes.ts'
 import { ConfigError, type ConfigMistake } from './runtime/errors.ts'
 
-/** Where in a document something is wrong, and what. */
-export interface Place {
-  path: PropertyKey[]
-  message: string
+/** A document as it was read, with or without mistakes. */
+export interface YamlDraft<T> extends Draft<T> {
+  /**
+   * The document. Throws ConfigError with every mistake of its shape and with `others`, in the order of their lines:
+   * those that a look at the document as a whole, or at what it refers to, has found.
+   */
+  settle(others: readonly Place[]): T
 }
 
-/** Reads a document with a schema. `source` names it in messages. Throws ConfigError. */
-export function parseYaml<Schema extends z.ZodType>(
+/** Reads a document with a schema. `source` names it in messages. Throws ConfigError when it is no YAML at all. */
+export function readYaml<Schema extends z.ZodType>(
   text: string,
   source: string,
   schema: Schema,
-): z.output<Schema> {
+): YamlDraft<z.output<Schema>> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false })
   if (document.errors.length > 0) {
@@ -26,30 +31,33 @@ export function parseYaml<Schema extends z.ZodType>(
     }))
     throw new ConfigError(source, mistakes)
   }
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }))
-  if (result.success) return result.data
-  const mistakes = flatten(result.error.issues).map(({ path, message }): ConfigMistake => {
+  const input: unknown = document.toJS({ maxAliasCount: 100 })
+  const result = schema.safeParse(input)
+  const toMistake = ({ path, message }: Place): ConfigMistake => {
     const line = lineOf(document, lines, path)
     return { path: pathText(path), message, ...(line === undefined ? {} : { line }) }
-  })
-  throw new ConfigError(source, mistakes)
+  }
+  return {
+    ...readDraft(schema, input),
+    settle(others) {
+      const ofShape = result.success ? [] : mistakesOf(result.error)
+      const mistakes = [...ofShape, ...others].map(toMistake)
+      if (result.success && mistakes.length === 0) return result.data
+      throw new ConfigError(
+        source,
+        mistakes.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+      )
+    },
+  }
 }
 
-/** `devices[1].signals[0].unit`. */
-export function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, index) =>
-      typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`,
-    )
-    .join('')
-}
-
-/** Unknown keys get a mistake each, at their own place. */
-function flatten(issues: readonly z.core.$ZodIssue[]): Place[] {
-  return issues.flatMap((issue): Place[] => {
-    if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }]
-    return issue.keys.map(key => ({ path: [...issue.path, key], message: 'unknown key' }))
-  })
+/** Reads a document that refers to nothing outside it. `source` names it in messages. Throws ConfigError. */
+export function parseYaml<Schema extends z.ZodType>(
+  text: string,
+  source: string,
+  schema: Schema,
+): z.output<Schema> {
+  return readYaml(text, source, schema).settle([])
 }
 
 /** The line of the deepest part of `path` that stands in the document. */

@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Unavailable } from '../../protocol/runtime/errors.ts'
 import { problem, refusal, toPointName, type Verdict } from '../processor/answer.ts'
@@ -38,7 +39,7 @@ export function balanceRoutes({
     const verdict = await authorizeReader(context.req.raw)
     if (verdict.kind !== 'allowed') return refusal(context, verdict) ?? problem(context, 403, 'Not allowed')
     const query = BalancesQuery.safeParse(context.req.query())
-    if (!query.success) return problem(context, 400, 'Invalid request', z.prettifyError(query.error))
+    if (!query.success) return problem(context, 400, 'Invalid request', reasonsOf(query.error))
     const now = clock.now()
     const { point, to = dateOf(now), from = addDays(to, 1 - DAYS_DEFAULT) } = query.data
     if (to < from || to > addDays(from, DAYS_MAX - 1)) {

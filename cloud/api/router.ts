@@ -1,6 +1,7 @@
 // What every router of the API is made with: what a request carries along, and how invalid ones are answered.
 
 import { OpenAPIHono } from '@hono/zod-openapi'
+import { mistakesOf } from '../../protocol/mistakes.ts'
 import type { ClientIds } from '../store/queries.ts'
 import type { Principal } from './access.ts'
 import { Problem } from './problem.ts'
@@ -29,12 +30,11 @@ export function openRouter(): OpenAPIHono<ApiEnv> {
     defaultHook: result => {
       if (result.success) return
       const place = PARTS[result.target as keyof typeof PARTS]
-      const errors = result.error.issues.flatMap(issue => {
-        const keys = issue.code === 'unrecognized_keys' ? issue.keys : undefined
-        const paths = keys === undefined ? [issue.path] : keys.map(key => [...issue.path, key])
-        const detail = keys === undefined ? issue.message : 'unknown'
-        return paths.map(path => ({ in: place, name: path.join('.'), detail }))
-      })
+      const errors = mistakesOf(result.error).map(({ path, message: detail }) => ({
+        in: place,
+        name: path.join('.'),
+        detail,
+      }))
       throw new Problem(400, 'Invalid request', { errors })
     },
   })

@@ -4,7 +4,7 @@
 // that the database cannot hold, is set aside, and the gateway goes on.
 
 import { CommandResult } from '../../protocol/command.ts'
-import { reasonOf } from '../../protocol/runtime/errors.ts'
+import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
 import type { GatewayTopic } from '../../protocol/topics.ts'
@@ -62,7 +62,7 @@ function parse(topic: StatusTopic, payload: Uint8Array): unknown {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(payload)
     return SCHEMAS[topic.kind].parse(JSON.parse(text))
   } catch (cause) {
-    throw new Unreadable(reasonOf(cause), { cause })
+    throw new Unreadable(reasonsOf(cause), { cause })
   }
 }
 

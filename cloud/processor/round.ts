@@ -6,6 +6,7 @@
 //   P3. What cannot be processed is set aside with its reason, and the line moves on.
 
 import { ZodError } from 'zod'
+import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected, reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Database, Sql } from '../store/database.ts'
@@ -202,13 +203,10 @@ function usable<T>(work: Work, pointId: number, read: () => T): T | undefined {
     return read()
   } catch (error) {
     if (!(error instanceof ZodError)) throw error
-    work.failures.push({ batchId: null, pointId, reason: `Cannot use calibration: ${mistakesOf(error)}` })
+    work.failures.push({ batchId: null, pointId, reason: `Cannot use calibration: ${reasonsOf(error)}` })
     return undefined
   }
 }
-
-const mistakesOf = ({ issues }: ZodError): string =>
-  issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
 
 /** Writes values, latest and rollups. Returns how many values are new or have changed. */
 async function finish(tx: Sql, { rows, volumes }: Work, measured: readonly Touched[]): Promise<number> {

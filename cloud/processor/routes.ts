@@ -3,6 +3,7 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
+import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Database } from '../store/database.ts'
@@ -45,7 +46,7 @@ export function processRoutes({
     const verdict = await authorizeOperator(context.req.raw)
     if (verdict.kind !== 'allowed') return refusal(context, verdict) ?? problem(context, 403, 'Not allowed')
     const body = ProcessRequest.safeParse(await context.req.json().catch(() => undefined))
-    if (!body.success) return problem(context, 400, 'Invalid request', z.prettifyError(body.error))
+    if (!body.success) return problem(context, 400, 'Invalid request', reasonsOf(body.error))
     const { point, from, to, dryRun } = body.data
     const name = toPointName(point)
     const found = name === undefined ? [] : await selectPointsNamed(db, null, name)
@@ -59,7 +60,7 @@ export function processRoutes({
   })
   app.onError((error, context) => {
     if (error instanceof z.ZodError) {
-      return problem(context, 422, 'Cannot use the calibrations of this point', z.prettifyError(error))
+      return problem(context, 422, 'Cannot use the calibrations of this point', reasonsOf(error))
     }
     if (error instanceof Rejected) return problem(context, 422, 'Cannot recompute', error.message)
     if (error instanceof RangeError) return problem(context, 422, 'Too much at once', error.message)

@@ -10,7 +10,7 @@
 //   M5. A device that does not answer does not keep the others waiting for long: see breaker.ts.
 
 import { type BusConfig, isLine } from '../../protocol/bus-config.ts'
-import type { RegisterTable } from '../../protocol/gateway-config.ts'
+import type { RegisterTable } from '../../protocol/registers.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'

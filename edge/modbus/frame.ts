@@ -3,7 +3,7 @@
 // Modbus Messaging on TCP/IP 1.0b, section 3.1.3; Modbus over Serial Line 1.02, section 2.5.1; Modbus Application
 // Protocol 1.1b3, sections 6.1 to 6.4 and 7.
 
-import type { RegisterTable } from '../../protocol/gateway-config.ts'
+import type { RegisterTable } from '../../protocol/registers.ts'
 import type { ReadRequest } from './bus.ts'
 import { valueBytes } from './timing.ts'
 

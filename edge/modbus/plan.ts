@@ -5,12 +5,8 @@
 // holes. Never split: a value, the two parts of one that is kept in two places, because a counter may carry between two
 // answers, and what the configuration says belongs together.
 
-import {
-  type DeviceConfig,
-  type ModbusSignal,
-  REGISTER_COUNT,
-  type RegisterTable,
-} from '../../protocol/gateway-config.ts'
+import type { DeviceConfig, ModbusSignal } from '../../protocol/gateway-config.ts'
+import { REGISTER_COUNT, type RegisterTable } from '../../protocol/registers.ts'
 import { lineTiming, requestMs, type Timing } from './timing.ts'
 
 /** A stretch of registers that one request asks for, and the signals that are read from it. */

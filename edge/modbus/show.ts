@@ -1,12 +1,8 @@
 // The signals of one device as they are now: the registers as they came, and what was made of them.
 
-import {
-  type DeviceConfig,
-  type ModbusSignal,
-  REGISTER_COUNT,
-  type RegisterTable,
-} from '../../protocol/gateway-config.ts'
+import type { DeviceConfig, ModbusSignal } from '../../protocol/gateway-config.ts'
 import type { Measurement } from '../../protocol/reading.ts'
+import { REGISTER_COUNT, type RegisterTable } from '../../protocol/registers.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { RunnableConfig } from '../config.ts'

@@ -1,7 +1,7 @@
 // How long things take on a line: what a request costs, and when an answer must have come.
 
 import type { BusConfig } from '../../protocol/bus-config.ts'
-import type { RegisterTable } from '../../protocol/gateway-config.ts'
+import type { RegisterTable } from '../../protocol/registers.ts'
 
 /** What a bus makes a request wait for. */
 export interface Timing {

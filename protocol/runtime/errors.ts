@@ -33,7 +33,8 @@ export class ConfigError extends Error {
       const place = line === undefined ? source : `${source}:${line}`
       return `  ${place}: ${path === '' ? '' : `${path}: `}${message}`
     })
-    super(`Cannot use ${source}: ${mistakes.length} mistake(s)\n${lines.join('\n')}`)
+    const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`
+    super(`Cannot use ${source}: ${count}\n${lines.join('\n')}`)
     this.mistakes = mistakes
   }
 }

@@ -68,7 +68,7 @@ test('check and run end with 78 and list every mistake of the file with its line
     const ended = await ends(context, args)
 
     assert.equal(ended.status, 78, ended.text)
-    assert.match(ended.text, /3 mistake\(s\)/)
+    assert.match(ended.text, /3 mistakes/)
     assert.match(ended.text, /gateway\.yaml:1: gateway: must be 1 to 63 characters/)
     assert.match(ended.text, /gateway\.yaml:11: devices\[0\]\.every: /)
     assert.match(ended.text, /gateway\.yaml:17: colour: unknown key/)

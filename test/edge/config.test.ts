@@ -1,7 +1,7 @@
 // A configuration with what it refers to: every mistake with its path and line, all at once.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -62,12 +62,12 @@ providers:
   assert.deepEqual(
     mistakes.map(([path, line]) => [path, line]),
     [
+      ['uplink.credentials', 4],
+      ['uplink.credentials', 4],
+      ['devices[0].profile', 9],
       ['devices[1].id', 10],
       ['devices[1].bus', 10],
-      ['devices[0].profile', 9],
       ['providers[0].username', 14],
-      ['uplink.credentials', 4],
-      ['uplink.credentials', 4],
     ],
   )
   const messages = mistakes.map(([, , message]) => message).join('\n')
@@ -75,6 +75,102 @@ providers:
   assert.match(messages, /the environment has no TWIN_USERNAME/)
   assert.match(messages, /there is no token in .*identity\/token/)
   assert.match(messages, /one of cert\.pem and key\.pem/)
+})
+
+/** Mistakes of every kind in one file; what is right besides them must not be blamed. */
+const MANY = `gateway: gw-test
+client: campo
+uplink: { url: "mqtt://127.0.0.1:1883", credentials: ./identity, maxDelay: 1 minute }
+buffer: { path: ./data/buffer, maxBytes: 4GB }
+lanBroker: { host: 0.0.0.0, port: "1883", users: [] }
+buses:
+  - { id: rs485, serial: { path: /dev/ttyUSB0, baudrate: 9600 } }
+  - { id: plant, tcp: { port: 502 } }
+  - { id: rs485, serial: { path: /dev/ttyUSB0 } }
+devices:
+  - { id: meter, bus: rs845, unit: 1.5, point: pozo-7, every: 1m, profile: siemens-mag-600 }
+  - { id: meter, bus: plant, point: pozo-7, every: 1m, delay: 2m, reads: { maxRegisters: 2 },
+      signals: [
+        { variable: flux, address: 0, type: float32 },
+        { variable: level, address: 2, type: float64, unit: bar } ] }
+  - { id: probe, bus: plant, point: Pozo 8, every: 60, profil: siemens-mag-6000 }
+  - { id: gauge, bus: plant, every: 1m, point: pozo-9, signals: [
+        { variable: level, address: 2, point: Pozo 7, type: int16 },
+        { variable: temperature, address: 3, table: coil, type: int17 } ] }
+providers:
+  - { id: pozo-10, provider: twine, every: 5m, point: pozo-10 }
+  - { id: pozo-11, provider: nettra, every: 5m, point: pozo-11, thing: { env: NETTRA_THING },
+      signals: [{ variable: level, key: a }, { variable: level, key: b }] }
+`
+
+test('readGatewayConfig() lists mistakes of shape and of reference in one round, in the order of the file, and no consequences', context => {
+  const folder = makeFolder(context, MANY, {})
+
+  const mistakes = mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), {}))
+
+  assert.deepEqual(
+    mistakes.map(([path, line, message]) => `${line}: ${path}: ${message.replace(folder, '')}`),
+    [
+      '1: project: is missing',
+      '3: uplink.maxDelay: must be a duration such as 250ms, 5s, 1m, 2h or 7d',
+      '3: uplink.credentials: there is no token in /identity/token',
+      '4: buffer.maxBytes: must be a size such as 512KiB, 64MiB or 4GiB',
+      '5: lanBroker.port: must be a number, not text',
+      '5: lanBroker: nobody could read: on 0.0.0.0, name users, or say anonymous: true',
+      '7: buses[0].serial.baudrate: unknown key `baudrate`; did you mean `baudRate`?',
+      '8: buses[1].tcp.host: is missing',
+      '9: buses[2].id: "rs485" is already the name of buses[0]',
+      '9: buses[2].serial.path: is already the line of rs485',
+      '11: devices[0].unit: must be a whole number, not 1.5',
+      '11: devices[0].bus: no bus has the id "rs845"; did you mean `rs485`?',
+      '11: devices[0].profile: no profile is named "siemens-mag-600"; did you mean `siemens-mag-6000`?',
+      '12: devices[1].id: "meter" is already the name of devices[0]',
+      '12: devices[1].delay: must be shorter than every',
+      '14: devices[1].signals[0].variable: no variable is named "flux"',
+      '15: devices[1].signals[1].unit: bar cannot become m, the unit of level',
+      '15: devices[1].signals[1]: needs 4 registers in one request, at most 2 are allowed',
+      '16: devices[2].point: must be 1 to 63 characters of a-z, 0-9 and "-", and must not start with "-"',
+      '16: devices[2].every: must be a duration such as 250ms, 5s, 1m, 2h or 7d',
+      '16: devices[2].profil: unknown key `profil`; did you mean `profile`?',
+      '18: devices[3].signals[0].point: must be 1 to 63 characters of a-z, 0-9 and "-", and must not start with "-"',
+      '19: devices[3].signals[1].type: is not one of bool, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64, bcd16, bcd32, bcd64, mod10k32, mod10k48, mod10k64, ubcd16, ubcd32, ubcd64, ascii32, ascii64, ascii96, ascii128; did you mean `int16`?',
+      '21: providers[0].provider: is not one of twin, nettra, novus; did you mean `twin`?',
+      '22: providers[1].thing: the environment has no NETTRA_THING',
+      '23: providers[1].signals[1].variable: level of pozo-11 already comes from providers[1].signals[0]',
+    ],
+  )
+})
+
+test('docs/gateway.md shows a file that is wrong with what is said of it', context => {
+  const page = readFileSync(new URL('../../docs/gateway.md', import.meta.url), 'utf8')
+  const [, text = '', said = ''] =
+    /### When it is wrong[\s\S]*?```yaml\n([\s\S]*?)```\n\n([\s\S]*?)\n\n#/.exec(page) ?? []
+  const folder = makeFolder(context, text, {})
+
+  assert.throws(
+    () => readGatewayConfig(join(folder, 'gateway.yaml'), {}),
+    (error: unknown) =>
+      error instanceof Error &&
+      error.message
+        .replaceAll(`${folder}/gateway.yaml`, 'gateway.yaml')
+        .replace(folder, '/etc/smarthydro') === said.replace(/^ {4}/gm, ''),
+  )
+})
+
+test('readGatewayConfig() does not say that a bus is unknown, or a name is taken, where that cannot be known', context => {
+  const text = GOOD.replace('id: plant,', 'id: Plant,').replace(
+    'devices:\n',
+    'devices:\n  - { id: Meter, bus: plant, point: pozo-7, every: 1m, profile: siemens-mag-6000 }\n',
+  )
+  const folder = makeFolder(context, text, { token: 'a-token' })
+
+  const mistakes = mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), {}))
+
+  assert.deepEqual(
+    mistakes.map(([path]) => path),
+    ['buses[0].id', 'devices[0].id', 'devices[1].profile'],
+  )
+  assert.match(mistakes[2]?.[2] ?? '', /^flow, total.* of pozo-7 already come from devices\[0\]/)
 })
 
 test('readGatewayConfig() refuses a way to the cloud that it cannot go', context => {

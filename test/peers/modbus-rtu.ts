@@ -3,7 +3,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
-import type { RegisterTable } from '../../protocol/gateway-config.ts'
+import type { RegisterTable } from '../../protocol/registers.ts'
 import { type Cell, compile, PYTHON } from './modbus.ts'
 
 const run = promisify(execFile)

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { RegisterTable } from '../../protocol/gateway-config.ts'
+import type { RegisterTable } from '../../protocol/registers.ts'
 import { freePort } from '../doubles/ports.ts'
 import { until } from '../doubles/until.ts'
 

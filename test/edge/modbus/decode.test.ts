@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { decodeRegisters, decodeSignal } from '../../../edge/modbus/decode.ts'
 import { roundTo, scaleRaw } from '../../../edge/scaling.ts'
-import { REGISTER_TYPES, WORD_ORDERS } from '../../../protocol/gateway-config.ts'
+import { REGISTER_TYPES, WORD_ORDERS } from '../../../protocol/registers.ts'
 import { readCases } from './cases.ts'
 
 const cases = readCases()

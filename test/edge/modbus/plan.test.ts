@@ -13,13 +13,13 @@ import {
   splitBlock,
 } from '../../../edge/modbus/plan.ts'
 import { timingOf } from '../../../edge/modbus/timing.ts'
+import { ModbusSignal } from '../../../protocol/gateway-config.ts'
 import {
-  ModbusSignal,
   REGISTER_COUNT,
   REGISTER_TABLES,
   REGISTER_TYPES,
   type RegisterTable,
-} from '../../../protocol/gateway-config.ts'
+} from '../../../protocol/registers.ts'
 
 const isBits = (table: RegisterTable): boolean => table === 'coil' || table === 'discrete'
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ReadRequest } from '../../../edge/modbus/bus.ts'
 import { readRtuFrame, withCrc } from '../../../edge/modbus/frame.ts'
-import { REGISTER_TABLES } from '../../../protocol/gateway-config.ts'
+import { REGISTER_TABLES } from '../../../protocol/registers.ts'
 import { withChecksum } from '../../doubles/rtu-instrument.ts'
 
 const anyRequest: fc.Arbitrary<ReadRequest> = fc.record({

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { openBus, type ReadOutcome } from '../../../edge/modbus/bus.ts'
-import type { RegisterTable } from '../../../protocol/gateway-config.ts'
+import type { RegisterTable } from '../../../protocol/registers.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import type { Cell } from '../../peers/modbus.ts'

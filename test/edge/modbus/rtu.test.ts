@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { type Bus, openBus, type ReadOutcome, type ReadRequest } from '../../../edge/modbus/bus.ts'
 import { rtuConnector } from '../../../edge/modbus/rtu.ts'
 import { lineTiming } from '../../../edge/modbus/timing.ts'
-import type { RegisterTable } from '../../../protocol/gateway-config.ts'
+import type { RegisterTable } from '../../../protocol/registers.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import {

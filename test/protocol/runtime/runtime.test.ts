@@ -79,6 +79,6 @@ test('ConfigError lists every mistake with its place', () => {
 
   assert.equal(
     error.message,
-    'Cannot use gw.yaml: 2 mistake(s)\n  gw.yaml:4: uplink.url: Invalid URL\n  gw.yaml: is empty',
+    'Cannot use gw.yaml: 2 mistakes\n  gw.yaml:4: uplink.url: Invalid URL\n  gw.yaml: is empty',
   )
 })
