@@ -4,8 +4,10 @@ import { type ServerType, serve } from '@hono/node-server'
 import { type Env, Hono } from 'hono'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { reasonOf } from '../protocol/runtime/errors.ts'
+import type { Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
+import { answerProblems, type NamedRequests } from './problem.ts'
 
 /** The five services of the cloud, with the ports they listen on unless told otherwise. */
 export const SERVICE_PORTS = {
@@ -34,13 +36,13 @@ export interface RunningService extends Closable {
 }
 
 /**
- * Listens, and answers `/health` and `/metrics` besides what `routes` answers.
+ * Listens, and answers `/health` and `/metrics` besides what `routes` answers, and everything else with a problem.
  *
  * `/health` runs every check: 200 with `status: "healthy"` when all answer, 503 with `"unhealthy"` and the reason
  * when one throws. `/metrics` is Prometheus text, or JSON with `Accept: application/json`.
  */
 export async function serveService<Routes extends Env = Env>(
-  { clock, metrics }: { clock: Clock; metrics: Metrics },
+  { clock, log, metrics }: { clock: Clock; log: Log; metrics: Metrics },
   {
     name,
     host,
@@ -60,7 +62,8 @@ export async function serveService<Routes extends Env = Env>(
     facts?: Record<string, unknown>
   },
 ): Promise<RunningService> {
-  const app = new Hono()
+  const app = new Hono<NamedRequests>()
+  answerProblems(app, { log })
   app.get('/health', async context => {
     const states = await Promise.all(
       Object.entries(checks).map(async ([part, check]) => [part, await stateOf(check)]),
@@ -102,9 +105,9 @@ async function stateOf(check: HealthCheck): Promise<{ status: string } & Record<
 
 const isoNow = (clock: Clock): string => new Date(clock.now()).toISOString()
 
-function listen(app: Hono, host: string, port: number): Promise<ServerType> {
+function listen({ fetch }: Hono<NamedRequests>, host: string, port: number): Promise<ServerType> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port })
+    const server = serve({ fetch, hostname: host, port })
     server.once('listening', () => resolve(server))
     server.once('error', reject)
   })

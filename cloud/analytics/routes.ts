@@ -2,14 +2,15 @@
 
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { reasonsOf } from '../../protocol/mistakes.ts'
+import { pointKey } from '../../protocol/ids.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Unavailable } from '../../protocol/runtime/errors.ts'
-import { problem, refusal, toPointName, type Verdict } from '../processor/answer.ts'
+import { findPoint, POINT_NAME, POINT_NAME_MISTAKE } from '../point-name.ts'
+import { invalidRequest, readQuery } from '../problem.ts'
 import { addDays, dateOf } from '../processor/civil-time.ts'
 import { selectBalances } from '../store/balances.ts'
 import type { Database } from '../store/database.ts'
-import { type ClientIds, selectPointsNamed } from '../store/queries.ts'
+import type { ClientIds } from '../store/queries.ts'
+import { requireAllowed, type Verdict } from '../verdict.ts'
 import { toBalances } from './balance.ts'
 
 /** Says whose rows a request may see. */
@@ -19,7 +20,7 @@ const DAYS_MAX = 400
 const DAYS_DEFAULT = 31
 
 const BalancesQuery = z.strictObject({
-  point: z.string().max(200),
+  point: z.string().regex(POINT_NAME, POINT_NAME_MISTAKE),
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
 })
@@ -36,37 +37,18 @@ export function balanceRoutes({
 }): Hono {
   const app = new Hono()
   app.get('/balances', async context => {
-    const verdict = await authorizeReader(context.req.raw)
-    if (verdict.kind !== 'allowed') return refusal(context, verdict) ?? problem(context, 403, 'Not allowed')
-    const query = BalancesQuery.safeParse(context.req.query())
-    if (!query.success) return problem(context, 400, 'Invalid request', reasonsOf(query.error))
+    const { clientIds } = requireAllowed(await authorizeReader(context.req.raw))
     const now = clock.now()
-    const { point, to = dateOf(now), from = addDays(to, 1 - DAYS_DEFAULT) } = query.data
+    const query = readQuery(context, BalancesQuery)
+    const { to = dateOf(now), from = addDays(to, 1 - DAYS_DEFAULT) } = query
     if (to < from || to > addDays(from, DAYS_MAX - 1)) {
-      return problem(
-        context,
-        400,
-        'Invalid request',
-        `"to" must be at most ${DAYS_MAX - 1} days after "from"`,
-      )
+      const detail = `must be the day of "from" (${from}) or at most ${DAYS_MAX - 1} days after it`
+      throw invalidRequest([{ in: 'query', name: 'to', detail }])
     }
-    const name = toPointName(point)
-    const [row, other] = name === undefined ? [] : await selectPointsNamed(db, verdict.clientIds, name)
-    if (row === undefined) return problem(context, 404, 'No such point')
-    if (other !== undefined)
-      return problem(context, 409, 'Several points have this name', 'Give client.project.point')
-    const days = toBalances(await selectBalances(db, { pointId: row.id, from, to }), { from, to, now })
-    return context.json({
-      point: `${row.client}.${row.project}.${row.point}`,
-      from,
-      to,
-      ...totalOf(days),
-      days,
-    })
-  })
-  app.onError((error, context) => {
-    if (error instanceof Unavailable) return problem(context, 503, 'Not available now')
-    throw error
+    const point = await findPoint(db, clientIds, query.point)
+    const rows = await selectBalances(db, { pointId: point.id, from, to })
+    const days = toBalances(rows, { from, to, now })
+    return context.json({ point: pointKey(point), from, to, ...totalOf(days), days })
   })
   return app
 }

@@ -44,7 +44,7 @@ export async function startAnalytics(
   { authorizeReader, ...deps }: AnalyticsDeps,
   { host, port, version, pollMs = POLL_MS }: AnalyticsOptions,
 ): Promise<RunningService> {
-  const { db, clock, metrics } = deps
+  const { db, clock, log, metrics } = deps
   const scope = openScope()
   const checks = {
     database: async () => ({ version: await selectVersion(db) }),
@@ -55,7 +55,7 @@ export async function startAnalytics(
   }
   const routes = balanceRoutes({ db, clock, authorizeReader })
   const service = await serveService(
-    { clock, metrics },
+    { clock, log, metrics },
     { name: 'analytics', host, port, version, checks, routes },
   )
   scope.use(service)

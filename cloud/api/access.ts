@@ -7,6 +7,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { type ApiScope, type Grant, SCOPES, selectGrants, useToken } from '../store/accounts.ts'
 import type { Database } from '../store/database.ts'
 import type { ClientIds } from '../store/queries.ts'
+import type { Verdict } from '../verdict.ts'
 import type { Accounts } from './accounts.ts'
 import { OPERATOR_RULE, READER_RULE, type RoleRule, SUBSCRIBER_RULE } from './rules.ts'
 import { hashToken } from './users.ts'
@@ -22,10 +23,7 @@ export interface Principal {
 }
 
 /** What came of asking. `clientIds` says whose rows may be seen. */
-export type Verdict =
-  | { kind: 'allowed'; principal: Principal; clientIds: ClientIds }
-  | { kind: 'unknown' }
-  | { kind: 'refused'; reason: string }
+export type AccessVerdict = Verdict<{ principal: Principal; clientIds: ClientIds }>
 
 /** Somebody who may receive raw data: of these clients, or of all. */
 export interface Subscriber {
@@ -36,11 +34,11 @@ export interface Subscriber {
 /** Who is asking, and whether they may. */
 export interface Access {
   /** Judges a request by a rule. */
-  judge(request: Request, rule: RoleRule): Promise<Verdict>
+  judge(request: Request, rule: RoleRule): Promise<AccessVerdict>
   /** Judges what only operators may ask of the other services. */
-  authorizeOperator(request: Request): Promise<Verdict>
+  authorizeOperator(request: Request): Promise<AccessVerdict>
   /** Judges what everybody may ask of the other services who may read; `clientIds` says of whom. */
-  authorizeReader(request: Request): Promise<Verdict>
+  authorizeReader(request: Request): Promise<AccessVerdict>
   /** Whom a token of the scope `subscribe` lets receive raw data; `undefined` when nobody. */
   authenticateSubscriber(token: string): Promise<Subscriber | undefined>
 }
@@ -82,7 +80,7 @@ export function isForeign(request: Request, origin: string): boolean {
 }
 
 /** Judges somebody by a rule. */
-export function judgeByRule(principal: Principal, rule: RoleRule): Verdict {
+export function judgeByRule(principal: Principal, rule: RoleRule): AccessVerdict {
   if (!principal.scopes.includes(rule.scope)) {
     return { kind: 'refused', reason: `The token lacks the scope "${rule.scope}"` }
   }

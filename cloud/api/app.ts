@@ -7,21 +7,18 @@
 
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { HTTPException } from 'hono/http-exception'
-import { requestId } from 'hono/request-id'
 import { matchedRoutes } from 'hono/route'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import { answerProblems, limitBody, Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
+import { requireAllowed } from '../verdict.ts'
 import { type Access, isForeign } from './access.ts'
 import type { Accounts } from './accounts.ts'
 import { deadLetters } from './dead-letters.ts'
 import { docs, toDocument } from './docs.ts'
 import { gateways } from './gateways.ts'
 import { points } from './points.ts'
-import { Problem, toProblemResponse } from './problem.ts'
 import { readings } from './readings.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
@@ -29,7 +26,6 @@ import { session } from './session.ts'
 import { slots } from './slots.ts'
 
 const BODY_BYTES_MAX = 64 * 1024
-const RETRY_AFTER_S = 5
 
 /** What the API uses. */
 export interface ApiDeps {
@@ -54,10 +50,9 @@ export function openApi(
   rules: Readonly<Record<string, Rule>> = RULES,
 ): OpenAPIHono<ApiEnv> {
   const app = openRouter()
-  app.onError((error, context) => answerFailure(error, context, deps.log))
-  app.use(requestId({ limitLength: 64 }))
+  answerProblems(app, deps)
   app.use(securityHeaders(options))
-  app.use(bodyLimit({ maxSize: BODY_BYTES_MAX, onError: refuseBody }))
+  app.use(limitBody(BODY_BYTES_MAX))
   app.use(enforceRules(deps, options, rules))
 
   const api = openRouter()
@@ -69,9 +64,6 @@ export function openApi(
   api.route('/compliance/slots', slots(deps))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))
-  app.all('*', () => {
-    throw new Problem(404, 'Not found')
-  })
   return app
 }
 
@@ -105,11 +97,9 @@ function enforceRules(
         throw new Problem(403, 'Not allowed', { detail: `Not asked from ${origin}` })
       return next()
     }
-    const verdict = await access.judge(context.req.raw, rule)
-    if (verdict.kind === 'unknown') throw new Problem(401, 'Not signed in')
-    if (verdict.kind === 'refused') throw new Problem(403, 'Not allowed', { detail: verdict.reason })
-    context.set('principal', verdict.principal)
-    context.set('clientIds', verdict.clientIds)
+    const { principal, clientIds } = requireAllowed(await access.judge(context.req.raw, rule))
+    context.set('principal', principal)
+    context.set('clientIds', clientIds)
     return next()
   }
 }
@@ -136,26 +126,4 @@ function securityHeaders({ publicUrl }: ApiOptions): MiddlewareHandler<ApiEnv> {
     // What may be asked for again with If-None-Match may be kept, by the browser of whoever asked alone.
     if (headers.has('etag')) headers.set('cache-control', 'private, no-cache')
   }
-}
-
-function refuseBody(): never {
-  throw new Problem(413, 'Request too large', { detail: `At most ${BODY_BYTES_MAX} bytes` })
-}
-
-function answerFailure(error: Error, context: Context<ApiEnv>, log: Log): Response {
-  const id = context.get('requestId')
-  if (error instanceof Problem) return toProblemResponse(error, id)
-  if (error instanceof HTTPException && error.status === 415) {
-    return toProblemResponse(new Problem(415, 'The body is not JSON'), id)
-  }
-  if (error instanceof HTTPException && error.status < 500) {
-    const errors = [{ in: 'body' as const, name: '', detail: error.message }]
-    return toProblemResponse(new Problem(400, 'Invalid request', { errors }), id)
-  }
-  if (error instanceof Unavailable) {
-    log.warn('request failed', { requestId: id, reason: error.message })
-    return toProblemResponse(new Problem(503, 'Not available now', { retryAfterS: RETRY_AFTER_S }), id)
-  }
-  log.error('request failed', { requestId: id, error })
-  return toProblemResponse(new Problem(500, 'Our mistake'), id)
 }

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { Hono } from 'hono'
-import { Problem } from './problem.ts'
+import { Problem } from '../problem.ts'
 import type { ApiEnv } from './router.ts'
 
 const ASSETS: Readonly<Record<string, string>> = {

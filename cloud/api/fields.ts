@@ -12,6 +12,7 @@ import {
   timeQualityOf,
 } from '../../protocol/reading.ts'
 import { VARIABLE_NAMES, VARIABLES, type Variable, variableOf } from '../../protocol/variables.ts'
+import { POINT_NAME, POINT_NAME_MISTAKE } from '../point-name.ts'
 
 /** An instant in an answer: ISO 8601, UTC, milliseconds. */
 export const InstantText = z
@@ -34,6 +35,18 @@ export const PointKey = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}(\.[a-z0-9][a-z0-9-]{0,62}){2}$/)
   .openapi('PointKey', { description: 'client.project.point', example: 'campo.los-aromos.pozo-7' })
+
+/** `{point}` in a path. */
+export const PointParam = z.strictObject({
+  point: z
+    .string()
+    .regex(POINT_NAME, POINT_NAME_MISTAKE)
+    .openapi({
+      param: { name: 'point', in: 'path' },
+      description: '`client.project.point`; the point alone while it names exactly one that you may see',
+      example: 'campo.los-aromos.pozo-7',
+    }),
+})
 
 /** The name of a variable. */
 export const VariableName = z

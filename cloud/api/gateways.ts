@@ -3,11 +3,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { PROVIDER_NAMES } from '../../protocol/ids.ts'
 import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
+import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { type GatewayRow, selectGateway, selectGateways } from '../store/queries.ts'
 import { InstantText, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
-import { Problem, problemResponses } from './problem.ts'
+import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
 const Health = z

@@ -5,7 +5,7 @@
 
 import { z } from '@hono/zod-openapi'
 import { Instant } from '../../protocol/reading.ts'
-import { Problem } from './problem.ts'
+import { Problem } from '../problem.ts'
 
 const CURSOR_LENGTH_MAX = 200
 

@@ -3,12 +3,14 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag } from 'hono/etag'
 import { pointKey } from '../../protocol/ids.ts'
+import { findPoint } from '../point-name.ts'
 import type { Database } from '../store/database.ts'
 import { type LatestRow, type PointRow, selectLatest, selectPoints } from '../store/queries.ts'
 import {
   InstantText,
   orNull,
   PointKey,
+  PointParam,
   QualityName,
   SlugText,
   TimeQualityName,
@@ -22,7 +24,6 @@ import {
   VariableName,
 } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
-import { findPoint, PointParam } from './point-name.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 

@@ -5,6 +5,7 @@ import { pointKey } from '../../protocol/ids.ts'
 import { TIME_MAX } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
+import { findPoint } from '../point-name.ts'
 import type { Database } from '../store/database.ts'
 import {
   type ReadingRow,
@@ -19,6 +20,7 @@ import {
   InstantText,
   orNull,
   PointKey,
+  PointParam,
   QualityName,
   TimeQualityName,
   toInstantText,
@@ -30,7 +32,6 @@ import {
   VariableName,
 } from './fields.ts'
 import { Next, nextLink, pageQuery, spanOf, toPage } from './paging.ts'
-import { findPoint, PointParam } from './point-name.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 

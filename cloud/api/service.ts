@@ -28,7 +28,7 @@ export function startApi(
 ): Promise<RunningService> {
   const { version } = options
   const checks = { database: async () => ({ version: await selectVersion(deps.db) }) }
-  const { clock } = deps
+  const { clock, log } = deps
   const routes = new Hono()
   routes.use(async (context, next) => {
     const begun = clock.monotonic()
@@ -39,5 +39,5 @@ export function startApi(
     metrics.count('api_request_seconds_total', { route }, (clock.monotonic() - begun) / 1000)
   })
   routes.route('/', openApi(deps, options))
-  return serveService({ clock: deps.clock, metrics }, { name: 'api', host, port, version, checks, routes })
+  return serveService({ clock, log, metrics }, { name: 'api', host, port, version, checks, routes })
 }

@@ -1,13 +1,14 @@
 // /session and /me: signing in, signing out, who one is.
 
 import { createRoute, z } from '@hono/zod-openapi'
+import { Problem } from '../problem.ts'
 import { ROLES, SCOPES } from '../store/accounts.ts'
 import { clientsOf, type Principal } from './access.ts'
 import type { Accounts } from './accounts.ts'
 import { addressOf } from './address.ts'
 import { SlugText } from './fields.ts'
 import { PASSWORD_LENGTH_MAX } from './password.ts'
-import { Problem, problemResponses } from './problem.ts'
+import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
 const Credentials = z

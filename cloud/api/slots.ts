@@ -2,6 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi'
 import { TIME_MAX } from '../../protocol/reading.ts'
+import { findPoint } from '../point-name.ts'
 import { type ListedSlot, listSlots, SLOT_OUTCOMES, SLOT_STATES } from '../store/compliance.ts'
 import type { Database } from '../store/database.ts'
 import {
@@ -9,13 +10,13 @@ import {
   InstantText,
   orNull,
   PointKey,
+  PointParam,
   toInstantText,
   toInstantTextOrNull,
   unitOfVariable,
   VariableName,
 } from './fields.ts'
 import { checkedSpan, fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
-import { findPoint, PointParam } from './point-name.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 

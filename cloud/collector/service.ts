@@ -9,10 +9,12 @@ import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { Scope } from '../../protocol/runtime/scope.ts'
 import { ackTopic } from '../../protocol/topics.ts'
+import { Problem } from '../problem.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
 import { findGateway, type GatewayRow, newestOfAll } from '../store/gateways.ts'
 import { openSeriesIds } from '../store/series.ts'
+import { requireAllowed, type Verdict } from '../verdict.ts'
 import { type Broker, type BrokerOptions, openBroker } from './broker.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
@@ -44,12 +46,6 @@ export const COLLECTOR_METRICS = [
   },
 ] as const
 
-/** What came of asking whether a request may do what operators may. */
-export type OperatorVerdict =
-  | { kind: 'allowed'; principal: { name: string } }
-  | { kind: 'unknown' }
-  | { kind: 'refused'; reason: string }
-
 /** What the collector needs. */
 export interface CollectorDeps {
   db: Database
@@ -58,7 +54,7 @@ export interface CollectorDeps {
   metrics: Metrics
   random: () => number
   authenticateSubscriber: (token: string) => Promise<Subscriber | undefined>
-  authorizeOperator: (request: Request) => Promise<OperatorVerdict>
+  authorizeOperator: (request: Request) => Promise<Verdict<{ principal: { name: string } }>>
 }
 
 /** Where the collector listens. */
@@ -142,7 +138,7 @@ async function startInScope(
   scope.run(signal => runDoorman({ broker, clock, log }, signal))
   const server = scope.use(
     await serveService(
-      { clock, metrics },
+      { clock, log, metrics },
       {
         ...{ name: 'collector', host, port, version, routes: routes(deps) },
         facts: { providers: PROVIDER_NAMES, supported_frequencies: ['1', '5', '60'] },
@@ -181,20 +177,13 @@ async function runDoorman(
 function routes(deps: CollectorDeps): Hono {
   const app = new Hono()
   app.post('/collect/:provider', async context => {
-    const verdict = await deps.authorizeOperator(context.req.raw)
-    if (verdict.kind === 'unknown') return problem(401, 'Sign in, or send a token')
-    if (verdict.kind === 'refused') return problem(403, verdict.reason)
+    const { principal } = requireAllowed(await deps.authorizeOperator(context.req.raw))
     const provider = COLLECT_PROVIDERS.find(known => known === context.req.param('provider'))
-    if (provider === undefined)
-      return problem(404, `No such provider; there are ${COLLECT_PROVIDERS.join(', ')}`)
-    const gateways = await askToCollect(deps, { provider, by: verdict.principal.name })
+    if (provider === undefined) {
+      throw new Problem(404, 'No such provider', { detail: `There are ${COLLECT_PROVIDERS.join(', ')}` })
+    }
+    const gateways = await askToCollect(deps, { provider, by: principal.name })
     return context.json({ provider, gateways }, 202)
   })
   return app
-}
-
-/** RFC 9457. */
-function problem(status: number, detail: string): Response {
-  const body = JSON.stringify({ type: 'about:blank', status, detail })
-  return new Response(body, { status, headers: { 'content-type': 'application/problem+json' } })
 }

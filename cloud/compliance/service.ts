@@ -6,12 +6,12 @@ import { Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
-import { problem, refusal, type Verdict } from '../processor/answer.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { SLOT_STATES } from '../store/compliance.ts'
 import { selectSlotCounts } from '../store/compliance-slots.ts'
 import type { Database } from '../store/database.ts'
 import { selectVersion } from '../store/queries.ts'
+import { requireAllowed, type Verdict } from '../verdict.ts'
 import { openBreakers } from './breaker.ts'
 import type { Fetch } from './dga/exchange.ts'
 import { openRestClient, type RestOptions } from './dga/rest.ts'
@@ -38,7 +38,7 @@ export const COMPLIANCE_METRICS: readonly MetricHelp[] = [
 ]
 
 /** Says whether a request comes from somebody who may have slots sent now. */
-export type AuthorizeOperator = (request: Request) => Promise<Verdict<object>>
+export type AuthorizeOperator = (request: Request) => Promise<Verdict>
 
 /** What the compliance service works with. */
 export interface ComplianceDeps {
@@ -70,7 +70,7 @@ export async function startCompliance(
   { authorizeOperator, fetch, ...given }: ComplianceDeps,
   { host, port, version, rest, soap, rules: some, paceMs = PACE_MS }: ComplianceOptions,
 ): Promise<RunningService> {
-  const { db, clock, metrics } = given
+  const { db, clock, log, metrics } = given
   const scope = openScope()
   const rules = { ...COMPLIANCE_RULES, ...some }
   const clients = { rest: openRestClient({ fetch }, rest), soap: await openSoapClient({ fetch }, soap) }
@@ -89,7 +89,7 @@ export async function startCompliance(
   }
   const routes = sendRoutes(deps, { authorizeOperator, rules, signal: scope.signal })
   const service = await serveService(
-    { clock, metrics },
+    { clock, log, metrics },
     { name: 'compliance', host, port, version, checks, routes },
   )
   scope.use(service)
@@ -110,16 +110,11 @@ function sendRoutes(
   const app = new Hono()
   let running: ReturnType<typeof runRound> | undefined
   app.post('/send-pending-data', async context => {
-    const verdict = await authorizeOperator(context.req.raw)
-    if (verdict.kind !== 'allowed') return refusal(context, verdict) ?? problem(context, 403, 'Not allowed')
+    requireAllowed(await authorizeOperator(context.req.raw))
     running ??= runRound(deps, rules, signal).finally(() => {
       running = undefined
     })
     return context.json(await running)
-  })
-  app.onError((error, context) => {
-    if (error instanceof Unavailable) return problem(context, 503, 'Not available now')
-    throw error
   })
   return app
 }

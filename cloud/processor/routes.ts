@@ -1,14 +1,15 @@
 // POST /process: computes a stretch of a point again, or says what that would change.
 
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
+import { pointKey } from '../../protocol/ids.ts'
 import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
+import { findPoint, POINT_NAME, POINT_NAME_MISTAKE } from '../point-name.ts'
+import { invalidRequest, limitBody, Problem, readBody } from '../problem.ts'
 import type { Database } from '../store/database.ts'
-import { selectPointsNamed } from '../store/queries.ts'
-import { problem, refusal, toPointName, type Verdict } from './answer.ts'
+import { requireAllowed, type Verdict } from '../verdict.ts'
 import { type RecomputationOutcome, recompute, STRETCH_MAX_MS } from './recompute.ts'
 
 /** Says whether a request comes from somebody who may have ranges computed again. */
@@ -16,20 +17,16 @@ export type AuthorizeOperator = (request: Request) => Promise<Verdict<{ principa
 
 const BODY_BYTES_MAX = 4096
 
-const instant = z.iso.datetime({ offset: true }).transform(text => Date.parse(text))
+const instant = z.iso
+  .datetime({ offset: true, error: 'must be an instant such as 2026-01-15T12:00:00Z' })
+  .transform(text => Date.parse(text))
 
-const ProcessRequest = z
-  .strictObject({
-    point: z.string().max(200),
-    from: instant,
-    to: instant,
-    dryRun: z.boolean().default(false),
-  })
-  .refine(({ from, to }) => to > from, { message: 'must be after "from"', path: ['to'] })
-  .refine(({ from, to }) => to - from <= STRETCH_MAX_MS, {
-    message: 'at most 366 days after "from"',
-    path: ['to'],
-  })
+const ProcessRequest = z.strictObject({
+  point: z.string().regex(POINT_NAME, POINT_NAME_MISTAKE),
+  from: instant,
+  to: instant,
+  dryRun: z.boolean().default(false),
+})
 
 /** The routes of the processor besides those that every service has. */
 export function processRoutes({
@@ -42,32 +39,30 @@ export function processRoutes({
   authorizeOperator: AuthorizeOperator
 }): Hono {
   const app = new Hono()
-  app.post('/process', bodyLimit({ maxSize: BODY_BYTES_MAX }), async context => {
-    const verdict = await authorizeOperator(context.req.raw)
-    if (verdict.kind !== 'allowed') return refusal(context, verdict) ?? problem(context, 403, 'Not allowed')
-    const body = ProcessRequest.safeParse(await context.req.json().catch(() => undefined))
-    if (!body.success) return problem(context, 400, 'Invalid request', reasonsOf(body.error))
-    const { point, from, to, dryRun } = body.data
-    const name = toPointName(point)
-    const found = name === undefined ? [] : await selectPointsNamed(db, null, name)
-    const [row, other] = found
-    if (row === undefined) return problem(context, 404, 'No such point')
-    if (other !== undefined)
-      return problem(context, 409, 'Several points have this name', 'Give client.project.point')
-    const askedBy = verdict.principal.name
-    const outcome = await recompute({ db, clock }, { pointId: row.id, from, to, askedBy, dryRun })
-    return context.json({ point: `${row.client}.${row.project}.${row.point}`, dryRun, ...toAnswer(outcome) })
-  })
-  app.onError((error, context) => {
-    if (error instanceof z.ZodError) {
-      return problem(context, 422, 'Cannot use the calibrations of this point', reasonsOf(error))
+  app.post('/process', limitBody(BODY_BYTES_MAX), async context => {
+    const { principal } = requireAllowed(await authorizeOperator(context.req.raw))
+    const { point, from, to, dryRun } = await readBody(context, ProcessRequest)
+    if (to <= from || to - from > STRETCH_MAX_MS) {
+      throw invalidRequest([{ in: 'body', name: 'to', detail: 'must be after "from", at most 366 days' }])
     }
-    if (error instanceof Rejected) return problem(context, 422, 'Cannot recompute', error.message)
-    if (error instanceof RangeError) return problem(context, 422, 'Too much at once', error.message)
-    if (error instanceof Unavailable) return problem(context, 503, 'Not available now')
-    throw error
+    const { id: pointId, ...path } = await findPoint(db, null, point)
+    const asked = { pointId, from, to, askedBy: principal.name, dryRun }
+    const outcome = await recompute({ db, clock }, asked).catch((error: unknown) => {
+      throw toProblem(error)
+    })
+    return context.json({ point: pointKey(path), dryRun, ...toAnswer(outcome) })
   })
   return app
+}
+
+/** What recompute() refuses, as a problem; what is none is thrown on. */
+function toProblem(error: unknown): unknown {
+  if (error instanceof z.ZodError) {
+    return new Problem(422, 'Cannot use the calibrations of this point', { detail: reasonsOf(error) })
+  }
+  if (error instanceof Rejected) return new Problem(422, 'Cannot recompute', { detail: error.message })
+  if (error instanceof RangeError) return new Problem(422, 'Too much at once', { detail: error.message })
+  return error
 }
 
 function toAnswer({ variables, ...rest }: RecomputationOutcome): object {

@@ -57,7 +57,7 @@ export async function startProcessor(
   { authorizeOperator, ...deps }: ProcessorDeps,
   { host, port, version, pollMs = POLL_MS, limits }: ProcessorOptions,
 ): Promise<RunningService> {
-  const { db, clock, metrics } = deps
+  const { db, clock, log, metrics } = deps
   const scope = openScope()
   const checks = {
     database: async () => ({ version: await selectVersion(db) }),
@@ -68,7 +68,7 @@ export async function startProcessor(
   }
   const routes: Hono = processRoutes({ db, clock, authorizeOperator })
   const service = await serveService(
-    { clock, metrics },
+    { clock, log, metrics },
     { name: 'processor', host, port, version, checks, routes },
   )
   scope.use(service)

@@ -85,8 +85,8 @@ describe('operating', () => {
       assert.deepEqual([status, body.title], [404, 'Not found'], path)
       assert.equal(body.requestId, headers.get('x-request-id'))
     }
-    const { status } = await api.ask('POST /api/v1/nothing', { path: '/api/v1/points' })
-    assert.equal(status, 404)
+    const { status, headers } = await api.ask('POST /api/v1/nothing', { path: '/api/v1/points' })
+    assert.deepEqual([status, headers.get('allow')], [405, 'GET, HEAD'])
   })
 
   test('every answer says how it may be used', async () => {

@@ -73,7 +73,9 @@ describe('startProcessor()', () => {
     const several = await post({ point: 'twice', from: text(T), to: text(T + 1) })
 
     assert.equal(mistaken.status, 400)
-    assert.match((await json(mistaken)).detail, /extra[\s\S]*from|from[\s\S]*extra/)
+    const named = (await json(mistaken)).errors.map(({ name }: { name: string }) => name)
+    assert.deepEqual(named.sort(), ['extra', 'from'])
+    assert.equal((await json(several)).candidates.length, 2)
     assert.deepEqual([tooLong.status, unknown.status, several.status], [400, 404, 409])
   })
 

@@ -1,24 +1,17 @@
 // Which point a request means: `client.project.point`, or the last part alone while it names exactly one.
 
-import { z } from '@hono/zod-openapi'
-import { pointKey } from '../../protocol/ids.ts'
-import type { Sql } from '../store/database.ts'
-import { type ClientIds, type PointRow, selectPointsNamed } from '../store/queries.ts'
+import { pointKey } from '../protocol/ids.ts'
 import { Problem } from './problem.ts'
+import type { Sql } from './store/database.ts'
+import { type ClientIds, type PointRow, selectPointsNamed } from './store/queries.ts'
 
 const SLUG = '[a-z0-9][a-z0-9-]{0,62}'
 
-/** `{point}` in a path. */
-export const PointParam = z.strictObject({
-  point: z
-    .string()
-    .regex(new RegExp(`^${SLUG}(\\.${SLUG}\\.${SLUG})?$`), 'must be client.project.point, or a point alone')
-    .openapi({
-      param: { name: 'point', in: 'path' },
-      description: '`client.project.point`; the point alone while it names exactly one that you may see',
-      example: 'campo.los-aromos.pozo-7',
-    }),
-})
+/** The form of such a name. */
+export const POINT_NAME = new RegExp(`^${SLUG}(\\.${SLUG}\\.${SLUG})?$`)
+
+/** What is wrong with another. */
+export const POINT_NAME_MISTAKE = 'must be client.project.point, or a point alone'
 
 /**
  * The point that is meant. Throws Problem: 404 when there is none that may be seen, 409 with the candidates when the
