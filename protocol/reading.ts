@@ -84,6 +84,12 @@ export function timeQualityOf(code: number): TimeQuality | undefined {
 /** The latest instant a reading may carry: the end of the year 2105, where 32 bits of seconds end. */
 export const TIME_MAX = 4_294_967_295_000
 
+/**
+ * Two clocks that are both kept in order differ by less. A reading that lies further ahead of the clock of whoever looks
+ * at it was stamped by one that is wrong: it is kept, but nobody takes it for the newest.
+ */
+export const AHEAD_MAX_MS = 5 * 60_000
+
 /** Epoch milliseconds UTC, a whole number. */
 export const Instant = z.int().min(0).max(TIME_MAX)
 

@@ -2,7 +2,8 @@
 // comes. The newest are read from the database when somebody subscribes, so nothing is kept for nobody.
 
 import { type RawMessage, toRawMessage } from '../../protocol/raw.ts'
-import { qualityOf, type Reading, timeQualityOf } from '../../protocol/reading.ts'
+import { AHEAD_MAX_MS, qualityOf, type Reading, timeQualityOf } from '../../protocol/reading.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
 import { rawTopic } from '../../protocol/topics.ts'
 import { VARIABLES, variableOf } from '../../protocol/variables.ts'
 import type { RetainedRow } from '../store/gateways.ts'
@@ -13,7 +14,10 @@ export interface Owner {
   project: string
 }
 
-/** Remembers, for each series, when its newest reading was measured, so that late ones can be told. */
+/**
+ * Remembers, for each series, when its newest reading was measured, so that late ones can be told. What a clock stamped
+ * that is ahead of ours is nobody's newest, and goes out as if late.
+ */
 export interface RawFeed {
   /** The messages for readings that were committed just now, in order. */
   messagesOf(owner: Owner, readings: readonly Reading[]): { topic: string; payload: string; late: boolean }[]
@@ -22,14 +26,15 @@ export interface RawFeed {
 }
 
 /** Opens a feed that knows of no reading yet. */
-export function openRawFeed(): RawFeed {
+export function openRawFeed({ clock }: { clock: Clock }): RawFeed {
   const newest = new Map<string, number>()
   return {
     messagesOf: (owner, readings) =>
       readings.map(reading => {
         const topic = rawTopic({ ...owner, point: reading.point, variable: reading.variable })
         const before = newest.get(topic)
-        const late = before !== undefined && reading.at < before
+        const isAhead = reading.at > clock.now() + AHEAD_MAX_MS
+        const late = isAhead || (before !== undefined && reading.at < before)
         if (!late) newest.set(topic, reading.at)
         return { topic, payload: JSON.stringify(toRawMessage(reading, { late })), late }
       }),

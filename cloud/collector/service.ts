@@ -91,7 +91,7 @@ async function startInScope(
   scope: Scope,
 ): Promise<RunningCollector> {
   const { db, clock, log, metrics, random } = deps
-  const feed = openRawFeed()
+  const feed = openRawFeed({ clock })
   const status = openStatusKeeper({ db, log })
   let committer: Committer
   let broker: Broker

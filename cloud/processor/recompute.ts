@@ -3,6 +3,7 @@
 // Safe to ask again: what is right already is not touched. What it would change can be asked first (`dryRun`): the
 // same work is done and undone. Volumes after the stretch are computed as far as they come out differently.
 
+import { AHEAD_MAX_MS } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { Database, Sql } from '../store/database.ts'
@@ -63,7 +64,7 @@ export async function recompute(
   const preview: { outcome?: RecomputationOutcome } = {}
   try {
     return await db.transaction(async tx => {
-      const outcome = await recomputeIn(tx, asked)
+      const outcome = await recomputeIn({ tx, clock }, asked)
       if (asked.dryRun) {
         preview.outcome = outcome
         throw new Undo()
@@ -80,10 +81,13 @@ export async function recompute(
 /** Ends a transaction whose work was only to be seen. */
 class Undo extends Error {}
 
-async function recomputeIn(tx: Sql, { pointId, from, to }: Recomputation): Promise<RecomputationOutcome> {
+async function recomputeIn(
+  { tx, clock }: { tx: Sql; clock: Clock },
+  { pointId, from, to }: Recomputation,
+): Promise<RecomputationOutcome> {
   await lockPoints(tx, [pointId])
   const calibrations = await selectCalibrations(tx, [pointId])
-  const stretch = { pointId, from, to }
+  const stretch = { pointId, from, to, horizon: clock.now() + AHEAD_MAX_MS }
   const before = await consumptionOf(tx, stretch)
   const waterTables = await recomputeWaterTables(tx, stretch, calibrations)
   const volumes = await recomputeVolumes(tx, stretch, calibrations)
@@ -112,11 +116,13 @@ interface Stretch {
   pointId: number
   from: number
   to: number
+  /** Nothing later is taken for the newest. */
+  horizon: number
 }
 
 async function recomputeWaterTables(
   tx: Sql,
-  { pointId, from, to }: Stretch,
+  { pointId, from, to, horizon }: Stretch,
   calibrations: readonly CalibrationRow[],
 ): Promise<Recomputed | undefined> {
   const variables = [VARIABLES.level.code]
@@ -124,12 +130,12 @@ async function recomputeWaterTables(
   const readings = await selectSources(tx, { pointId, variables, from, to: to - 1, limit })
   if (readings.length > READINGS_MAX) throw tooMuch()
   const rows = await deriveWaterTables(tx, { pointId, readings }, probesOf(calibrations))
-  return replaceValues(tx, 'water_table', rows, { from, to: to - 1 })
+  return replaceValues(tx, 'water_table', rows, { from, to: to - 1, horizon })
 }
 
 async function recomputeVolumes(
   tx: Sql,
-  { pointId, from, to }: Stretch,
+  { pointId, from, to, horizon }: Stretch,
   calibrations: readonly CalibrationRow[],
 ): Promise<Recomputed | undefined> {
   const volumes = await deriveVolumes(
@@ -140,7 +146,7 @@ async function recomputeVolumes(
   if (volumes?.leftFrom !== undefined) throw tooMuch()
   const first = volumes?.rows[0]
   if (volumes?.span === undefined || first === undefined) return undefined
-  return replaceValues(tx, 'volume', volumes.rows, { from: first.at, to: volumes.span.to })
+  return replaceValues(tx, 'volume', volumes.rows, { from: first.at, to: volumes.span.to, horizon })
 }
 
 /** Writes what was computed, and takes away what no source gives any more. */
@@ -148,7 +154,7 @@ async function replaceValues(
   tx: Sql,
   variable: Difference['variable'],
   rows: Parameters<typeof writeDerived>[1],
-  { from, to }: { from: number; to: number },
+  { from, to, horizon }: { from: number; to: number; horizon: number },
 ): Promise<Recomputed | undefined> {
   const [first] = rows
   if (first === undefined) return undefined
@@ -156,7 +162,7 @@ async function replaceValues(
   const kept = rows.map(({ at }) => at)
   const removed = await removeDerived(tx, seriesId, { from, to, kept })
   const changed = await writeDerived(tx, rows)
-  await refreshLatest(tx, rows)
+  await refreshLatest(tx, rows, horizon)
   const instants = [...removed, ...changed.map(({ at }) => at)]
   const edge = (choose: (a: number, b: number) => number) =>
     instants.length === 0 ? null : instants.reduce((a, b) => choose(a, b))

@@ -7,6 +7,7 @@
 
 import { ZodError } from 'zod'
 import { reasonsOf } from '../../protocol/mistakes.ts'
+import { AHEAD_MAX_MS } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected, reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Database, Sql } from '../store/database.ts'
@@ -55,7 +56,7 @@ export function processRound(
   return db.transaction(async tx => {
     const batchIds = await claimBatches(tx, limits)
     if (batchIds.length === 0) return NOTHING
-    const outcome = await processBatches(tx, batchIds, limits)
+    const outcome = await processBatches({ tx, clock }, batchIds, limits)
     await saveFailures(tx, outcome.failures, clock.now())
     await markProcessed(tx, batchIds, clock.now())
     return outcome
@@ -70,7 +71,9 @@ export function processCarefully(
   return db.transaction(async tx => {
     const [batchId] = await claimBatches(tx, { ...limits, gatewaysMax: 1, batchesEachMax: 1 })
     if (batchId === undefined) return NOTHING
-    const outcome = await attempt(tx, { batchId, pointId: null }, () => processBatches(tx, [batchId], limits))
+    const outcome = await attempt(tx, { batchId, pointId: null }, () =>
+      processBatches({ tx, clock }, [batchId], limits),
+    )
     await saveFailures(tx, outcome.failures, clock.now())
     await markProcessed(tx, [batchId], clock.now())
     return { ...outcome, batches: 1 }
@@ -94,7 +97,7 @@ export function continueRecomputation(
       const calibrations = await selectCalibrations(tx, [pointId])
       const work = openWork()
       await volumesInto(work, tx, { pointId, from, until: from, readingsMax }, calibrations)
-      return { ...NOTHING, derived: await finish(tx, work, []), failures: work.failures }
+      return { ...NOTHING, derived: await finish({ tx, clock }, work, []), failures: work.failures }
     })
     await saveFailures(tx, outcome.failures, clock.now())
     return outcome
@@ -124,7 +127,7 @@ async function attempt(
 }
 
 async function processBatches(
-  tx: Sql,
+  { tx, clock }: { tx: Sql; clock: Clock },
   batchIds: readonly number[],
   { readingsMax }: RoundLimits,
 ): Promise<RoundOutcome> {
@@ -138,7 +141,7 @@ async function processBatches(
     const readings = byPoint.get(pointId) ?? []
     await pointInto(work, tx, { pointId, readings, readingsMax }, calibrations.get(pointId) ?? [])
   }
-  const derived = await finish(tx, work, brought)
+  const derived = await finish({ tx, clock }, work, brought)
   return { batches: batchIds.length, readings: brought.length, derived, failures: work.failures }
 }
 
@@ -209,9 +212,13 @@ function usable<T>(work: Work, pointId: number, read: () => T): T | undefined {
 }
 
 /** Writes values, latest and rollups. Returns how many values are new or have changed. */
-async function finish(tx: Sql, { rows, volumes }: Work, measured: readonly Touched[]): Promise<number> {
+async function finish(
+  { tx, clock }: { tx: Sql; clock: Clock },
+  { rows, volumes }: Work,
+  measured: readonly Touched[],
+): Promise<number> {
   const changed = await writeDerived(tx, rows)
-  await refreshLatest(tx, rows)
+  await refreshLatest(tx, rows, clock.now() + AHEAD_MAX_MS)
   await rollUp(tx, { measured, derived: changed }, volumes)
   return changed.length
 }

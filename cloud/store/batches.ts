@@ -9,7 +9,8 @@
 
 import { hash } from 'node:crypto'
 import type { Batch, RejectedReading } from '../../protocol/batch.ts'
-import { QUALITIES, TIME_QUALITIES } from '../../protocol/reading.ts'
+import { AHEAD_MAX_MS, QUALITIES, TIME_QUALITIES } from '../../protocol/reading.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
 import { LANES, type Lane } from '../../protocol/topics.ts'
 import { type Database, DatabaseRefused, type Sql } from './database.ts'
 import { insertReadings, type StoredCounts, type StoredReading, upsertLatest } from './readings.ts'
@@ -45,6 +46,7 @@ export type Committed =
 export interface StoreDeps {
   db: Database
   series: SeriesIds
+  clock: Clock
 }
 
 /**
@@ -52,7 +54,7 @@ export interface StoreDeps {
  * one of them is refused: then nothing of any is stored.
  */
 export async function commitBatches(
-  { db, series }: StoreDeps,
+  { db, series, clock }: StoreDeps,
   incoming: readonly IncomingBatch[],
 ): Promise<Committed[]> {
   const seriesOf = await numberSeries(series, incoming)
@@ -64,7 +66,7 @@ export async function commitBatches(
       return batchId === undefined ? [] : toRows(one, seriesOf[index] ?? [], batchId)
     })
     const counts = await insertReadings(tx, readings)
-    await upsertLatest(tx, readings)
+    await upsertLatest(tx, readings, clock.now() + AHEAD_MAX_MS)
     return incoming.map(({ batch }, index) => outcomeOf(logged[index], counts, batch.readings.length))
   })
 }
@@ -74,7 +76,7 @@ export async function commitBatches(
  * not a reading that is refused, but the batch.
  */
 export async function commitWithoutPoison(
-  { db, series }: StoreDeps,
+  { db, series, clock }: StoreDeps,
   incoming: IncomingBatch,
 ): Promise<Committed> {
   const [numbers] = await numberSeries(series, [incoming])
@@ -85,7 +87,7 @@ export async function commitWithoutPoison(
     const { id, reused } = logged
     const refused: RejectedReading[] = []
     let [inserted, revised] = [0, 0]
-    await storeInParts(tx, toRows(incoming, numbers ?? [], id), {
+    await storeInParts(tx, toRows(incoming, numbers ?? [], id), clock.now() + AHEAD_MAX_MS, {
       stored: counts => {
         inserted += counts.inserted.get(id) ?? 0
         revised += counts.revised.get(id) ?? 0
@@ -104,12 +106,13 @@ const REASON_LENGTH_MAX = 200
 async function storeInParts(
   tx: Sql,
   rows: readonly StoredReading[],
+  horizon: number,
   tell: { stored: (counts: StoredCounts) => void; refused: (one: RejectedReading) => void },
 ): Promise<void> {
   await tx.query('savepoint part')
   try {
     const counts = await insertReadings(tx, rows)
-    await upsertLatest(tx, rows)
+    await upsertLatest(tx, rows, horizon)
     await tx.query('release savepoint part')
     tell.stored(counts)
     return
@@ -124,8 +127,8 @@ async function storeInParts(
     }
   }
   const middle = Math.ceil(rows.length / 2)
-  await storeInParts(tx, rows.slice(0, middle), tell)
-  await storeInParts(tx, rows.slice(middle), tell)
+  await storeInParts(tx, rows.slice(0, middle), horizon, tell)
+  await storeInParts(tx, rows.slice(middle), horizon, tell)
 }
 
 async function keepRefused(

@@ -283,9 +283,9 @@ export async function consumptionOf(
   return row?.consumed ?? null
 }
 
-/** Moves `latest` of derived series on, or puts the recomputed value of the same instant in its place. */
-export async function refreshLatest(tx: Sql, rows: readonly DerivedRow[]): Promise<void> {
-  const newest = newestOf(rows)
+/** Moves `latest` of derived series on, up to `horizon`, or puts the recomputed value of the same instant in its place. */
+export async function refreshLatest(tx: Sql, rows: readonly DerivedRow[], horizon: number): Promise<void> {
+  const newest = newestOf(rows.filter(({ at }) => at <= horizon))
   if (newest.length === 0) return
   await tx.query(
     `insert into latest as l (series_id, at, value, quality, time_quality, good_at, good_value)

@@ -84,9 +84,16 @@ async function insertRevisions(
   )
 }
 
-/** Moves `latest` on to the newest of `readings`, for each series whose newest is older. */
-export async function upsertLatest(tx: Sql, readings: readonly StoredReading[]): Promise<void> {
-  const newest = newestOf(readings)
+/**
+ * Moves `latest` on to the newest of `readings` up to `horizon`, for each series whose newest is older. One stamped by a
+ * clock that ran away would else stand there for years.
+ */
+export async function upsertLatest(
+  tx: Sql,
+  readings: readonly StoredReading[],
+  horizon: number,
+): Promise<void> {
+  const newest = newestOf(readings.filter(({ at }) => at <= horizon))
   if (newest.length === 0) return
   await tx.query(
     `insert into latest as l (series_id, at, value, quality, time_quality, seq, good_at, good_value)

@@ -1,6 +1,6 @@
 // What the newest samples of a key mean, given what was read before. A pure function of both.
 
-import { type Quality, TIME_MAX } from '../../protocol/reading.ts'
+import { AHEAD_MAX_MS, type Quality, TIME_MAX } from '../../protocol/reading.ts'
 import type { Mark } from './marks.ts'
 import type { Outcome, Sample } from './provider.ts'
 
@@ -18,8 +18,6 @@ export interface Judgement {
   mark?: Mark
 }
 
-/** A provider's clock and ours may differ by so much. */
-const AHEAD_MAX_MS = 5 * 60_000
 /** Loggers that lost their clock count from 1970 or 1980; seconds taken for milliseconds are in 1970 too. */
 const TIME_MIN = Date.parse('2000-01-01T00:00:00Z')
 /** Nobody keeps more than 30 to 90 days. */

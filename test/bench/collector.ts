@@ -124,7 +124,7 @@ async function insertAll(db: Database, rows: readonly StoredReading[], withLates
     const some = rows.slice(start, start + BARE_ROWS)
     await db.transaction(async tx => {
       await insertReadings(tx, some)
-      if (withLatest) await upsertLatest(tx, some)
+      if (withLatest) await upsertLatest(tx, some, Infinity)
     })
   }
 }

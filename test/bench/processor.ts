@@ -43,7 +43,7 @@ async function measure(db: Database): Promise<Figure[]> {
   const series = openSeriesIds(db)
   const committing = await secondsOf(async () => {
     for (let start = 0; start < incoming.length; start += GATEWAYS) {
-      await commitBatches({ db, series }, incoming.slice(start, start + GATEWAYS))
+      await commitBatches({ db, series, clock }, incoming.slice(start, start + GATEWAYS))
     }
   })
   await calibrateAll(db)

@@ -166,7 +166,7 @@ async function store(
   }))
   await db.transaction(async tx => {
     await insertReadings(tx, rows)
-    await upsertLatest(tx, rows)
+    await upsertLatest(tx, rows, Infinity)
   })
 }
 

@@ -340,6 +340,23 @@ describe('the processor', () => {
     assert.deepEqual(latest, { at: T + MINUTE, value: null, quality: 17, good_at: T, good_value: 1000 })
   })
 
+  test('latest of a derived series does not follow a clock that ran ahead', async () => {
+    const site = await openSite(db)
+    await site.calibrate('total_to_volume', {}, T - DAY)
+    await site.commit([
+      [T, 'total', 1000],
+      [systemClock.now() + 365 * DAY, 'total', 1001],
+    ])
+    await processAll(db)
+
+    const [latest] = await db.query(
+      `select l.at, l.value from latest l join series s on s.id = l.series_id
+       where s.point_id = $1 and s.variable = 65`,
+      [await site.pointId()],
+    )
+    assert.deepEqual(latest, { at: T, value: 1000 })
+  })
+
   test('processRound() goes on in later transactions when a recomputation is too long for one', async () => {
     const site = await openSite(db)
     const whole = await openSite(db)

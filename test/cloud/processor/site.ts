@@ -74,7 +74,7 @@ export async function openSite(db: Database): Promise<Site> {
       const table = { gateway: slug, client: slug, project: slug, series: [] }
       const clock = { quality: 'synced' as const }
       const batch = { table, epoch: 1, first, last: seq, configVersion: 0, clock, readings, missing: [] }
-      await commitBatches({ db, series }, [{ gatewayId, projectId, lane: 'live', batch }])
+      await commitBatches({ db, series, clock: systemClock }, [{ gatewayId, projectId, lane: 'live', batch }])
     },
     async calibrate(rule, params, validFrom, point) {
       await db.query(

@@ -2,15 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { commitBatches, commitWithoutPoison, type IncomingBatch } from '../../../cloud/store/batches.ts'
+import {
+  commitBatches,
+  commitWithoutPoison,
+  type IncomingBatch,
+  type StoreDeps,
+} from '../../../cloud/store/batches.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { setAside } from '../../../cloud/store/gateways.ts'
 import { migrate } from '../../../cloud/store/migrate.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
 import { compressOlderThan, dropReadingsOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
 import type { Batch } from '../../../protocol/batch.ts'
-import { QUALITIES, type Reading } from '../../../protocol/reading.ts'
+import { AHEAD_MAX_MS, QUALITIES, type Reading } from '../../../protocol/reading.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
+import { openFakeClock } from '../../doubles/clock.ts'
 import { BACKENDS, type TestDatabase, type TestServer } from '../../doubles/databases.ts'
 
 const T = Date.parse('2026-01-15T12:00:00Z')
@@ -134,6 +141,23 @@ for (const backend of BACKENDS) {
       assert.deepEqual((await latestOf(db, gateway.projectId))[0]?.at, T)
     })
 
+    test('commitBatches() keeps a reading of a clock that ran ahead, and goes on taking the newest from the others', async () => {
+      const { deps, gateway } = await site(db, 'ahead')
+      const clock = openFakeClock(T)
+      const commit = (seq: number, at: number, value: number) => {
+        const batch = batchOf(seq, [reading(seq, 'pozo-7', 'flow', at, value)])
+        return commitBatches({ ...deps, clock }, [{ ...gateway, lane: 'live', batch }])
+      }
+      await commit(1, T, 1)
+
+      await commit(2, T + 10 * 365 * DAY, 2)
+      await commit(3, T + AHEAD_MAX_MS, 3)
+
+      const [latest] = await latestOf(db, gateway.projectId)
+      assert.partialDeepStrictEqual(latest, { at: T + AHEAD_MAX_MS, value: 3, good_value: 3 })
+      assert.equal(await countReadings(db, gateway.projectId), 3)
+    })
+
     test('commitBatches() stores nothing at all when one row is refused (C3)', async () => {
       const { deps, gateway } = await site(db, 'poison')
       const good = {
@@ -183,7 +207,7 @@ for (const backend of BACKENDS) {
       const points = ['a', 'b', 'c', 'd', 'e'].map(name => `pozo-${name}`)
       const readings = points.map((point, index) => reading(index + 1, point, 'level', T, index))
       const backwards = readings.toReversed().map((one, index) => ({ ...one, seq: index + 1 }))
-      const other = { db, series: openSeriesIds(db) }
+      const other = { db, series: openSeriesIds(db), clock: systemClock }
 
       await Promise.all([
         commitBatches(deps, [{ ...gateway, lane: 'live', batch: batchOf(1, readings) }]),
@@ -269,7 +293,7 @@ const stored = (counts: { inserted?: number; duplicate?: number; revised?: numbe
 })
 
 interface Site {
-  deps: { db: Database; series: ReturnType<typeof openSeriesIds> }
+  deps: StoreDeps
   gateway: Pick<IncomingBatch, 'gatewayId' | 'projectId'>
 }
 
@@ -282,7 +306,7 @@ async function site(db: Database, slug: string): Promise<Site> {
     [slug],
   )
   assert.ok(row)
-  return { deps: { db, series: openSeriesIds(db) }, gateway: row }
+  return { deps: { db, series: openSeriesIds(db), clock: systemClock }, gateway: row }
 }
 
 function reading(
