@@ -160,8 +160,11 @@ function latestOf(config: RunnableConfig, latest: ReadonlyMap<string, Measuremen
 }
 
 function uplinkOptions({ uplink }: RunnableConfig) {
-  const { minReadings, maxDelay, ackTimeout, silence, window } = uplink
-  return { minReadings, maxDelayMs: maxDelay, ackTimeoutMs: ackTimeout, silenceMs: silence, window }
+  const { minReadings, maxDelay, ackTimeout, silence, window, backlogRate } = uplink
+  return {
+    ...{ minReadings, maxDelayMs: maxDelay, ackTimeoutMs: ackTimeout, silenceMs: silence, window },
+    backlogBytesPerSecond: backlogRate ?? Number.POSITIVE_INFINITY,
+  }
 }
 
 function busLines(

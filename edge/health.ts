@@ -32,6 +32,11 @@ export const GATEWAY_METRICS: readonly MetricHelp[] = [
   },
   { name: 'gateway_sent_bytes_total', type: 'counter', help: 'Bytes of batches sent, by lane.' },
   {
+    name: 'gateway_backlog_allowance',
+    type: 'gauge',
+    help: 'Readings of a backlog that may be under way at the same time.',
+  },
+  {
     name: 'gateway_buffer_readings',
     type: 'gauge',
     help: 'Readings on disk that are not committed by the cloud.',

@@ -1,12 +1,13 @@
 // One way up: a stretch of the buffer's numbers, sent in batches, some of them on their way at the same time.
 
-import { type Ack, BATCH_READINGS_MAX, type Batch, type MissingRange } from '../protocol/batch.ts'
+import type { Ack, Batch, MissingRange } from '../protocol/batch.ts'
 import { encodeBatch } from '../protocol/codec.ts'
 import type { Lane as LaneName } from '../protocol/topics.ts'
 import { upTopic } from '../protocol/topics.ts'
 import { openAnswered } from './answered.ts'
 import { openBell } from './bell.ts'
 import type { Stretch } from './buffer.ts'
+import type { Throttle } from './throttle.ts'
 import type { Link } from './transport/transport.ts'
 import type { UplinkDeps, UplinkOptions } from './uplink.ts'
 
@@ -30,6 +31,7 @@ export interface Lane {
 export type LaneDeps = Pick<UplinkDeps, 'buffer' | 'book' | 'clock' | 'log' | 'metrics' | 'clockState'> & {
   link: Link
   knownTables: Set<string>
+  throttle: Throttle
 }
 
 /** Which numbers a lane sends. Both ends included. */
@@ -44,7 +46,7 @@ interface UnderWay {
 
 /** Opens a lane. */
 export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
-  const { buffer, book, clock, log, metrics, link, knownTables } = deps
+  const { buffer, book, clock, log, metrics, link, knownTables, throttle } = deps
   const { gateway, lane, to, window, ackTimeoutMs } = options
   const underWay = new Map<string, UnderWay>()
   const bell = openBell({ clock })
@@ -62,6 +64,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
     underWay.set(key, { batch, tableId, withTable, sentAt: clock.monotonic() })
     const bytes = encodeBatch(batch, { withTable })
     metrics.count('gateway_sent_bytes_total', { lane }, bytes.length)
+    throttle.sent(bytes.length)
     // That the broker took it says nothing; that it did not is found by the ack deadline or by the link's end.
     link
       .publish(upTopic(gateway, lane), bytes, { retain: false, timeoutMs: ackTimeoutMs })
@@ -85,19 +88,27 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
     return Math.max(0, firstSeen.at + options.maxDelayMs - clock.monotonic())
   }
 
+  /** How many readings the next batch may have, and how long it must wait. */
+  const room = (): { readings: number; waitMs: number } => {
+    const isFull = underWay.size + answered.size() >= window
+    const busy = [...underWay.values()].reduce((sum, { batch }) => sum + batch.readings.length, 0)
+    const { readings, waitMs } = throttle.next(busy)
+    const pauseMs = Math.max(pausedUntil - clock.monotonic(), waitMs)
+    return { readings, waitMs: isFull || readings === 0 ? Math.max(pauseMs, IDLE_MS) : pauseMs }
+  }
+
   return {
     wake: bell.ring,
     forget: answered.run,
     oldestSentAt: () => Math.min(...[...underWay.values()].map(({ sentAt }) => sentAt)),
     async send(signal) {
       while (!signal.aborted) {
-        const isFull = underWay.size + answered.size() >= window
-        const waitMs = Math.max(pausedUntil - clock.monotonic(), isFull ? IDLE_MS : 0)
+        const { readings, waitMs } = room()
         if (waitMs > 0) {
           await bell.wait(Math.min(waitMs, IDLE_MS), signal)
           continue
         }
-        const stretch = cut(next <= to ? await buffer.read(next, BATCH_READINGS_MAX) : undefined, to)
+        const stretch = cut(next <= to ? await buffer.read(next, readings) : undefined, to)
         const delayMs = stretch === undefined ? IDLE_MS : delayOf(stretch)
         if (stretch === undefined || delayMs > 0) await bell.wait(Math.min(delayMs, IDLE_MS), signal)
         else sendStretch(stretch)
@@ -117,6 +128,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
         return true
       }
       underWay.delete(key)
+      throttle.answered({ readings: batch.readings.length, sentAt: found.sentAt })
       if (ack.status === 'committed') knownTables.add(tableId)
       const { first, last } = batch
       answered.add({ first, last, readings: batch.readings.length - sayRefused(deps, ack, batch) })

@@ -2,7 +2,8 @@
 //
 // Invariants:
 //   U1. A reading leaves the buffer only after the cloud answered the batch that held it.
-//   U2. Live data never waits for a backlog: each lane has a window of its own.
+//   U2. Live data never waits for a backlog: each lane has a window of its own, and of a backlog no more is under way, nor
+//       faster, than leaves room on the one connection that both go over.
 //   U3. A link that brings no ack within its deadline, or nothing at all for longer than the cloud may be silent, is dead,
 //       whatever it says of itself; what was under way on it is sent again on the next one.
 //   U4. A message of the cloud that makes no sense is counted and ignored.
@@ -19,7 +20,9 @@ import type { GatewayHealth, GatewayState } from '../protocol/status.ts'
 import { ackTopic, commandTopic, healthTopic, stateTopic } from '../protocol/topics.ts'
 import type { Buffer } from './buffer.ts'
 import { type Lane, openLane } from './lane.ts'
+import { openPace, type Pace } from './pace.ts'
 import type { SeriesBook } from './series-book.ts'
+import { openThrottle, unthrottled } from './throttle.ts'
 import type { Incoming, Link, Transport } from './transport/transport.ts'
 
 const RECONNECT = { firstMs: 1_000, maxMs: 60_000 }
@@ -50,6 +53,8 @@ export interface UplinkOptions {
   ackTimeoutMs: number
   silenceMs: number
   window: number
+  /** The most bytes of a backlog in a second; Infinity for no bound. */
+  backlogBytesPerSecond: number
 }
 
 /** The way to the cloud, kept open. */
@@ -66,6 +71,7 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
   const { clock, log, random } = deps
   /** Names of tables that the cloud has answered for, in this process. */
   const knownTables = new Set<string>()
+  const pace = openPace({ clock }, { bytesPerSecond: options.backlogBytesPerSecond })
   let wakeLanes = () => {}
   let isConnected = false
 
@@ -75,7 +81,7 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
     async run(signal) {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         try {
-          await runSession(deps, options, knownTables, signal, {
+          await runSession(deps, options, { knownTables, pace }, signal, {
             onUp: wake => {
               isConnected = true
               wakeLanes = wake
@@ -111,7 +117,7 @@ interface SessionEvents {
 async function runSession(
   deps: UplinkDeps,
   options: UplinkOptions,
-  knownTables: Set<string>,
+  { knownTables, pace }: { knownTables: Set<string>; pace: Pace },
   signal: AbortSignal,
   { onUp, onDown, onAnswer }: SessionEvents,
 ): Promise<void> {
@@ -156,11 +162,11 @@ async function runSession(
   await using scope = openScope(signal)
   scope.use({ close: () => leave(open) })
   const boundary = buffer.status().nextSeq
-  for (const [lane, from, to] of [
-    ['live', boundary, Infinity],
-    ['backlog', 1, boundary - 1],
+  for (const [lane, from, to, throttle] of [
+    ['live', boundary, Infinity, unthrottled],
+    ['backlog', 1, boundary - 1, openThrottle({ clock, metrics, pace }, options)],
   ] as const) {
-    lanes.set(lane, openLane({ ...deps, link: open, knownTables }, { ...options, lane, from, to }))
+    lanes.set(lane, openLane({ ...deps, link: open, knownTables, throttle }, { ...options, lane, from, to }))
   }
   onUp(() => lanes.get('live')?.wake())
   log.info('cloud connected', { backlog: buffer.status().readings })

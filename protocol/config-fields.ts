@@ -21,14 +21,22 @@ export const Duration = textSuchAs(
 
 const SIZE_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
 
+function toBytes(text: string): number {
+  const [, count, unit] = /^(\d+)(...)/.exec(text) as unknown as [string, string, keyof typeof SIZE_BYTES]
+  return Number(count) * SIZE_BYTES[unit]
+}
+
 /** `64MiB`, `4GiB` → bytes. */
 export const ByteSize = textSuchAs(
   /^[1-9]\d{0,6}(KiB|MiB|GiB)$/,
   'must be a size such as 512KiB, 64MiB or 4GiB',
-).transform(text => {
-  const [, count, unit] = /^(\d+)(\D+)$/.exec(text) as unknown as [string, string, keyof typeof SIZE_BYTES]
-  return Number(count) * SIZE_BYTES[unit]
-})
+).transform(toBytes)
+
+/** `16KiB/s`, `1MiB/s` → bytes a second. */
+export const ByteRate = textSuchAs(
+  /^[1-9]\d{0,6}(KiB|MiB)\/s$/,
+  'must be a rate such as 16KiB/s or 1MiB/s',
+).transform(toBytes)
 
 /** A value that may come from the environment instead of standing in the file: `{ env: NAME }`. */
 export const Secret = z.union([

@@ -1,7 +1,7 @@
 // The way to the cloud in the gateway's configuration.
 
 import { z } from 'zod'
-import { Duration } from './config-fields.ts'
+import { ByteRate, Duration } from './config-fields.ts'
 
 /** The way to the cloud. */
 export const Uplink = z.strictObject({
@@ -21,4 +21,6 @@ export const Uplink = z.strictObject({
   silence: Duration.refine(ms => ms >= 3_000 && ms <= 3_600_000, 'must be from 3s to 1h').default(18_000),
   /** Batches on their way at the same time, in each lane. */
   window: z.int().min(1).max(64).default(8),
+  /** The most of the link that a backlog may take; as much as it carries when absent. */
+  backlogRate: ByteRate.optional(),
 })

@@ -94,7 +94,7 @@ function carry(
     const isLost = loss !== undefined && bytes !== 'end' && loss.random() < loss.rate
     leftAt = Math.max(leftAt, clock.monotonic()) + takesMs
     lastAt = Math.max(lastAt, leftAt + delayMs + (isLost ? loss.stallMs : 0))
-    onItsWay.push({ bytes, at: lastAt })
+    onItsWay.push({ bytes, at: Math.ceil(lastAt) })
     bell.ring()
   }
   const deliver = async () => {

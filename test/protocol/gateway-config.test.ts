@@ -53,6 +53,12 @@ test('unless the configuration says otherwise, a dead link is found within 20 s,
   assert.ok(uplink.silence <= 19_000)
 })
 
+test('parseGatewayConfig() reads a rate as bytes a second', () => {
+  const text = GOOD.replace('./identity }', './identity, backlogRate: 16KiB/s }')
+
+  assert.equal(parseGatewayConfig(text, 'gateway.yaml').uplink.backlogRate, 16 * 2 ** 10)
+})
+
 /** What is changed in the good document, and every mistake that must be named, with its line. */
 const CASES: readonly {
   name: string
@@ -165,6 +171,14 @@ const CASES: readonly {
     name: 'a clock of no known kind',
     change: text => text.replace('lanBroker:', 'clock: sundial\nlanBroker:'),
     mistakes: [['clock', 6, /^is not one of system, trusted$/]],
+  },
+  {
+    name: 'a rate without its time, and a silence that is too short',
+    change: text => text.replace('./identity }', './identity, backlogRate: 16KiB, silence: 2s }'),
+    mistakes: [
+      ['uplink.silence', 4, /must be from 3s to 1h/],
+      ['uplink.backlogRate', 4, /must be a rate such as 16KiB\/s/],
+    ],
   },
   {
     name: 'a sum of bits',

@@ -8,11 +8,13 @@ import { openSeriesBook } from '../../../edge/series-book.ts'
 import { openMqttTransport } from '../../../edge/transport/mqtt.ts'
 import { openUplink, type Uplink, type UplinkDeps, type UplinkOptions } from '../../../edge/uplink.ts'
 import type { Ack } from '../../../protocol/batch.ts'
-import type { Measurement } from '../../../protocol/reading.ts'
+import type { Measurement, Reading } from '../../../protocol/reading.ts'
+import type { Clock } from '../../../protocol/runtime/clock.ts'
 import type { Fields } from '../../../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { type FakeCloud, openFakeCloud } from '../../doubles/cloud.ts'
+import { type NetworkOptions, openNetwork } from '../../doubles/network.ts'
 import { until } from '../../doubles/until.ts'
 import { atEnd, keptLog, measurements, openTestBuffer, temporaryFolder } from '../buffer/folder.ts'
 
@@ -29,7 +31,7 @@ export interface Scene {
   /** Starts an uplink as a process would. */
   start(): { uplink: Uplink; stop: () => Promise<void> }
   /** Appends, and wakes the uplink. */
-  append(readings: readonly Measurement[]): Promise<void>
+  append(measurements: readonly Measurement[]): Promise<Reading[]>
   /** Resolves when nothing of the buffer is unanswered; time does not pass for it. */
   drained(): Promise<void>
 }
@@ -40,13 +42,16 @@ export async function setScene(
   options: Partial<UplinkOptions> &
     Partial<Pick<UplinkDeps, 'random' | 'onCommand'>> & {
       url?: string
+      /** What the network to the cloud is like; there is none when absent. */
+      network?: Omit<NetworkOptions, 'to'>
       maxBytes?: number
     } = {},
 ): Promise<Scene> {
-  const { random = () => 0.5, onCommand = async () => undefined, url, maxBytes, ...uplinkOptions } = options
+  const { random = () => 0.5, onCommand = async () => undefined, network, maxBytes, ...rest } = options
   const clock = openFakeClock()
   const cloud = await openFakeCloud({ clock })
   atEnd(context, () => cloud.close())
+  const { url = await urlThrough(context, clock, cloud, network), ...uplinkOptions } = rest
   const { log, said } = keptLog()
   const buffer = await openTestBuffer(context, join(await temporaryFolder(context), 'buffer'), {
     log,
@@ -64,14 +69,19 @@ export async function setScene(
     start() {
       const transport = openMqttTransport(
         { clock },
-        { url: url ?? cloud.url, clientId: GATEWAY, username: GATEWAY, password: 'token' },
+        { url, clientId: GATEWAY, username: GATEWAY, password: 'token' },
       )
       const book = openSeriesBook({ gateway: GATEWAY, client: 'campo', project: 'los-aromos' }, [])
       const uplink = openUplink(
         { ...{ buffer, transport, book, clock, log, metrics, random, health, clockState, onCommand } },
         {
           ...{ gateway: GATEWAY, version: '0.0.0', minReadings: 1, maxDelayMs: 0 },
-          ...{ ackTimeoutMs: 15_000, silenceMs: 18_000, window: 8 },
+          ...{
+            ackTimeoutMs: 15_000,
+            silenceMs: 18_000,
+            window: 8,
+            backlogBytesPerSecond: Number.POSITIVE_INFINITY,
+          },
           ...uplinkOptions,
         },
       )
@@ -87,12 +97,25 @@ export async function setScene(
       current = uplink
       return { uplink, stop }
     },
-    async append(readings) {
-      await buffer.append(readings)
+    async append(group) {
+      const readings = await buffer.append(group)
       current?.wake()
+      return readings
     },
     drained: () => until('nothing is unanswered', () => buffer.status().unackedRanges.length === 0),
   }
+}
+
+async function urlThrough(
+  context: TestContext,
+  clock: Clock,
+  cloud: FakeCloud,
+  options: Omit<NetworkOptions, 'to'> | undefined,
+): Promise<string> {
+  if (options === undefined) return cloud.url
+  const network = await openNetwork({ clock }, { ...options, to: cloud.port })
+  atEnd(context, () => network.close())
+  return `mqtt://127.0.0.1:${network.port}`
 }
 
 /** Lets time pass in steps until it is so: for what may need a time-out, a back-off, or several of them. */
