@@ -1,20 +1,22 @@
 // Brings a site in: what a site.yaml describes is made so, all of it or nothing, and a second time changes nothing.
 //
-// What the file does not mention stays as it is; nothing is ever deleted.
+// What the file does not mention stays as it is; nothing is ever deleted. Where parts of the file have mistakes, the rest is
+// made all the same, within a transaction that is then given up: so what it refers to is told together with them.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { z } from 'zod'
-import { Secret } from '../protocol/config-fields.ts'
-import { type PointPath, pointKey, Slug } from '../protocol/ids.ts'
+import type { Secret } from '../protocol/config-fields.ts'
+import type { Draft, Sound } from '../protocol/draft.ts'
+import { type PointPath, pointKey } from '../protocol/ids.ts'
+import type { Place } from '../protocol/mistakes.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { ConfigError, type ConfigMistake, Rejected } from '../protocol/runtime/errors.ts'
-import { parseYaml } from '../protocol/yaml.ts'
-import { InformantSettings, ObligationSettings } from './compliance/obligation.ts'
+import { Rejected } from '../protocol/runtime/errors.ts'
+import { readYaml } from '../protocol/yaml.ts'
+import { channelMistake } from './compliance/obligation.ts'
 import { upsertInformant, upsertObligation } from './compliance/provisioning.ts'
-import { Rut } from './compliance/rut.ts'
 import { openSecrets } from './compliance/secrets.ts'
-import { PARAMS } from './processor/rules/calibration.ts'
+import { entriesOf, maySpeakOf, pointNamed, Site, saidTwice } from './site-file.ts'
 import { clientIdOf } from './store/accounts.ts'
+import { selectInformant } from './store/compliance.ts'
 import type { Database, Sql } from './store/database.ts'
 import {
   type Change,
@@ -28,67 +30,7 @@ import {
   upsertProject,
 } from './store/sites.ts'
 
-const Name = z.string().trim().min(1).max(200)
-const Instant = z.iso.datetime({ offset: true }).transform(text => Date.parse(text))
-const Depth = z.number().positive().max(2000).nullable().default(null)
-const Diameter = z.number().positive().max(200).nullable().default(null)
-
-/** `client.project.point`. */
-const PointName = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9-]{0,62}(\.[a-z0-9][a-z0-9-]{0,62}){2}$/,
-    'must be a point such as campo.los-aromos.pozo-7',
-  )
-  .transform(text => {
-    const [client = '', project = '', point = ''] = text.split('.')
-    return { client, project, point } satisfies PointPath
-  })
-
-const Point = z.strictObject({
-  client: Slug,
-  project: Slug,
-  id: Slug,
-  name: Name,
-  kind: z.enum(['groundwater', 'surface_pipe', 'surface_channel']),
-  latitude: z.number().min(-90).max(90).nullable().default(null),
-  longitude: z.number().min(-180).max(180).nullable().default(null),
-  wellDepthM: Depth,
-  pumpDepthM: Depth,
-  sensorDepthM: Depth,
-  dischargeDiameterIn: Diameter,
-  meterDiameterIn: Diameter,
-})
-
 const TOKEN_LENGTH_MIN = 20
-
-const Gateway = z.strictObject({ client: Slug, project: Slug, id: Slug, token: Secret.optional() })
-
-const since = { point: PointName, from: Instant }
-
-const Calibration = z.discriminatedUnion('rule', [
-  z.strictObject({ ...since, rule: z.literal('pulses_to_volume'), ...PARAMS.pulses_to_volume.shape }),
-  z.strictObject({ ...since, rule: z.literal('total_to_volume'), ...PARAMS.total_to_volume.shape }),
-  z.strictObject({ ...since, rule: z.literal('level_to_water_table'), ...PARAMS.level_to_water_table.shape }),
-])
-
-const Informant = InformantSettings.extend({ client: Slug, password: Secret })
-
-const Obligation = ObligationSettings.safeExtend({ point: PointName })
-
-const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).max(10_000).default([])
-
-const Site = z.strictObject({
-  clients: listOf(z.strictObject({ id: Slug, name: Name, rut: Rut.nullable().default(null) })),
-  projects: listOf(z.strictObject({ client: Slug, id: Slug, name: Name })),
-  points: listOf(Point),
-  gateways: listOf(Gateway),
-  calibrations: listOf(Calibration),
-  informants: listOf(Informant),
-  obligations: listOf(Obligation),
-})
-
-type Site = z.output<typeof Site>
 
 /** What provision() uses. */
 export interface ProvisionDeps {
@@ -109,14 +51,15 @@ export interface Provisioned {
 
 /** Makes what the text describes. `source` names it in messages. Throws ConfigError with every mistake; then nothing is made. */
 export async function provision(deps: ProvisionDeps, text: string, source: string): Promise<Provisioned> {
-  const site = parseYaml(text, source, Site)
+  const draft = readYaml(text, source, Site)
   return deps.db.transaction(async tx => {
-    const work = openWork(deps, tx)
-    await writeOwners(work, site)
-    await writeGateways(work, site)
-    await writeCalibrations(work, site)
-    await writeDeclaring(work, site)
-    if (work.mistakes.length > 0) throw new ConfigError(source, work.mistakes)
+    const work = openWork(deps, tx, draft)
+    await writeOwners(work)
+    await writeGateways(work)
+    await writeCalibrations(work)
+    await writeInformants(work)
+    await writeObligations(work)
+    draft.settle([...saidTwice(draft), ...work.mistakes])
     return { changes: work.changes, tokens: work.tokens }
   })
 }
@@ -136,22 +79,23 @@ interface Work extends Provisioned {
   tx: Sql
   clock: Clock
   secretKey: Uint8Array
-  mistakes: ConfigMistake[]
+  draft: Draft<Site>
+  mistakes: Place[]
   note(what: string, change: Change): void
   /** A mistake at a place, for what the file refers to and is not there. */
-  miss(path: string, message: string): void
-  secretOf(secret: Secret, path: string): string | undefined
+  miss(path: PropertyKey[], message: string): void
+  secretOf(secret: Sound<Secret> | undefined, path: PropertyKey[]): string | undefined
 }
 
-function openWork({ clock, secretKey, environment }: ProvisionDeps, tx: Sql): Work {
+function openWork({ clock, secretKey, environment }: ProvisionDeps, tx: Sql, draft: Draft<Site>): Work {
   const work: Work = {
-    ...{ tx, clock, secretKey, mistakes: [], changes: [], tokens: [] },
+    ...{ tx, clock, secretKey, draft, mistakes: [], changes: [], tokens: [] },
     note(what, change) {
       if (change !== undefined) work.changes.push(`${what}: ${change}`)
     },
     miss: (path, message) => void work.mistakes.push({ path, message }),
     secretOf(secret, path) {
-      if (typeof secret === 'string') return secret
+      if (typeof secret === 'string' || secret?.env === undefined) return secret as string | undefined
       const value = environment[secret.env]
       if (value !== undefined && value !== '') return value
       work.miss(path, `the environment has no ${secret.env}`)
@@ -161,46 +105,67 @@ function openWork({ clock, secretKey, environment }: ProvisionDeps, tx: Sql): Wo
   return work
 }
 
-async function writeOwners(work: Work, { clients, projects, points }: Site): Promise<void> {
-  const { tx } = work
-  for (const { id: slug, name, rut } of clients) {
+async function writeOwners(work: Work): Promise<void> {
+  const { tx, draft } = work
+  for (const { whole } of entriesOf(draft, 'clients')) {
+    if (whole === undefined) continue
+    const { id: slug, name, rut } = whole
     work.note(`client ${slug}`, (await upsertClient(tx, { slug, name, rut })).change)
   }
-  for (const [index, { client, id: slug, name }] of projects.entries()) {
-    const clientId = await clientIdOf(tx, client)
-    if (clientId === undefined) work.miss(`projects[${index}].client`, `there is no client ${client}`)
-    else {
-      const { change } = await upsertProject(tx, { clientId, slug, name })
-      work.note(`project ${client}.${slug}`, change)
-    }
+  for (const { place, sound, whole } of entriesOf(draft, 'projects')) {
+    const clientId = await clientOf(work, place, sound)
+    if (clientId === undefined || whole === undefined) continue
+    const { client, id: slug, name } = whole
+    work.note(`project ${client}.${slug}`, (await upsertProject(tx, { clientId, slug, name })).change)
   }
-  for (const [index, { client, project, id: slug, ...point }] of points.entries()) {
-    const found = await projectOf(work, `points[${index}].project`, { client, project })
-    if (found === undefined) continue
+  for (const { place, sound, whole } of entriesOf(draft, 'points')) {
+    const found = await projectOf(work, place, sound)
+    if (found === undefined || whole === undefined) continue
+    const { client, project, id: slug, ...point } = whole
     const { change } = await upsertPoint(tx, found.id, { ...point, slug })
     work.note(`point ${client}.${project}.${slug}`, change)
   }
 }
 
-async function projectOf(work: Work, path: string, name: { client: string; project: string }) {
-  const found = await findProject(work.tx, name)
-  if (found === undefined) work.miss(path, `there is no project ${name.client}.${name.project}`)
+async function clientOf(
+  work: Work,
+  place: PropertyKey[],
+  { client }: { client?: string | undefined },
+): Promise<number | undefined> {
+  if (client === undefined) return undefined
+  const id = await clientIdOf(work.tx, client)
+  if (id === undefined && !maySpeakOf(work.draft, 'clients', client)) {
+    work.miss([...place, 'client'], `there is no client ${client}`)
+  }
+  return id
+}
+
+async function projectOf(
+  work: Work,
+  place: PropertyKey[],
+  { client, project }: { client?: string | undefined; project?: string | undefined },
+) {
+  if (client === undefined || project === undefined) return undefined
+  const found = await findProject(work.tx, { client, project })
+  if (found === undefined && !maySpeakOf(work.draft, 'projects', `${client}.${project}`)) {
+    work.miss([...place, 'project'], `there is no project ${client}.${project}`)
+  }
   return found
 }
 
-async function writeGateways(work: Work, { gateways }: Site): Promise<void> {
-  for (const [index, { client, project, id: slug, token }] of gateways.entries()) {
-    const path = `gateways[${index}]`
-    const found = await projectOf(work, `${path}.project`, { client, project })
-    const given = token === undefined ? undefined : work.secretOf(token, `${path}.token`)
+async function writeGateways(work: Work): Promise<void> {
+  for (const { place, sound, whole } of entriesOf(work.draft, 'gateways')) {
+    const found = await projectOf(work, place, sound)
+    const given = work.secretOf(sound.token, [...place, 'token'])
     if (given !== undefined && given.length < TOKEN_LENGTH_MIN) {
-      work.miss(`${path}.token`, `must have ${TOKEN_LENGTH_MIN} characters or more`)
+      work.miss([...place, 'token'], `must have ${TOKEN_LENGTH_MIN} characters or more`)
     }
-    if (found === undefined) continue
+    if (found === undefined || whole === undefined) continue
+    const { id: slug, token } = whole
     const tokenHash = given === undefined ? undefined : hashOf(given)
     const written = await upsertGateway(work.tx, { projectId: found.id, slug, tokenHash })
     if (written === undefined) {
-      work.miss(`${path}.id`, `${slug} is a gateway of another project`)
+      work.miss([...place, 'id'], `${slug} is a gateway of another project`)
       continue
     }
     work.note(`gateway ${slug}`, written.change)
@@ -209,22 +174,30 @@ async function writeGateways(work: Work, { gateways }: Site): Promise<void> {
   }
 }
 
-async function pointOf(work: Work, path: string, name: PointPath) {
-  const found = await findProvisionedPoint(work.tx, name)
-  if (found === undefined) work.miss(path, `there is no point ${pointKey(name)}`)
+async function pointOf(
+  work: Work,
+  place: PropertyKey[],
+  { point }: { point?: Sound<PointPath> | undefined },
+) {
+  const named = pointNamed(point)
+  if (named === undefined) return undefined
+  const found = await findProvisionedPoint(work.tx, named.name)
+  if (found === undefined && !maySpeakOf(work.draft, 'points', named.key)) {
+    work.miss([...place, 'point'], `there is no point ${named.key}`)
+  }
   return found
 }
 
-async function writeCalibrations(work: Work, { calibrations }: Site): Promise<void> {
-  for (const [index, { point: name, from: validFrom, rule, ...params }] of calibrations.entries()) {
-    const path = `calibrations[${index}]`
-    const point = await pointOf(work, `${path}.point`, name)
-    if (point === undefined) continue
+async function writeCalibrations(work: Work): Promise<void> {
+  for (const { place, sound, whole } of entriesOf(work.draft, 'calibrations')) {
+    const point = await pointOf(work, place, sound)
+    if (point === undefined || whole === undefined) continue
+    const { point: name, from: validFrom, rule, ...params } = whole
     const calibration = { pointId: point.id, rule, params, validFrom, createdBy: 'provisioning' }
     const outcome = await insertCalibration(work.tx, calibration)
     if (outcome === 'different') {
       work.miss(
-        path,
+        place,
         'another one is valid from the same instant, and values were computed with it: give it another from',
       )
     }
@@ -233,29 +206,50 @@ async function writeCalibrations(work: Work, { calibrations }: Site): Promise<vo
   }
 }
 
-async function writeDeclaring(work: Work, { informants, obligations }: Site): Promise<void> {
-  const { tx, clock } = work
+async function writeInformants(work: Work): Promise<void> {
   const secrets = openSecrets(work.secretKey)
-  for (const [index, { client, password: secret, ...settings }] of informants.entries()) {
-    const path = `informants[${index}]`
-    const clientId = await clientIdOf(tx, client)
-    const password = work.secretOf(secret, `${path}.password`)
-    if (clientId === undefined) work.miss(`${path}.client`, `there is no client ${client}`)
-    if (clientId === undefined || password === undefined) continue
-    const { change } = await upsertInformant({ db: tx, secrets }, { clientId, settings, password })
+  for (const { place, sound, whole } of entriesOf(work.draft, 'informants')) {
+    const clientId = await clientOf(work, place, sound)
+    const password = work.secretOf(sound.password, [...place, 'password'])
+    if (clientId === undefined || password === undefined || whole === undefined) continue
+    const { client: _, password: __, ...settings } = whole
+    const { change } = await upsertInformant({ db: work.tx, secrets }, { clientId, settings, password })
     work.note(`informant ${settings.rut}`, change)
   }
-  for (const [index, { point: name, ...settings }] of obligations.entries()) {
-    const path = `obligations[${index}]`
-    const point = await pointOf(work, `${path}.point`, name)
-    if (point === undefined) continue
+}
+
+async function writeObligations(work: Work): Promise<void> {
+  const { tx, clock, draft } = work
+  for (const { place, sound, whole } of entriesOf(draft, 'obligations')) {
+    const point = await pointOf(work, place, sound)
+    const informant = await informantOf(work, place, sound)
+    const kind = draft.isWrong(...place, 'kind') ? undefined : (sound.kind ?? point?.kind)
+    const wrong = channelMistake(sound.channel, kind)
+    if (wrong !== undefined) work.miss([...place, 'channel'], wrong)
+    if (point === undefined || informant === undefined || wrong !== undefined || whole === undefined) continue
+    const { point: _, ...settings } = whole
     try {
-      const { clientId } = point
-      const { change } = await upsertObligation({ tx, clock }, { clientId, point, settings })
+      const { change } = await upsertObligation({ tx, clock }, { clientId: point.clientId, point, settings })
       work.note(`obligation ${settings.workCode}`, change)
     } catch (error) {
       if (!(error instanceof Rejected)) throw error
-      work.miss(path, error.message)
+      work.miss(place, error.message)
     }
   }
+}
+
+async function informantOf(
+  work: Work,
+  place: PropertyKey[],
+  { point, informant: rut }: { point?: Sound<PointPath> | undefined; informant?: string | undefined },
+) {
+  const client = point?.client
+  if (client === undefined || rut === undefined) return undefined
+  const clientId = await clientIdOf(work.tx, client)
+  const found = clientId === undefined ? undefined : await selectInformant(work.tx, { clientId, rut })
+  const isKnown = clientId !== undefined || maySpeakOf(work.draft, 'clients', client)
+  if (found === undefined && isKnown && !maySpeakOf(work.draft, 'informants', `${client}.${rut}`)) {
+    work.miss([...place, 'informant'], `client ${client} has no informant ${rut}`)
+  }
+  return found
 }

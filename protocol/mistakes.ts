@@ -126,14 +126,24 @@ function flatten(issues: readonly z.core.$ZodIssue[], depth = 0): Place[] {
   })
 }
 
-/** The one alternative whose kind of value was given; `undefined` when there is none, or more than one. */
+/** The one alternative that the value comes near to; `undefined` when there is none, or more than one. */
 function meantOf(alternatives: readonly z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
-  const near = alternatives.filter(issues => !issues.some(isOfAnotherKind))
-  return near.length === 1 ? near[0] : undefined
+  const ofThisKind = alternatives.filter(issues => !issues.some(isOfAnotherKind))
+  const almost = ofThisKind.filter(issues => !issues.some(isOfAnotherForm))
+  if (almost.length === 1) return almost[0]
+  const isAnyWord = alternatives.flat().some(issue => isOfAnotherKind(issue) && isWord(issue))
+  return ofThisKind.length === 1 && !isAnyWord ? ofThisKind[0] : undefined
 }
 
 const isOfAnotherKind = ({ path, code }: z.core.$ZodIssue): boolean =>
   path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
+
+const isOfAnotherForm = ({ path, code }: z.core.$ZodIssue): boolean =>
+  path.length === 0 && code === 'invalid_format'
+
+/** Text may be a word that is misspelt as well as text of a form that it has not. */
+const isWord = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === 'invalid_value' && issue.values.some(value => typeof value === 'string')
 
 function inPlainWords(issue: Issue): string {
   if (issue.input === undefined && issue.code !== 'custom') return MISSING

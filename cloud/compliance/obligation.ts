@@ -45,25 +45,36 @@ const STANDARD_NAMES = Object.keys(STANDARDS) as [Standard, ...Standard[]]
 /** Region and province two digits each, then a correlative: `OB-0602-7`. Res. Ex. 2.170, section 5.2. */
 export const WORK_CODE = /^O[BR]-(0[1-9]|1[0-6])\d{2}-[1-9]\d*$/
 
+const whenGiven =
+  (message: string) =>
+  ({ input }: { input?: unknown }): string | undefined =>
+    input === undefined ? undefined : message
+
 /** How often: `1m`, `1h`, `1d`, or `month`, `half_year`, or a frequency written out. */
-const Every = z.union([
-  z.literal('month').transform(() => monthly(1)),
-  z.literal('half_year').transform(() => monthly(6)),
-  Duration.transform(everyMs => ({ kind: 'interval' as const, everyMs })).refine(
-    frequency => Frequency.safeParse(frequency).success,
-    'must be at least 1m and divide a day into equal parts',
-  ),
-  Frequency,
-])
+const Every = z.union(
+  [
+    z.literal('month').transform(() => monthly(1)),
+    z.literal('half_year').transform(() => monthly(6)),
+    Duration.transform(everyMs => ({ kind: 'interval' as const, everyMs })).refine(
+      frequency => Frequency.safeParse(frequency).success,
+      'must be at least 1m and divide a day into equal parts',
+    ),
+    Frequency,
+  ],
+  { error: whenGiven('must be a duration such as 1h or 1d, month, half_year, or a frequency') },
+)
 
 /** `exact`, or how far the nearest reading may be away: `5m`. */
-const Select = z.union([
-  z.literal('exact').transform(() => ({ kind: 'exact' }) as const),
-  Duration.transform(withinMs => ({ kind: 'nearest' as const, withinMs })).refine(
-    selection => Selection.safeParse(selection).success,
-    'must be at most 1d',
-  ),
-])
+const Select = z.union(
+  [
+    z.literal('exact').transform(() => ({ kind: 'exact' }) as const),
+    Duration.transform(withinMs => ({ kind: 'nearest' as const, withinMs })).refine(
+      selection => Selection.safeParse(selection).success,
+      'must be at most 1d',
+    ),
+  ],
+  { error: whenGiven('must be exact, or a duration such as 5m') },
+)
 
 /** A right to water: so much at a time, so much a year. A work may have several. */
 const Right = z.strictObject({ flowLps: z.number().positive(), yearlyM3: z.number().positive().optional() })
@@ -104,6 +115,8 @@ export const ObligationSettings = z
   .refine(({ channel, levelExempt }) => channel !== 'soap' || !levelExempt, {
     message: 'cannot be soap with levelExempt: the schema demands a level',
     path: ['channel'],
+    // Also where other settings have mistakes.
+    when: ({ value }) => typeof value === 'object' && value !== null,
   })
 
 /** An obligation as a person writes it. */
@@ -136,17 +149,23 @@ const GRACE_MS = 30 * MINUTE_MS
 const ARRIVAL_MS = MINUTE_MS
 const NEAREST_MS = 5 * MINUTE_MS
 
+/** Why a kind of work cannot be declared over a channel; `undefined` when it can, or is not known. */
+export function channelMistake(
+  channel: 'rest' | 'soap' | undefined,
+  kind: WorkKind | undefined,
+): string | undefined {
+  if (channel !== 'soap' || kind !== 'surface_pipe') return undefined
+  return 'cannot be soap: no element for a pipe is in a published schema'
+}
+
 /**
  * The terms that settings stand for, with what the standard and the point say where they are silent. Throws Rejected
  * when the kind of the point cannot be declared over the channel.
  */
 export function termsOf(settings: ObligationSettings, pointKind: WorkKind): ObligationTerms {
   const kind = settings.kind ?? pointKind
-  if (settings.channel === 'soap' && kind === 'surface_pipe') {
-    throw new Rejected(
-      `Cannot declare ${settings.workCode} over soap: no element for a pipe is in a published schema`,
-    )
-  }
+  const wrong = channelMistake(settings.channel, kind)
+  if (wrong !== undefined) throw new Rejected(`Cannot declare ${settings.workCode}: ${wrong}`)
   const standard = STANDARDS[settings.standard]
   const frequency = settings.every ?? standard.frequency
   const shortest = frequency.kind === 'interval' ? frequency.everyMs : DAY_MS

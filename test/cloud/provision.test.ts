@@ -29,12 +29,18 @@ describe('provision()', () => {
     const [row] = await database.db.query<{ count: number }>(`select count(*) from ${table}`)
     return row?.count ?? -1
   }
-  const mistakesOf = async (text: string, environment?: Record<string, string>): Promise<string[]> => {
+  const mistakesOf = async (
+    text: string,
+    environment?: Record<string, string>,
+    how?: 'with lines',
+  ): Promise<string[]> => {
     try {
       await bring(text, environment)
     } catch (error) {
       if (error instanceof ConfigError)
-        return error.mistakes.map(({ path, message }) => `${path}: ${message}`)
+        return error.mistakes.map(
+          ({ path, line, message }) => `${how === undefined ? '' : `${line}: `}${path}: ${message}`,
+        )
       throw error
     }
     return []
@@ -59,10 +65,9 @@ describe('provision()', () => {
     assert.deepEqual(mistakes, [
       'gateways[0].token: the environment has no DEMO_GATEWAY_TOKEN',
       'informants[0].password: the environment has no DEMO_DGA_PASSWORD',
-      'obligations[0]: Cannot declare OB-0602-7: no informant 12345678-5 of this client',
-      'obligations[1]: Cannot declare OB-0602-8: no informant 12345678-5 of this client',
       'obligations[2].point: there is no point campo.los-aromos.pozo-99',
-      'obligations[3]: Cannot declare OB-0602-98: no informant 11111111-1 of this client',
+      'obligations[2].informant: client campo has no informant 11111111-1',
+      'obligations[3].informant: client campo has no informant 11111111-1',
     ])
     for (const table of ['clients', 'points', 'gateways', 'obligations', 'works']) {
       assert.equal(await count(table), 0, table)
@@ -82,6 +87,63 @@ describe('provision()', () => {
         return true
       },
     )
+  })
+
+  test('lists mistakes of shape and of reference in one round, and no consequences', async () => {
+    const site = `
+clients:
+  - { id: campo, name: Campo, rut: 76543210-0 }
+  - { id: valle, nombre: Valle }
+projects:
+  - { client: campo, id: los-aromos, name: "" }
+  - { client: vale, id: p, name: P }
+  - { client: campo, id: los-aromos, name: Other }
+points:
+  - { client: campo, project: los-aromos, id: pozo-7, name: Pozo 7, kind: underground, latitud: -33 }
+  - { client: campo, project: los-almos, id: pozo-8, name: Pozo 8, kind: groundwater, latitude: -133 }
+gateways:
+  - { client: campo, project: los-aromos, id: gw-1, token: short }
+  - { client: campo, project: nowhere, id: Gw 2, token: { env: GW_TOKEN } }
+calibrations:
+  - { point: campo.los-aromos.pozo-7, rule: pulses_to_volumes, from: "2026-01-01T00:00:00Z" }
+  - { point: campo.los-aromos.pozo-9, rule: pulses_to_volume, from: 2026-01-01, litresPerPulse: 0 }
+informants:
+  - { client: campo, rut: 12.345.678-5, name: Ana, controlCentreRut: 76543210-3, password: { env: DGA_PASSWORD } }
+obligations:
+  - { point: campo.los-aromos.pozo-9, from: "2026-01-01T00:00:00Z", standard: mayor, channel: soap, kind: surface_pipe,
+      levelExempt: true, workCode: OB-0602-7, informant: 12345678-5, every: montly }
+  - { point: campo.los-aromos.pozo-7, from: "2026-01-01T00:00:00Z", standard: grande, channel: rest, every: 7m,
+      workCode: OB-0602, informant: 11111111-1, rights: [{ flowLps: 0 }] }
+`
+    assert.deepEqual(await mistakesOf(site, {}, 'with lines'), [
+      '3: clients[0].rut: has a wrong check digit',
+      '4: clients[1].name: is missing',
+      '4: clients[1].nombre: unknown key `nombre`',
+      '6: projects[0].name: must not be empty',
+      '7: projects[1].client: there is no client vale',
+      '8: projects[2]: campo.los-aromos is already said by projects[0]',
+      '10: points[0].kind: is not one of groundwater, surface_pipe, surface_channel',
+      '10: points[0].latitud: unknown key `latitud`; did you mean `latitude`?',
+      '11: points[1].latitude: must be at least -90',
+      '11: points[1].project: there is no project campo.los-almos',
+      '13: gateways[0].token: must have 20 characters or more',
+      '14: gateways[1].id: must be 1 to 63 characters of a-z, 0-9 and "-", and must not start with "-"',
+      '14: gateways[1].project: there is no project campo.nowhere',
+      '14: gateways[1].token: the environment has no GW_TOKEN',
+      '16: calibrations[0].rule: is not one of pulses_to_volume, total_to_volume, level_to_water_table; did you mean `pulses_to_volume`?',
+      '17: calibrations[1].from: must be an instant such as 2026-01-31T12:00:00Z',
+      '17: calibrations[1].litresPerPulse: must be more than 0',
+      '17: calibrations[1].point: there is no point campo.los-aromos.pozo-9',
+      '19: informants[0].password: the environment has no DGA_PASSWORD',
+      '21: obligations[0].channel: cannot be soap with levelExempt: the schema demands a level',
+      '21: obligations[0].point: there is no point campo.los-aromos.pozo-9',
+      '22: obligations[0].every: must be a duration such as 1h or 1d, month, half_year, or a frequency',
+      '23: obligations[1].standard: is not one of mayor, medio, menor, caudales_muy_pequenos',
+      '23: obligations[1].every: must be at least 1m and divide a day into equal parts',
+      '24: obligations[1].workCode: must be a work code such as OB-0602-7',
+      '24: obligations[1].rights[0].flowLps: must be more than 0',
+      '24: obligations[1].informant: client campo has no informant 11111111-1',
+    ])
   })
 
   test('makes what is described, and a second time nothing', async () => {
