@@ -11,7 +11,7 @@ import { selectBalances } from '../store/balances.ts'
 import type { Database } from '../store/database.ts'
 import type { ClientIds } from '../store/queries.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
-import { toBalances } from './balance.ts'
+import { toBalances, totalOf } from './balance.ts'
 
 /** Says whose rows a request may see. */
 export type AuthorizeReader = (request: Request) => Promise<Verdict<{ clientIds: ClientIds }>>
@@ -46,21 +46,10 @@ export function balanceRoutes({
       throw invalidRequest([{ in: 'query', name: 'to', detail }])
     }
     const point = await findPoint(db, clientIds, query.point)
-    const rows = await selectBalances(db, { pointId: point.id, from, to })
+    const rows = await selectBalances(db, { pointId: point.id, from: addDays(from, -1), to })
+    const total = totalOf(rows.filter(({ day }) => day >= from))
     const days = toBalances(rows, { from, to, now })
-    return context.json({ point: pointKey(point), from, to, ...totalOf(days), days })
+    return context.json({ point: pointKey(point), from, to, ...total, days })
   })
   return app
-}
-
-/** What was taken over all days; null when nothing is known of any. */
-function totalOf(days: readonly { consumptionM3: number | null }[]): {
-  consumptionM3: number | null
-  daysKnown: number
-} {
-  const known = days.map(({ consumptionM3 }) => consumptionM3).filter(m3 => m3 !== null)
-  return {
-    consumptionM3: known.length === 0 ? null : known.reduce((a, b) => a + b, 0),
-    daysKnown: known.length,
-  }
 }

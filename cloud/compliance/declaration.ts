@@ -4,8 +4,8 @@
 // reason for a person to read, never a number.
 
 import type { Variable } from '../../protocol/variables.ts'
+import { toDecimal } from '../rounding.ts'
 import type { ObligationTerms, WorkKind } from './obligation.ts'
-import { toDecimal } from './rounding.ts'
 
 /** What DGA is told. Texts are final: nothing formats them again. */
 export interface Declaration {

@@ -6,8 +6,8 @@
 import { z } from 'zod'
 import { Duration } from '../../protocol/config-fields.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
+import type { Rounding } from '../rounding.ts'
 import { DAY_MS, Frequency } from './calendar.ts'
-import type { Rounding } from './rounding.ts'
 import { Rut } from './rut.ts'
 
 const MINUTE_MS = 60_000

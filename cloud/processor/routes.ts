@@ -8,6 +8,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import { findPoint, POINT_NAME, POINT_NAME_MISTAKE } from '../point-name.ts'
 import { invalidRequest, limitBody, Problem, readBody } from '../problem.ts'
+import { toShownM3 } from '../rounding.ts'
 import type { Database } from '../store/database.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
 import { type RecomputationOutcome, recompute, STRETCH_MAX_MS } from './recompute.ts'
@@ -65,10 +66,12 @@ function toProblem(error: unknown): unknown {
   return error
 }
 
-function toAnswer({ variables, ...rest }: RecomputationOutcome): object {
+function toAnswer({ variables, consumptionM3, buckets }: RecomputationOutcome): object {
   const text = (at: number | null) => (at === null ? null : new Date(at).toISOString())
+  const { before, after } = consumptionM3
   return {
-    ...rest,
+    consumptionM3: { before: toShownM3(before), after: toShownM3(after) },
+    buckets,
     variables: variables.map(({ changedFrom, changedTo, ...counts }) => ({
       ...counts,
       changedFrom: text(changedFrom),

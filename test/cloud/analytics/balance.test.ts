@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { daysToBalance, toBalances } from '../../../cloud/analytics/balance.ts'
+import { daysToBalance, toBalances, totalOf } from '../../../cloud/analytics/balance.ts'
 
 const NOW = Date.parse('2026-01-20T12:00:00-03:00')
 const row = {
@@ -70,4 +70,44 @@ test('toBalances() expects less of a day of 23 hours and more of one of 25', () 
 
   assert.deepEqual([coverageOf('2026-09-06')?.hours, coverageOf('2026-09-06')?.coveragePercent], [23, 100])
   assert.deepEqual([coverageOf('2026-04-04')?.hours, coverageOf('2026-04-04')?.coveragePercent], [25, 92])
+})
+
+test('toBalances() expects no reading that is not due yet, early in a day', () => {
+  const hourly = { ...row, expectedPerHour: 1 }
+  const coverageAt = (time: string, minutes: number) =>
+    toBalances([{ ...hourly, minutes }], {
+      ...{ from: row.day, to: row.day },
+      now: Date.parse(`2026-01-15T${time}-03:00`),
+    })[0]?.coveragePercent
+
+  assert.deepEqual(
+    [coverageAt('00:59:59', 1), coverageAt('01:59:59', 1), coverageAt('02:59:59', 1)],
+    [100, 100, 50],
+  )
+})
+
+test('toBalances() says nothing of a day that has not begun, and judges one without readings by the day before it', () => {
+  const coverageAt = (time: string) =>
+    toBalances([row], { from: '2026-01-16', to: '2026-01-17', now: Date.parse(time) }).map(
+      ({ coveragePercent }) => coveragePercent,
+    )
+
+  assert.deepEqual(coverageAt('2026-01-16T00:04:59-03:00'), [null, null])
+  assert.deepEqual(coverageAt('2026-01-16T00:05:00-03:00'), [0, null])
+  assert.deepEqual(coverageAt('2026-01-17T00:00:01-03:00'), [0, null])
+})
+
+test('toBalances() shows whole litres', () => {
+  const [day] = toBalances([{ ...row, consumptionM3: 0.1 + 0.2, gapConsumptionM3: 3 * 0.02 }], {
+    ...{ from: row.day, to: row.day, now: NOW },
+  })
+
+  assert.deepEqual([day?.consumptionM3, day?.gapConsumptionM3], [0.3, 0.06])
+})
+
+test('totalOf() adds what is stored and rounds the sum, of the days that are known', () => {
+  const rows = [0.0004, 0.0004, null, 0.0004].map(consumptionM3 => ({ ...row, consumptionM3 }))
+
+  assert.deepEqual(totalOf(rows), { consumptionM3: 0.001, daysKnown: 3 })
+  assert.deepEqual(totalOf([]), { consumptionM3: null, daysKnown: 0 })
 })

@@ -9,6 +9,7 @@ import type { Database } from '../../../cloud/store/database.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
+import { openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { openSite, processAll, type Sample, type Site } from '../processor/site.ts'
 
@@ -22,13 +23,13 @@ describe('startAnalytics()', () => {
   let db: Database
   let service: RunningService
   let seen: readonly number[] | null = null
+  const authorizeReader = async (request: Request) =>
+    request.headers.get('authorization') === null
+      ? { kind: 'unknown' as const }
+      : { kind: 'allowed' as const, clientIds: seen }
   before(async () => {
     database = await openTestDatabase()
     db = database.db
-    const authorizeReader = async (request: Request) =>
-      request.headers.get('authorization') === null
-        ? { kind: 'unknown' as const }
-        : { kind: 'allowed' as const, clientIds: seen }
     service = await startAnalytics(
       { db, clock: systemClock, log: silentLog, metrics: openMetrics(ANALYTICS_METRICS), authorizeReader },
       { host: '127.0.0.1', port: 0, version: '1.2.3', pollMs: 20 },
@@ -64,6 +65,30 @@ describe('startAnalytics()', () => {
       ['2026-01-16', 288, 100, null],
     ])
     assert.deepEqual([healed.consumptionM3, healed.daysKnown], [575, 2])
+  })
+
+  test('GET /balances judges a day that has just begun by the one before it', async context => {
+    const { site, key } = await wellWithTotals()
+    await site.commit(everyFiveMinutes())
+    await processAll(db)
+    await untilNothingDue(db)
+    const clock = openFakeClock(MIDNIGHT + 2 * DAY + 4 * MINUTE)
+    const early = await startAnalytics(
+      { db, clock, log: silentLog, metrics: openMetrics(ANALYTICS_METRICS), authorizeReader },
+      { host: '127.0.0.1', port: 0, version: '1.2.3' },
+    )
+    context.after(() => early.close())
+    const today = async () => {
+      const url = `http://127.0.0.1:${early.port}/balances?point=${key}&from=2026-01-17`
+      const { days, consumptionM3, daysKnown } = await json(
+        await fetch(url, { headers: { authorization: 'Bearer reader' } }),
+      )
+      return [days.length, days[0].day, days[0].coveragePercent, consumptionM3, daysKnown]
+    }
+
+    assert.deepEqual(await today(), [1, '2026-01-17', null, null, 0])
+    clock.step(6 * MINUTE)
+    assert.deepEqual(await today(), [1, '2026-01-17', 0, null, 0])
   })
 
   test('GET /balances shows a point only to who may see it, and refuses what it cannot read', async () => {
@@ -136,8 +161,8 @@ function factsOf(day: Record<string, unknown>): unknown[] {
   return [day.day, day.consumptionM3, day.coveragePercent, day.gapConsumptionM3]
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the test looks at parts of documents that others describe.
-const json = async (response: Response): Promise<any> => response.json()
+/** A document of which a test looks at parts. */
+const json = async (response: Response): Promise<ReturnType<typeof JSON.parse>> => response.json()
 
 async function untilNothingDue(db: Database): Promise<void> {
   const deadline = systemClock.monotonic() + 10_000

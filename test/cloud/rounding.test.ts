@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { toDecimal } from '../../../cloud/compliance/rounding.ts'
+import { toDecimal, toShownM3 } from '../../cloud/rounding.ts'
 
 const two = (value: number) => toDecimal(value, { decimals: 2 })
 
@@ -50,4 +50,10 @@ test('toDecimal() is never further away than half of its last digit, and says th
       assert.equal(two(Number(text)), text)
     }),
   )
+})
+
+test('toShownM3() is whole litres, without what adding binary fractions leaves, and null for what is not known', () => {
+  assert.deepEqual([0.1 + 0.2, 139_806.700000001, 12.3456, 0.0004, -0.0004, null].map(toShownM3), [
+    ...[0.3, 139_806.7, 12.346, 0, 0, null],
+  ])
 })

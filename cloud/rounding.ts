@@ -23,6 +23,14 @@ export function toDecimal(
   return decimals === 0 ? sign + whole : `${sign}${whole}.${text.slice(-decimals)}`
 }
 
+/** Whole litres are shown: beyond them is what adding binary fractions leaves. */
+const SHOWN = { decimals: 3 }
+
+/** An amount of water as it is shown, m³; null for what is not known. */
+export function toShownM3(m3: number | null): number | null {
+  return m3 === null ? null : Number(toDecimal(m3, SHOWN))
+}
+
 /** A number as `digits · 10^exponent`. */
 function partsOf(value: number): { negative: boolean; digits: bigint; exponent: number } {
   const [mantissa = '', power = '0'] = Math.abs(value).toString().split('e')
