@@ -150,7 +150,7 @@ test('a backlog goes no faster than its rate, in whatever sessions, and live rea
 test('on a thin link a backlog leaves room: live readings come soon, and the link is never taken for dead (U2)', async context => {
   const scene = await setScene(context, { network: { bytesPerSecond: 400, delayMs: 300 } })
   await scene.buffer.append(noise(2_400))
-  const { uplink } = scene.start()
+  const { uplink, stop } = scene.start()
   await passUntil(scene.clock, 'it is connected', uplink.connected)
   const waits: number[] = []
 
@@ -166,6 +166,11 @@ test('on a thin link a backlog leaves room: live readings come soon, and the lin
   assert.equal(scene.said('cloud not reached').length, 0)
   assert.ok(waits.length > 5)
   assert.ok(Math.max(...waits) <= 5_000, `live readings waited ${waits.join(', ')} ms`)
+  let isStopped = false
+  void stop().then(() => {
+    isStopped = true
+  })
+  await passUntil(scene.clock, 'it stopped', () => isStopped)
 })
 
 /** Measurements that take as many bytes as real ones. */
