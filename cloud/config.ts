@@ -23,7 +23,12 @@ export interface CloudConfig {
   dataDir: string
   host: string
   ports: Record<ServiceName, number>
-  mqtt: { host: string; port: number; tls?: { port: number; certPath: string; keyPath: string } }
+  mqtt: {
+    host: string
+    port: number
+    tls?: { port: number; certPath: string; keyPath: string }
+    connectionsPerSecond: number
+  }
   /** Thirty-two bytes; absent only with the embedded database, whose key openSecretKey() keeps. */
   secretKey?: Uint8Array
   /** What is not known of DGA from outside, or differs by installation. */
@@ -64,6 +69,11 @@ const Environment = z.object({
   MQTT_TLS_PORT: port.optional(),
   MQTT_TLS_CERT: path.optional(),
   MQTT_TLS_KEY: path.optional(),
+  MQTT_CONNECTIONS_PER_SECOND: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, 'must be a number from 1 to 9999')
+    .transform(Number)
+    .optional(),
   SMARTHYDRO_SECRET_KEY: z
     .string()
     .refine(
@@ -170,7 +180,12 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
     dataDir: settings.DATA_DIR ?? './data',
     host,
     ports,
-    mqtt: { host: settings.MQTT_HOST ?? '127.0.0.1', port: settings.MQTT_PORT ?? 1884, ...tls },
+    mqtt: {
+      host: settings.MQTT_HOST ?? '127.0.0.1',
+      port: settings.MQTT_PORT ?? 1884,
+      ...tls,
+      connectionsPerSecond: settings.MQTT_CONNECTIONS_PER_SECOND ?? 100,
+    },
     ...(secretKey === undefined ? {} : { secretKey }),
     dga: {
       ...(settings.DGA_REST_URL === undefined ? {} : { restUrl: settings.DGA_REST_URL }),

@@ -10,7 +10,7 @@ import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
 import { type Access, openAccess } from './api/access.ts'
 import { type Accounts, openAccounts } from './api/accounts.ts'
 import { API_METRICS, startApi } from './api/service.ts'
-import type { BrokerOptions } from './collector/broker.ts'
+import type { PortOptions } from './collector/ports.ts'
 import { COLLECTOR_METRICS, startCollector } from './collector/service.ts'
 import { openSecrets } from './compliance/secrets.ts'
 import { COMPLIANCE_METRICS, startCompliance } from './compliance/service.ts'
@@ -98,7 +98,7 @@ const STARTERS: Record<ServiceName, Starter> = {
   collector: async ({ access, ...parts }, { host, ports, mqtt }, version) =>
     startCollector(
       { ...parts, ...access, metrics: openMetrics(COLLECTOR_METRICS) },
-      { host, port: ports.collector, version, mqtt: await brokerOptions(mqtt) },
+      { host, port: ports.collector, version, mqtt: await portOptions(mqtt) },
     ),
   processor: ({ access, ...parts }, { host, ports }, version) =>
     startProcessor(
@@ -134,13 +134,13 @@ const STARTERS: Record<ServiceName, Starter> = {
 }
 
 /** Reads the files that TLS needs. Throws ConfigError. */
-async function brokerOptions({ host, port, tls }: CloudConfig['mqtt']): Promise<BrokerOptions> {
-  if (tls === undefined) return { host, port }
+async function portOptions({ tls, ...plain }: CloudConfig['mqtt']): Promise<PortOptions> {
+  if (tls === undefined) return plain
   const [key, cert] = await Promise.all([
     readSetting('MQTT_TLS_KEY', tls.keyPath),
     readSetting('MQTT_TLS_CERT', tls.certPath),
   ])
-  return { host, port, tls: { port: tls.port, key, cert } }
+  return { ...plain, tls: { port: tls.port, key, cert } }
 }
 
 async function readSetting(name: string, path: string): Promise<string> {

@@ -25,7 +25,8 @@ import type { SeriesBook } from './series-book.ts'
 import { openThrottle, unthrottled } from './throttle.ts'
 import type { Incoming, Link, Transport } from './transport/transport.ts'
 
-const RECONNECT = { firstMs: 1_000, maxMs: 60_000 }
+/** The pauses between two tries. */
+export const RECONNECT = { firstMs: 1_000, maxMs: 60_000 }
 const HEALTH_EVERY_MS = 60_000
 const LOOK_EVERY_MS = 250
 

@@ -26,6 +26,7 @@ const PEERS = {
   gcc: { debian: 'gcc', file: '/usr/bin/gcc' },
   libc: { debian: 'libc6-dev', file: '/usr/include/stdio.h' },
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
+  openssl: { debian: 'openssl', file: '/usr/bin/openssl' },
   postgresql: { debian: 'postgresql', file: '/usr/lib/postgresql/*/bin/initdb' },
 } as const satisfies Record<string, PeerKind>
 

@@ -4,8 +4,7 @@
 // password, and may receive raw data of its clients. Everything else is refused and counted. Who was let in is asked
 // again from time to time: a token that was withdrawn ends its connections.
 
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import type { Socket } from 'node:net'
 import {
   Aedes,
   type AedesOptions,
@@ -15,6 +14,7 @@ import {
   type Subscription,
 } from 'aedes'
 import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../protocol/batch.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
@@ -24,20 +24,20 @@ import type { GatewayRow } from '../store/gateways.ts'
 import { type Guests, openGuests } from './guests.ts'
 import { type IdentityDeps, identify, maySubscribe } from './identity.ts'
 import { guardSocket } from './packet-guard.ts'
+import { openPorts, type PortOptions } from './ports.ts'
 
 /** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
 const DRAIN_TIMEOUT_MS = 5_000
 const CONNECT_TIMEOUT_MS = 10_000
 /** A batch with its topic is the largest that anybody has to say. */
 const PACKET_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX + 1024
-/** Connections on each port, signed in or not; the next one is closed at once. */
-const CONNECTIONS_MAX = 10_000
 /** MQTT 3.1.1, section 3.2.2.3. */
 const SERVER_UNAVAILABLE = 3
 const BAD_USERNAME_OR_PASSWORD = 4
 
 /** What the broker asks the rest of the collector. */
 export interface BrokerDeps extends IdentityDeps {
+  clock: Clock
   log: Log
   metrics: Metrics
   /** A gateway said something it may say. Its PUBACK waits until this resolves. */
@@ -48,14 +48,6 @@ export interface BrokerDeps extends IdentityDeps {
   ) => Promise<void>
   /** Somebody may now receive `filter`: what is retained for it? */
   onSubscribe: (filter: string, send: (topic: string, payload: string) => void) => Promise<void>
-}
-
-/** Where the broker listens. */
-export interface BrokerOptions {
-  host: string
-  port: number
-  tls?: { port: number; key: string; cert: string }
-  connectionsMax?: number
 }
 
 /** A broker that listens. */
@@ -77,9 +69,8 @@ export interface Broker extends Closable {
 }
 
 /** Starts the broker. Throws when a port is taken. */
-export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Promise<Broker> {
+export async function openBroker(deps: BrokerDeps, options: PortOptions): Promise<Broker> {
   const { log, metrics } = deps
-  const { host, port, tls, connectionsMax = CONNECTIONS_MAX } = options
   const guests = openGuests()
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
@@ -111,21 +102,9 @@ export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Prom
     guardSocket(socket, { packetBytesMax: PACKET_BYTES_MAX }, () => refuse('packet', socket))
     aedes.handle(socket)
   }
-  const plain = await listen(createServer(welcome), { host, port, connectionsMax })
-  const servers = [plain]
-  if (tls !== undefined) {
-    const { key, cert } = tls
-    const server = createTlsServer({ key, cert, minVersion: 'TLSv1.2' }, welcome)
-    servers.push(await listen(server, { host, port: tls.port, connectionsMax }))
-  }
-  for (const server of servers) {
-    server.on('drop', address => {
-      metrics.count('collector_refused_total', { what: 'connection' })
-      log.warn('connection refused', { from: address?.remoteAddress, connectionsMax })
-    })
-  }
+  const ports = await openPorts(deps, options, welcome)
   return {
-    port: (plain.address() as AddressInfo).port,
+    port: ports.port,
     tell: (gateway, { topic, filter = topic, payload }) => {
       const clients = guests.listening(gateway, filter)
       for (const client of clients) send(client, { topic, payload, retain: false })
@@ -147,9 +126,9 @@ export async function openBroker(deps: BrokerDeps, options: BrokerOptions): Prom
       }
     },
     close: async () => {
-      const closed = servers.map(server => new Promise<void>(done => server.close(() => done())))
+      const closed = ports.close()
       await new Promise<void>(done => aedes.close(() => done()))
-      await Promise.all(closed)
+      await closed
     },
   }
 }
@@ -234,15 +213,4 @@ function toBytes({ payload }: PublishPacket): Uint8Array {
 
 function returnCode(message: string, code: number): AuthenticateError {
   return Object.assign(new Error(message), { returnCode: code })
-}
-
-function listen(
-  server: Server,
-  { host, port, connectionsMax }: { host: string; port: number; connectionsMax: number },
-): Promise<Server> {
-  server.maxConnections = connectionsMax
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => resolve(server))
-  })
 }

@@ -15,11 +15,12 @@ import type { Database } from '../store/database.ts'
 import { findGateway, type GatewayRow, newestOfAll } from '../store/gateways.ts'
 import { openSeriesIds } from '../store/series.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
-import { type Broker, type BrokerOptions, openBroker } from './broker.ts'
+import { type Broker, openBroker } from './broker.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
 import type { Subscriber } from './identity.ts'
 import { openIntake } from './intake.ts'
+import type { PortOptions } from './ports.ts'
 import { openRawFeed } from './raw.ts'
 import { openStatusKeeper } from './status.ts'
 
@@ -42,7 +43,7 @@ export const COLLECTOR_METRICS = [
   {
     name: 'collector_refused_total',
     type: 'counter',
-    help: 'Sign-ins, publishes and subscriptions refused.',
+    help: 'Connections, packets, sign-ins, publishes and subscriptions refused.',
   },
 ] as const
 
@@ -62,7 +63,7 @@ export interface CollectorOptions {
   host: string
   port: number
   version: string
-  mqtt: BrokerOptions
+  mqtt: PortOptions
 }
 
 /** A collector that listens, also for gateways. */
@@ -118,8 +119,7 @@ async function startInScope(
   broker = scope.use(
     await openBroker(
       {
-        log,
-        metrics,
+        ...{ clock, log, metrics },
         findGateway: slug => findGateway(db, slug),
         authenticateSubscriber: deps.authenticateSubscriber,
         onMessage: (gateway, topic, message) =>

@@ -33,6 +33,11 @@ const WRONG: readonly [string, Record<string, string>, RegExp][] = [
   ['a database of another kind', { DATABASE_URL: 'mysql://x' }, /DATABASE_URL: .*postgres:\/\//],
   ['a server without a key', { DATABASE_URL: 'postgres://x' }, /SMARTHYDRO_SECRET_KEY/],
   ['a key of the wrong length', { SMARTHYDRO_SECRET_KEY: 'abc' }, /32 bytes in base64/],
+  [
+    'a rate of none a second',
+    { MQTT_CONNECTIONS_PER_SECOND: '0' },
+    /MQTT_CONNECTIONS_PER_SECOND: must be a number from 1 to 9999/,
+  ],
   ['half of what TLS needs', { MQTT_TLS_PORT: '8883' }, /MQTT_TLS_/],
   ['a level nobody knows', { LOG_LEVEL: 'loud' }, /LOG_LEVEL/],
   ['a time stamp nobody knows', { DGA_TIME_STAMP: 'local' }, /DGA_TIME_STAMP/],

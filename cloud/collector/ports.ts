@@ -1,0 +1,97 @@
+// The collector's MQTT ports: a plain one, and one with TLS where there is a certificate.
+//
+// Connections are bounded, and so are new ones in a second, on both ports together: when all gateways come back after an
+// outage, they come no faster than handshakes and sign-ins can be borne. Who is too many is closed before anything is read
+// or answered, counted, and comes again after a pause of its own.
+
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import type { Closable } from '../../protocol/runtime/scope.ts'
+import { openTurnstile } from './turnstile.ts'
+
+/** Connections on each port, signed in or not. */
+const CONNECTIONS_MAX = 10_000
+/** New connections in a second. */
+const CONNECTIONS_PER_SECOND = 100
+/** That some were too many is said once in so long; the metric has them all. */
+const SAY_EVERY_MS = 10_000
+
+/** Where to listen, and for how many. */
+export interface PortOptions {
+  host: string
+  port: number
+  tls?: { port: number; key: string; cert: string }
+  connectionsMax?: number
+  connectionsPerSecond?: number
+}
+
+/** Ports that are listened on. Closing them ends no connection. */
+export interface Ports extends Closable {
+  port: number
+  tlsPort: number | undefined
+}
+
+/** What the ports need. */
+export interface PortDeps {
+  clock: Clock
+  log: Log
+  metrics: Metrics
+}
+
+/** Listens; `welcome` gets each connection that is let in, after its TLS handshake. Throws when a port is taken. */
+export async function openPorts(
+  deps: PortDeps,
+  options: PortOptions,
+  welcome: (socket: Socket) => void,
+): Promise<Ports> {
+  const { log, metrics } = deps
+  const { host, tls, connectionsMax = CONNECTIONS_MAX } = options
+  const admits = openDoor(deps, options.connectionsPerSecond ?? CONNECTIONS_PER_SECOND)
+  const open = async (port: number, letIn: (socket: Socket) => void): Promise<Server> => {
+    const server = createServer(socket => {
+      if (admits(socket)) letIn(socket)
+      else socket.destroy()
+    })
+    server.maxConnections = connectionsMax
+    server.on('drop', address => {
+      metrics.count('collector_refused_total', { what: 'connection' })
+      log.warn('connection refused', { from: address?.remoteAddress, connectionsMax })
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, () => resolve())
+    })
+    return server
+  }
+  const servers = [await open(options.port, welcome)]
+  if (tls !== undefined) {
+    const { key, cert } = tls
+    // It does not listen itself: whoever is too many must not cost a handshake.
+    const handshakes = createTlsServer({ key, cert, minVersion: 'TLSv1.2' }, welcome)
+    servers.push(await open(tls.port, socket => handshakes.emit('connection', socket)))
+  }
+  const [port = 0, tlsPort] = servers.map(server => (server.address() as AddressInfo).port)
+  return {
+    ...{ port, tlsPort },
+    async close() {
+      await Promise.all(servers.map(server => new Promise<void>(done => server.close(() => done()))))
+    },
+  }
+}
+
+function openDoor({ clock, log, metrics }: PortDeps, perSecond: number): (socket: Socket) => boolean {
+  const turnstile = openTurnstile({ clock }, { perSecond })
+  let saidAt = Number.NEGATIVE_INFINITY
+  return socket => {
+    if (turnstile.admits()) return true
+    metrics.count('collector_refused_total', { what: 'connection-rate' })
+    if (clock.monotonic() - saidAt >= SAY_EVERY_MS) {
+      saidAt = clock.monotonic()
+      log.warn('more connections in a second than are let in', { perSecond, from: socket.remoteAddress })
+    }
+    return false
+  }
+}
