@@ -62,19 +62,13 @@ export function answerProblems<Requests extends NamedRequests>(
   app: Hono<Requests>,
   { log }: { log: Log },
 ): void {
-  app.use(nameRequest)
+  app.use(requestId({ limitLength: 64 }))
   app.onError((error, context) => {
     const id = context.get('requestId')
     return toProblemResponse(problemOf(error, id, log), id)
   })
   app.notFound(context => toProblemResponse(unrouted(app, context.req.path), context.get('requestId')))
 }
-
-const giveId = requestId({ limitLength: 64 })
-
-/** An app that is mounted into another keeps the id that the other has given. */
-const nameRequest: MiddlewareHandler<NamedRequests> = (context, next) =>
-  context.get('requestId') === undefined ? giveId(context, next) : next()
 
 const RETRY_AFTER_S = 5
 

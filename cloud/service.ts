@@ -5,7 +5,7 @@ import { type Env, Hono } from 'hono'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
-import type { Metrics } from '../protocol/runtime/metrics.ts'
+import { type Metrics, toMetricsAnswer } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import { answerProblems, type NamedRequests } from './problem.ts'
 
@@ -80,10 +80,8 @@ export async function serveService<Routes extends Env = Env>(
     return context.json(body, healthy ? 200 : 503)
   })
   app.get('/metrics', context => {
-    if (context.req.header('accept')?.includes('application/json')) {
-      return context.json({ service: name, ...facts, metrics: metrics.read() })
-    }
-    return context.text(metrics.text(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    const answer = toMetricsAnswer(metrics, context.req.header('accept'), { service: name, ...facts })
+    return context.body(answer.body, 200, { 'content-type': answer.type })
   })
   if (routes !== undefined) app.route('/', routes)
 

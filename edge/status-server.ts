@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
-import type { Metrics } from '../protocol/runtime/metrics.ts'
+import { type Metrics, toMetricsAnswer } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
 import { PAGE_HEADERS, type PageFacts, renderPage } from './status-page.ts'
@@ -52,7 +52,8 @@ export async function openStatusServer(
   })
   app.get('/metrics', async context => {
     await health()
-    return context.text(metrics.text(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    const answer = toMetricsAnswer(metrics, context.req.header('accept'), { service: 'gateway', gateway })
+    return context.body(answer.body, 200, { 'content-type': answer.type })
   })
   const server = serve({ fetch: app.fetch, hostname: host, port })
   await new Promise<void>((resolve, reject) => {

@@ -57,6 +57,17 @@ export function openMetrics(known: readonly MetricHelp[]): Metrics {
   }
 }
 
+/** What `GET /metrics` answers: Prometheus text, or JSON with `facts` for who accepts that. */
+export function toMetricsAnswer(
+  metrics: Pick<Metrics, 'read' | 'text'>,
+  accept: string | undefined,
+  facts: Record<string, unknown>,
+): { body: string; type: string } {
+  return accept?.includes('application/json')
+    ? { body: JSON.stringify({ ...facts, metrics: metrics.read() }), type: 'application/json' }
+    : { body: metrics.text(), type: 'text/plain; version=0.0.4; charset=utf-8' }
+}
+
 function labelText(labels: Labels): string {
   const names = Object.keys(labels).sort()
   if (names.length === 0) return ''

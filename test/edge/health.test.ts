@@ -135,6 +135,26 @@ test('GET /health is 200 with or without a cloud, and 503 with the reason when r
   assert.deepEqual(await get(), [503, 'unhealthy', ...same, 'not connected', 'The disk is full'])
 })
 
+test('GET /metrics is JSON for who asks for it, the same counts as in the text', async context => {
+  const { health, metrics, buffer } = await openWard(context)
+  const server = await openStatusServer(
+    { health, metrics, connected: () => true, hindrance: () => undefined },
+    { gateway: 'gw-test', host: '127.0.0.1', port: 0 },
+  )
+  atEnd(context, () => server.close())
+  await buffer.append(measurements(7))
+  metrics.count('gateway_polls_total', { source: 'meter', outcome: 'ok' }, 2)
+  const ask = (accept: string) => fetch(`http://127.0.0.1:${server.port}/metrics`, { headers: { accept } })
+
+  const response = await ask('application/json')
+  const { service, gateway, metrics: counts } = (await response.json()) as Record<string, unknown>
+
+  assert.match(response.headers.get('content-type') ?? '', /^application\/json/)
+  assert.deepEqual([service, gateway, counts], ['gateway', 'gw-test', metrics.read()])
+  assert.equal(metrics.read().gateway_buffer_readings, 7)
+  assert.match((await ask('text/plain, */*')).headers.get('content-type') ?? '', /^text\/plain/)
+})
+
 test('GET /metrics is Prometheus text with the buffer as it is now; a taken port is a configuration mistake', async context => {
   const { health, metrics, buffer } = await openWard(context)
   const deps = { health, metrics, connected: () => true, hindrance: () => undefined }
