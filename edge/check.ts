@@ -2,9 +2,10 @@
 
 import { type BusConfig, isLine } from '../protocol/bus-config.ts'
 import { ConfigError } from '../protocol/runtime/errors.ts'
-import type { RunnableConfig } from './config.ts'
+import type { RunnableConfig, RunnableProvider } from './config.ts'
 import { costOf, planReads } from './modbus/plan.ts'
 import { timingOf } from './modbus/timing.ts'
+import { requestsOf } from './providers/lines.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -19,15 +20,21 @@ export function describePlan(config: RunnableConfig, source: string): string {
   })
   if (mistakes.length > 0) throw new ConfigError(source, mistakes)
   const lines = [
-    `${gateway} of ${client}/${project}: ${devices.length} devices, ${providers.length} at providers`,
+    `${gateway} of ${client}/${project}: ${counted(devices.length, 'device')}, ${providers.length} at providers`,
     '',
     ...buses.flatMap(bus => bus.lines),
-    ...providers.map(
-      ({ id, provider, every, signals }) =>
-        `provider ${provider}: ${id}, ${signals.length} signals, ${round(HOUR_MS / every)} calls an hour`,
-    ),
+    ...providers.map(describeProvider),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** A device at its provider in words, and what is really asked there. Signing in, where there is an account, comes on top. */
+function describeProvider(config: RunnableProvider): string {
+  const { id, provider, every, signals } = config
+  const requests = requestsOf(config)
+  const polls = HOUR_MS / every
+  const asked = `${counted(requests, 'request')} a poll, ${counted(polls, 'poll')} and ${counted(polls * requests, 'request')} an hour`
+  return `provider ${provider}: ${id}, ${counted(signals.length, 'signal')}: ${asked}`
 }
 
 /** A bus in words, and which part of its time its devices need. On a line that is no less; elsewhere it is a guess. */
@@ -46,8 +53,9 @@ function describeBus(
       // A way over a network is a guess, and what is refused must be sure.
       load += costOf(blocks, isSure ? { ...line, timing: { ...timing, roundTripMs: 0 } } : line) / every
       const asked = blocks.map(({ table, address, count }) => `${table} ${address}+${count}`).join(', ')
-      const cost = `${blocks.length} requests, ${round(costOf(blocks, line))} ms`
-      return `  ${id} (unit ${unit}, ${signals.length} signals): ${cost}: ${asked}; ${round(HOUR_MS / every)} polls an hour`
+      const cost = `${counted(blocks.length, 'request')}, ${round(costOf(blocks, line))} ms`
+      const polls = `${counted(HOUR_MS / every, 'poll')} an hour`
+      return `  ${id} (unit ${unit}, ${counted(signals.length, 'signal')}): ${cost}: ${asked}; ${polls}`
     })
   const busy = `${isSure ? 'at least' : 'about'} ${percent(load)} busy`
   return { lines: [`bus ${bus.id} at ${addressOf(bus)}: ${busy}`, ...described], load, isSure }
@@ -62,5 +70,8 @@ function addressOf({ serial, tcp, ...bus }: BusConfig): string {
 }
 
 const percent = (part: number): string => `${round(part * 100)} %`
+
+const counted = (count: number, noun: string): string =>
+  `${round(count)} ${noun}${round(count) === 1 ? '' : 's'}`
 
 const round = (value: number): number => Math.round(value * 10) / 10

@@ -33,6 +33,12 @@ export function providerLines(
   })
 }
 
+/** How many requests one poll of a device is, when nothing goes wrong and nothing is missing. */
+export function requestsOf({ provider, signals }: Pick<RunnableProvider, 'provider' | 'signals'>): number {
+  // Twin gives all keys of a device at once; the others are asked for one after the other.
+  return provider === 'twin' ? 1 : new Set(signals.map(({ key }) => key)).size
+}
+
 /** Where each provider is, unless the configuration says. To add a provider: its file, and a line here and below. */
 const URLS = { twin: TWIN_URL, nettra: NETTRA_URL, novus: NOVUS_URL }
 

@@ -81,9 +81,34 @@ test('check says what a good file will do, and leaves nothing behind', async con
   const { status, text } = await ends(context, ['check', file])
 
   assert.equal(status, 0)
-  assert.match(text, /^gw-test of campo\/los-aromos: 1 devices/)
-  assert.match(text, /meter \(unit 1, 4 signals\): 1 requests, .*: holding 0\+10; 60 polls an hour/)
+  assert.match(text, /^gw-test of campo\/los-aromos: 1 device, 0 at providers/)
+  assert.match(text, /meter \(unit 1, 4 signals\): 1 request, .*: holding 0\+10; 60 polls an hour/)
   assert.equal(existsSync(join(folder, 'buffer')), false)
+})
+
+test('check says how many requests providers will get: one for each key, but Twin for all of a device', async context => {
+  const signals =
+    'signals: [{ variable: pulses, key: "1" }, { variable: total, key: "1", unit: L }, { variable: flow, key: "2" }]'
+  const more = `providers:
+  - { id: pozo-1, provider: twin, point: pozo-1, every: 1m, device: x, username: y, password: z, ${signals} }
+  - { id: pozo-2, provider: nettra, point: pozo-2, every: 5m, thing: x, ${signals} }
+  - { id: pozo-3, provider: novus, point: pozo-3, every: 1h, token: x, ${signals} }
+`
+  const { file } = makeSite(context, { ...NOBODY, more })
+
+  const { status, text } = await ends(context, ['check', file])
+
+  assert.equal(status, 0, text)
+  assert.match(text, /: 1 device, 3 at providers$/m)
+  assert.match(
+    text,
+    /^provider twin: pozo-1, 3 signals: 1 request a poll, 60 polls and 60 requests an hour$/m,
+  )
+  assert.match(
+    text,
+    /^provider nettra: pozo-2, 3 signals: 2 requests a poll, 12 polls and 24 requests an hour$/m,
+  )
+  assert.match(text, /^provider novus: pozo-3, 3 signals: 2 requests a poll, 1 poll and 2 requests an hour$/m)
 })
 
 test('a port that is taken and a level that is none end with 78, and end at all', async context => {

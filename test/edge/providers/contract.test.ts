@@ -3,17 +3,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ANSWER_BYTES_MAX } from '../../../edge/providers/api.ts'
+import { requestsOf } from '../../../edge/providers/lines.ts'
 import { FAULTS, type ServiceFault } from '../../doubles/providers/service.ts'
 import { until } from '../../doubles/until.ts'
-import { KEYS, KINDS, type Kind, MINUTE, NOON, openScene, type Scene, SECRETS, shown } from './scene.ts'
+import { KEYS, KINDS, MINUTE, NOON, openScene, type Scene, SECRETS, shown } from './scene.ts'
 
 const DAY = 86_400_000
 
 /** Requests for values: signing in is another matter. */
 const asked = ({ service }: Scene): number => service.paths('latest').length + service.paths('range').length
-
-/** How many requests one poll takes. */
-const CALLS: Record<Kind, number> = { twin: 1, nettra: 2, novus: 2 }
 
 function assertSecret({ logText, health, device }: Scene): void {
   const told = `${logText()} ${JSON.stringify(health())}`
@@ -41,7 +39,7 @@ for (const kind of KINDS) {
         ['flow', NOON, 125 / 36, 'good', 'device'],
       ])
       assert.equal(count, 2)
-      assert.equal(asked(scene), CALLS[kind])
+      assert.equal(asked(scene), requestsOf(scene.config))
       assert.equal(scene.health().ok, 1)
     })
 
@@ -60,6 +58,7 @@ for (const kind of KINDS) {
         [NOON / MINUTE, NOON / MINUTE / 1000],
       )
       assert.equal(asked(scene), 1)
+      assert.equal(requestsOf(scene.config), 1)
     })
 
     test('the same device time again gives no second reading, and is no failure', async context => {
@@ -87,7 +86,7 @@ for (const kind of KINDS) {
         ['pulses', NOON + 10_000, null, 'no_data', 'synced'],
         ['flow', NOON + 10_000, null, 'no_data', 'synced'],
       ])
-      assert.equal(asked(scene), CALLS[kind])
+      assert.equal(asked(scene), requestsOf(scene.config))
       assert.equal(scene.health().lastFailure, 'the provider has nothing')
     })
 
@@ -129,7 +128,7 @@ for (const kind of KINDS) {
           ['flow', NOON + 10_000, null, 'request_failed', 'synced'],
         ])
         assert.equal(count, 0)
-        assert.equal(asked(scene), tries * (isAway ? 1 : CALLS[kind]))
+        assert.equal(asked(scene), tries * (isAway ? 1 : requestsOf(scene.config)))
         assert.match(scene.health().lastFailure ?? '', reason)
         assertSecret(scene)
       })

@@ -56,6 +56,7 @@ export interface Scene {
   service: Service & { baseUrl: string; samples: Samples; oddities: Record<string, unknown> }
   /** The device's name at its provider. */
   device: string
+  config: RunnableProvider
   health: () => SourceHealth
   marks: Marks
   folder: string
@@ -122,8 +123,9 @@ export async function openScene(
     },
   }
   const probe = { stamp: () => ({ clock: watched, quality: time.quality }) }
+  const config = configOf(kind, { id: 'pozo-8', baseUrl: service.baseUrl, every, signals, token })
   const opened = providerLines(deps, probe, marks, [
-    configOf(kind, { id: 'pozo-8', baseUrl: service.baseUrl, every, signals, token }),
+    config,
     configOf(kind, { id: 'pozo-9', baseUrl: service.baseUrl, every, signals, token }),
   ])
 
@@ -160,7 +162,7 @@ export async function openScene(
     return { measurements: [...stored], count }
   }
   return {
-    ...{ clock, service, device: tokenOf(kind), marks, folder, pauses, refuse, time, drive },
+    ...{ clock, service, config, device: tokenOf(kind), marks, folder, pauses, refuse, time, drive },
     health: () => health.get('pozo-8') ?? { ok: 0, failed: 0, missed: 0 },
     logText: () => lines.join('\n'),
     poll: options => pollLine(0, options),
