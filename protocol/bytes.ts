@@ -78,10 +78,13 @@ export class ByteWriter {
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
+  readonly #name: string
   #offset = 0
 
-  constructor(bytes: Uint8Array) {
+  /** `name` is what messages call the bytes. */
+  constructor(bytes: Uint8Array, name = 'it') {
     this.#bytes = bytes
+    this.#name = name
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
@@ -117,7 +120,7 @@ export class ByteReader {
       if (byte < 128) return value
       scale *= 128
     }
-    throw new Rejected(`Cannot read byte ${start}: varint above 2^53 − 1`)
+    throw new Rejected(`byte ${start} of ${this.#name}: a varint above 2^53 − 1`)
   }
 
   zigzag(): number {
@@ -132,7 +135,7 @@ export class ByteReader {
 
   #take(count: number): number {
     if (count > this.left) {
-      throw new Rejected(`Cannot read byte ${this.#offset}: need ${count} more, have ${this.left}`)
+      throw new Rejected(`byte ${this.#offset} of ${this.#name}: ${count} more needed, ${this.left} left`)
     }
     const start = this.#offset
     this.#offset += count
@@ -153,18 +156,26 @@ export function writeRuns(writer: ByteWriter, values: readonly number[]): void {
   }
 }
 
-/** Reads a column of exactly `count` values that writeRuns() wrote. */
-export function readRuns(reader: ByteReader, count: number): number[] {
+/** Reads a column of exactly `count` values that writeRuns() wrote. `name` is what messages call it. */
+export function readRuns(reader: ByteReader, count: number, name: string): number[] {
   const values: number[] = []
   while (values.length < count) {
     const value = reader.zigzag()
     const length = reader.varint()
     if (length === 0 || length > count - values.length) {
-      throw new Rejected(
-        `Cannot read column: run of ${length} where ${count - values.length} values are left`,
-      )
+      throw new Rejected(`column ${name}: a run of ${length} where ${count - values.length} values are left`)
     }
     for (let left = length; left > 0; left -= 1) values.push(value)
   }
   return values
+}
+
+/** Reads a part of something. What is wrong with it is told under its name. */
+export function within<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    throw new Rejected(`${name}: ${error.message}`, { cause: error })
+  }
 }

@@ -22,12 +22,13 @@ import {
   type SeriesTable,
   TABLE_BYTES_MAX,
 } from './batch.ts'
-import { ByteReader, ByteWriter, readRuns, writeRuns } from './bytes.ts'
+import { ByteReader, ByteWriter, readRuns, within, writeRuns } from './bytes.ts'
 import { holds, isScale, type Row, readColumns, type Scale, scaleOf, writeColumns } from './columns.ts'
 import { Slug } from './ids.ts'
-import { TIME_QUALITIES, timeQualityOf } from './reading.ts'
+import { pathText, reasonsOf } from './mistakes.ts'
+import { TIME_QUALITIES, timeQualityOf, VariableName } from './reading.ts'
 import { Rejected, reasonOf } from './runtime/errors.ts'
-import { VARIABLE_NAMES, type Variable } from './variables.ts'
+import type { Variable } from './variables.ts'
 
 const VERSION = 1
 const TABLE_INSIDE = 1
@@ -49,7 +50,7 @@ const TableJson = z.strictObject({
   client: Slug,
   project: Slug,
   series: z
-    .array(z.tuple([Slug, z.enum(VARIABLE_NAMES), z.int().refine(isScale, 'must be a known scale')]))
+    .array(z.tuple([Slug, VariableName, z.int().refine(isScale, 'must be a scale: 0 to 15, 32 or 33')]))
     .max(SERIES_MAX),
 })
 
@@ -60,16 +61,28 @@ export function encodeTable({ gateway, client, project, series }: SeriesTable): 
   return { id: tableId(bytes), bytes }
 }
 
-/** Reads the bytes of a table. Throws Rejected when they are not one. */
+/** Reads the bytes of a table. Throws Rejected, with everything that is wrong, when they are not one. */
 export function decodeTable(bytes: Uint8Array): SeriesTable {
+  return within('Cannot read table', () => readTable(bytes))
+}
+
+function readTable(bytes: Uint8Array): SeriesTable {
+  let document: unknown
   try {
-    const { series, ...owner } = TableJson.parse(
-      JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)),
-    )
-    return { ...owner, series: series.map(([point, variable, scale]) => ({ point, variable, scale })) }
+    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
-    throw new Rejected(`Cannot read table: ${reasonOf(cause)}`, { cause })
+    throw new Rejected(`it is not JSON: ${reasonOf(cause)}`, { cause })
   }
+  const { data, error } = TableJson.safeParse(document)
+  if (error !== undefined) throw new Rejected(reasonsOf(error, placeInTable), { cause: error })
+  const { series, ...owner } = data
+  return { ...owner, series: series.map(([point, variable, scale]) => ({ point, variable, scale })) }
+}
+
+/** `series[0]`, with the part of the row where the message does not name it itself. */
+function placeInTable(path: readonly PropertyKey[]): string {
+  const part = path[0] === 'series' ? ['.point', '', '.scale'][Number(path[2])] : undefined
+  return part === undefined ? pathText(path) : `${pathText(path.slice(0, 2))}${part}`
 }
 
 /** A batch as bytes; with its table inside when the cloud may not know it yet. */
@@ -123,18 +136,22 @@ export type Decoded =
  * wrong and where, when the bytes are not a batch; `readBatchHead()` may still say which numbers it was about.
  */
 export function decodeBatch(bytes: Uint8Array, tableOf: (id: string) => SeriesTable | undefined): Decoded {
+  return within('Cannot read batch', () => readBatch(bytes, tableOf))
+}
+
+function readBatch(bytes: Uint8Array, tableOf: (id: string) => SeriesTable | undefined): Decoded {
   const { flags, tableId: id, tableBytes, body } = openEnvelope(bytes)
   const head = readHead(body)
-  const table = tableBytes === undefined ? tableOf(id) : decodeTable(tableBytes)
+  const table = tableBytes === undefined ? tableOf(id) : within('its table', () => readTable(tableBytes))
   if (table === undefined) return { kind: 'table-unknown', tableId: id, head: toBatchHead(head) }
   const missing = (flags & MISSING_INSIDE) === 0 ? [] : readMissing(body, head)
   const scales =
     (flags & SCALES_INSIDE) === 0
       ? table.series.map(({ scale }) => scale)
       : readScales(body, table.series.length)
-  const rows = readColumns(body, head.count, scales)
-  if (body.left > 0) throw new Rejected(`Cannot read batch: ${body.left} bytes after its end`)
   const numbers = presentNumbers(head, missing)
+  const rows = readColumns(body, head.count, scales, row => `reading ${numbers[row]}`)
+  if (body.left > 0) throw new Rejected(`${body.left} bytes after its end`)
   const readings = rows.map(({ series, ...reading }, position) => {
     const { point, variable } = table.series[series] as { point: string; variable: Variable }
     return { seq: numbers[position] as number, point, variable, ...reading }
@@ -229,17 +246,16 @@ interface Envelope {
 
 function openEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length > BATCH_BYTES_MAX + TABLE_BYTES_MAX)
-    throw new Rejected(`Cannot read batch: ${bytes.length} bytes`)
-  if (bytes.length < 4) throw new Rejected(`Cannot read batch: ${bytes.length} bytes are too few`)
+    throw new Rejected(`${bytes.length} bytes, at most ${BATCH_BYTES_MAX + TABLE_BYTES_MAX} are allowed`)
+  if (bytes.length < 4) throw new Rejected(`${bytes.length} bytes are too few`)
   const checked = bytes.subarray(0, bytes.length - 4)
   const crc = new ByteReader(bytes.subarray(bytes.length - 4)).u32()
   const reader = new ByteReader(checked)
   const version = reader.u8()
-  if (version !== VERSION)
-    throw new Rejected(`Cannot read batch: version ${version}, this side speaks ${VERSION}`)
-  if (crc32(checked) !== crc) throw new Rejected('Cannot read batch: its CRC-32 does not match')
+  if (version !== VERSION) throw new Rejected(`version ${version}, this side speaks ${VERSION}`)
+  if (crc32(checked) !== crc) throw new Rejected('its CRC-32 does not match')
   const flags = reader.u8()
-  if (flags > 15) throw new Rejected(`Cannot read batch: unknown flags ${flags}`)
+  if (flags > 15) throw new Rejected(`unknown flags ${flags}`)
   let tableBytes: Uint8Array | undefined
   let id: string
   if ((flags & TABLE_INSIDE) === 0) id = Buffer.from(reader.raw(TABLE_ID_BYTES)).toString('hex')
@@ -248,7 +264,7 @@ function openEnvelope(bytes: Uint8Array): Envelope {
     id = tableId(tableBytes)
   }
   const rest = reader.raw(reader.left)
-  const body = new ByteReader((flags & COMPRESSED) === 0 ? rest : decompress(rest))
+  const body = new ByteReader((flags & COMPRESSED) === 0 ? rest : decompress(rest), 'its body')
   return { flags, tableId: id, body, ...(tableBytes === undefined ? {} : { tableBytes }) }
 }
 
@@ -256,7 +272,7 @@ function decompress(bytes: Uint8Array): Uint8Array {
   try {
     return zstdDecompressSync(bytes, { maxOutputLength: BATCH_BYTES_MAX })
   } catch (cause) {
-    throw new Rejected(`Cannot decompress batch: ${reasonOf(cause)}`, { cause })
+    throw new Rejected(`its body cannot be decompressed: ${reasonOf(cause)}`, { cause })
   }
 }
 
@@ -269,20 +285,19 @@ function readHead(body: ByteReader): Head {
   const quality = timeQualityOf(body.u8())
   const error = body.varint()
   if (epoch === 0 || first === 0 || last > Number.MAX_SAFE_INTEGER) {
-    throw new Rejected(`Cannot read batch: epoch ${epoch}, numbers ${first} to ${last}`)
+    throw new Rejected(`epoch ${epoch} with numbers ${first} to ${last}: both begin at 1`)
   }
   if (count > BATCH_READINGS_MAX) {
-    throw new Rejected(`Cannot read batch: ${count} readings, at most ${BATCH_READINGS_MAX} are allowed`)
+    throw new Rejected(`${count} readings, at most ${BATCH_READINGS_MAX} are allowed`)
   }
-  if (quality === undefined) throw new Rejected('Cannot read batch: unknown time quality')
+  if (quality === undefined) throw new Rejected('its clock has an unknown time quality')
   const clock = error === 0 ? { quality } : { quality, errorMs: error - 1 }
   return { epoch, first, last, count, configVersion, clock }
 }
 
 function readMissing(body: ByteReader, { first, last }: Head): MissingRange[] {
   const count = body.varint()
-  if (count > MISSING_MAX)
-    throw new Rejected(`Cannot read batch: ${count} missing ranges, at most ${MISSING_MAX}`)
+  if (count > MISSING_MAX) throw new Rejected(`${count} missing ranges, at most ${MISSING_MAX}`)
   const ranges: MissingRange[] = []
   let from = first
   for (let index = 0; index < count; index += 1) {
@@ -290,7 +305,7 @@ function readMissing(body: ByteReader, { first, last }: Head): MissingRange[] {
     const end = start + body.varint()
     const reason = MISSING_REASONS[body.u8()]
     if (end > last || reason === undefined)
-      throw new Rejected(`Cannot read missing range ${index} of the batch`)
+      throw new Rejected(`missing range ${index} ends after ${last}, or its reason is unknown`)
     ranges.push({ first: start, last: end, reason })
     from = end + 1
   }
@@ -298,9 +313,9 @@ function readMissing(body: ByteReader, { first, last }: Head): MissingRange[] {
 }
 
 function readScales(body: ByteReader, count: number): Scale[] {
-  const scales = readRuns(body, count)
+  const scales = readRuns(body, count, 'scales')
   const unknown = scales.find(scale => !isScale(scale))
-  if (unknown !== undefined) throw new Rejected(`Cannot read batch: unknown scale ${unknown}`)
+  if (unknown !== undefined) throw new Rejected(`unknown scale ${unknown}`)
   return scales
 }
 
@@ -308,7 +323,7 @@ function readScales(body: ByteReader, count: number): Scale[] {
 function presentNumbers({ first, last, count }: Head, missing: readonly MissingRange[]): number[] {
   const lost = missing.reduce((sum, range) => sum + (range.last - range.first + 1), 0)
   if (last - first + 1 - lost !== count) {
-    throw new Rejected(`Cannot read batch: ${count} readings for numbers ${first} to ${last} without ${lost}`)
+    throw new Rejected(`${count} readings for numbers ${first} to ${last} without ${lost}`)
   }
   const numbers: number[] = []
   let next = first

@@ -5,7 +5,7 @@
 // whole number of its series' decimals, as the difference to the value before of the same series, or, where it
 // is not, an IEEE 754 number. What is read back equals what was written, to the last bit (−0 becomes 0).
 
-import { type ByteReader, type ByteWriter, readRuns, writeRuns } from './bytes.ts'
+import { type ByteReader, type ByteWriter, readRuns, within, writeRuns } from './bytes.ts'
 import {
   QUALITIES,
   type Quality,
@@ -99,12 +99,20 @@ export function writeColumns(writer: ByteWriter, rows: readonly Row[], scales: r
   }
 }
 
-/** Reads `count` rows that writeColumns() wrote. Throws Rejected for anything it could not have written. */
-export function readColumns(reader: ByteReader, count: number, scales: readonly Scale[]): Row[] {
-  const seriesSteps = readRuns(reader, count)
-  const timeSteps = readRuns(reader, count)
-  const qualities = readRuns(reader, count)
-  const timeQualities = readRuns(reader, count)
+/**
+ * Reads `count` rows that writeColumns() wrote. `nameOf` is what messages call a row. Throws Rejected for anything it
+ * could not have written.
+ */
+export function readColumns(
+  reader: ByteReader,
+  count: number,
+  scales: readonly Scale[],
+  nameOf: (row: number) => string = row => `row ${row}`,
+): Row[] {
+  const seriesSteps = readRuns(reader, count, 'series')
+  const timeSteps = readRuns(reader, count, 'time')
+  const qualities = readRuns(reader, count, 'quality')
+  const timeQualities = readRuns(reader, count, 'time quality')
   const before = new Map<number, number>()
   const rows: Row[] = []
   let series = -1
@@ -112,20 +120,27 @@ export function readColumns(reader: ByteReader, count: number, scales: readonly 
   for (let index = 0; index < count; index += 1) {
     series += (seriesSteps[index] as number) + 1
     at += timeSteps[index] as number
-    const scale = scales[series]
-    if (scale === undefined) throw new Rejected(`Cannot read row ${index}: no series ${series}`)
-    if (at < 0 || at > TIME_MAX) throw new Rejected(`Cannot read row ${index}: time ${at} is out of range`)
-    const quality = qualityOf(qualities[index] as number)
-    if (quality === undefined)
-      throw new Rejected(`Cannot read row ${index}: unknown quality ${qualities[index]}`)
-    const timeQuality = timeQualityOf(timeQualities[index] as number)
-    if (timeQuality === undefined) {
-      throw new Rejected(`Cannot read row ${index}: unknown time quality ${timeQualities[index]}`)
-    }
-    const value = QUALITIES[quality].hasValue ? readValue(reader, series, scale, before) : null
-    rows.push({ series, at, value, quality, timeQuality })
+    const codes = { quality: qualities[index] as number, timeQuality: timeQualities[index] as number }
+    rows.push(within(nameOf(index), () => readRow(reader, { series, at, ...codes }, scales, before)))
   }
   return rows
+}
+
+function readRow(
+  reader: ByteReader,
+  { series, at, ...codes }: { series: number; at: number; quality: number; timeQuality: number },
+  scales: readonly Scale[],
+  before: Map<number, number>,
+): Row {
+  const scale = scales[series]
+  if (scale === undefined) throw new Rejected(`there is no series ${series}, only ${scales.length} of them`)
+  if (at < 0 || at > TIME_MAX) throw new Rejected(`time ${at} is not from 0 to ${TIME_MAX}`)
+  const quality = qualityOf(codes.quality)
+  if (quality === undefined) throw new Rejected(`no quality has the code ${codes.quality}`)
+  const timeQuality = timeQualityOf(codes.timeQuality)
+  if (timeQuality === undefined) throw new Rejected(`no time quality has the code ${codes.timeQuality}`)
+  const value = QUALITIES[quality].hasValue ? readValue(reader, series, scale, before) : null
+  return { series, at, value, quality, timeQuality }
 }
 
 function readValue(reader: ByteReader, series: number, scale: Scale, before: Map<number, number>): number {
@@ -135,8 +150,7 @@ function readValue(reader: ByteReader, series: number, scale: Scale, before: Map
     return whole / 10 ** scale
   }
   const value = scale === SCALE_F32 ? reader.f32() : reader.f64()
-  if (!Number.isFinite(value))
-    throw new Rejected(`Cannot read value of series ${series}: not a finite number`)
+  if (!Number.isFinite(value)) throw new Rejected(`value ${value} is not a finite number`)
   return value
 }
 

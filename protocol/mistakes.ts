@@ -28,18 +28,30 @@ export function mistakesOf({ issues }: Pick<z.ZodError, 'issues'>): Place[] {
   return places.filter(({ path, message }) => message !== MISSING || !misspelt.has(pathText(path)))
 }
 
-/** How many mistakes a single line names. */
-const NAMED_MAX = 10
+/** How long a single line becomes: what an ack has room for. */
+const LINE_LENGTH_MAX = 400
 
-/** What went wrong, in one line, whatever was thrown: everything that a schema has found. */
-export function reasonsOf(error: unknown): string {
+/** What went wrong, in one line, whatever was thrown: what a schema has found. `textOf` writes its places. */
+export function reasonsOf(
+  error: unknown,
+  textOf: (path: readonly PropertyKey[]) => string = pathText,
+): string {
   if (!(error instanceof z.ZodError)) return reasonOf(error)
-  const mistakes = mistakesOf(error)
-  const named = mistakes
-    .slice(0, NAMED_MAX)
-    .map(({ path, message }) => (path.length === 0 ? `it ${message}` : `${pathText(path)}: ${message}`))
-  const more = mistakes.length - named.length
-  return [...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
+  const mistakes = mistakesOf(error).map(({ path, message }) =>
+    path.length === 0 ? `it ${message}` : `${textOf(path)}: ${message}`,
+  )
+  let line = shortened(mistakes[0] ?? '', LINE_LENGTH_MAX)
+  for (const [index, mistake] of mistakes.entries()) {
+    if (index === 0) continue
+    if (line.length + mistake.length > LINE_LENGTH_MAX) return `${line}; and ${mistakes.length - index} more`
+    line = `${line}; ${mistake}`
+  }
+  return line
+}
+
+/** A text from outside, as far as there is room for it. */
+export function shortened(text: string, lengthMax = WORD_LENGTH_MAX): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`
 }
 
 /** `devices[1].signals[0].unit`. */
@@ -162,7 +174,7 @@ function inPlainWords(issue: Issue): string {
       return FORMATS[issue.format] ?? `must match ${issue.pattern ?? issue.format}`
     case 'unrecognized_keys':
       return issue.keys
-        .map(key => `${UNKNOWN_KEY} \`${key}\`${didYouMean(key, knownKeys(issue.inst))}`)
+        .map(key => `${UNKNOWN_KEY} \`${shortened(key)}\`${didYouMean(key, knownKeys(issue.inst))}`)
         .join('\n')
     case 'invalid_union':
       return noAlternative(issue)

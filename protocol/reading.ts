@@ -4,14 +4,14 @@
 
 import { z } from 'zod'
 import { Slug } from './ids.ts'
-import { didYouMean } from './mistakes.ts'
+import { didYouMean, shortened } from './mistakes.ts'
 import { VARIABLE_NAMES } from './variables.ts'
 
 /** The name of a variable, from outside. */
 export const VariableName = z.enum(VARIABLE_NAMES, {
   error: ({ input }) =>
     typeof input === 'string'
-      ? `no variable is named "${input}"${didYouMean(input, VARIABLE_NAMES)}`
+      ? `no variable is named "${shortened(input)}"${didYouMean(input, VARIABLE_NAMES)}`
       : undefined,
 })
 

@@ -7,7 +7,7 @@
 // list (series.ts). A key alone says which numbers a block holds and how large it is.
 
 import { crc32 } from 'node:zlib'
-import { ByteReader, ByteWriter, readRuns, writeRuns } from '../../protocol/bytes.ts'
+import { ByteReader, ByteWriter, readRuns, within, writeRuns } from '../../protocol/bytes.ts'
 import { isScale, readColumns, type Scale, scaleOf, writeColumns } from '../../protocol/columns.ts'
 import { type Measurement, QUALITIES, type Reading, TIME_MAX } from '../../protocol/reading.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
@@ -140,28 +140,38 @@ export function decodeBlock(
 ): Reading[] {
   const place = readKey(key)
   if (place === undefined) throw new Rejected('Cannot read block: not a key')
+  return within(`Cannot read block ${place.first}`, () => readBlock(place, value, seriesOf))
+}
+
+function readBlock(
+  { first, last }: { first: number; last: number },
+  value: Uint8Array,
+  seriesOf: (id: number) => SeriesName | undefined,
+): Reading[] {
   const reader = new ByteReader(value.subarray(0, value.length - CRC_BYTES))
   const version = reader.u8()
-  if (version !== VERSION) throw new Rejected(`Cannot read block ${place.first}: version ${version}`)
+  if (version !== VERSION) throw new Rejected(`version ${version}`)
   reader.varint()
   const count = reader.varint()
   const seriesCount = reader.varint()
-  if (count !== place.last - place.first + 1 || seriesCount > count) {
-    throw new Rejected(`Cannot read block ${place.first}: ${count} readings of ${seriesCount} series`)
+  if (count !== last - first + 1 || seriesCount > count) {
+    throw new Rejected(`${count} readings of ${seriesCount} series`)
   }
   let id = 0
-  const names = readRuns(reader, seriesCount).map(step => {
+  const names = readRuns(reader, seriesCount, 'names').map(step => {
     id += step
     const name = seriesOf(id)
-    if (name === undefined) throw new Rejected(`Cannot read block ${place.first}: unknown series ${id}`)
+    if (name === undefined) throw new Rejected(`unknown series ${id}`)
     return name
   })
-  const scales: Scale[] = readRuns(reader, seriesCount)
-  if (!scales.every(isScale)) throw new Rejected(`Cannot read block ${place.first}: unknown scale`)
-  return readColumns(reader, count, scales).map(({ series, ...row }, index) => {
-    const { point, variable } = names[series] as SeriesName
-    return { seq: place.first + index, point, variable, ...row }
-  })
+  const scales: Scale[] = readRuns(reader, seriesCount, 'scales')
+  if (!scales.every(isScale)) throw new Rejected('unknown scale')
+  return readColumns(reader, count, scales, row => `reading ${first + row}`).map(
+    ({ series, ...row }, index) => {
+      const { point, variable } = names[series] as SeriesName
+      return { seq: first + index, point, variable, ...row }
+    },
+  )
 }
 
 function assertWritable({ point, variable, at, value, quality }: Measurement): void {

@@ -133,7 +133,10 @@ test('readBatchHead() still says which numbers a batch is about whose columns ar
   const short = { ...batch.table, series: batch.table.series.slice(0, 1) }
   const bytes = encodeBatch(batch, { withTable: false })
 
-  assert.throws(() => decodeBatch(bytes, () => short), /Cannot read row 1: no series 1/)
+  assert.throws(
+    () => decodeBatch(bytes, () => short),
+    /^Rejected: Cannot read batch: reading 11: there is no series 1, only 1 of them$/,
+  )
   assert.deepEqual(readBatchHead(bytes), { epoch: 7, first: 10, last: 11 })
   assert.equal(readBatchHead(bytes.subarray(0, 9)), undefined)
 })
@@ -170,6 +173,56 @@ test('decodeTable() refuses what is not a table, and says where', () => {
   assert.throws(() => decodeTable(bytes({ ...owner, series: [['p', 'speed', 2]] })), Rejected)
   assert.throws(() => decodeTable(bytes({ ...owner, series: [['p', 'flow', 16]] })), Rejected)
   assert.throws(() => decodeTable(new Uint8Array([0xff, 0xfe])), Rejected)
+})
+
+test('decodeBatch() names what is wrong in the table and in which reading', () => {
+  const batch = twoReadings()
+  const tell = (change: object): string => {
+    try {
+      decodeBatch(encodeBatch({ ...batch, ...change } as Batch, { withTable: true }), () => undefined)
+    } catch (error) {
+      if (error instanceof Rejected) return error.message
+      throw error
+    }
+    return ''
+  }
+  const [flow, total] = batch.table.series
+  const [first, second] = batch.readings
+  const tableOf = (...series: unknown[]) => ({
+    table: { ...batch.table, series },
+    readings: [],
+    missing: [{ first: 10, last: 11, reason: 'evicted' }],
+  })
+  const said: [object, string][] = [
+    [tableOf({ ...flow, variable: 'flux' }, total), 'its table: series[0]: no variable is named "flux"'],
+    [
+      tableOf(flow, { ...total, variable: 'totl', scale: 16, point: 'Pozo 7' }),
+      'its table: series[1].point: must be 1 to 63 characters of a-z, 0-9 and "-", and must not start with "-"; ' +
+        'series[1]: no variable is named "totl"; did you mean `total`?; series[1].scale: must be a scale: 0 to 15, 32 or 33',
+    ],
+    [
+      { readings: [first, { ...second, at: 9e12 }] },
+      'reading 11: time 9000000000000 is not from 0 to 4294967295000',
+    ],
+    [{ readings: [first, { ...second, value: Number.NaN }] }, 'reading 11: value NaN is not a finite number'],
+    [{ epoch: 0 }, 'epoch 0 with numbers 10 to 11: both begin at 1'],
+  ]
+
+  for (const [change, message] of said) assert.equal(tell(change), `Cannot read batch: ${message}`)
+})
+
+test('decodeTable() says what is no JSON, and what is JSON and no table', () => {
+  const bytes = (text: string) => new TextEncoder().encode(text)
+
+  assert.throws(() => decodeTable(bytes('{')), /^Rejected: Cannot read table: it is not JSON: /)
+  assert.throws(
+    () => decodeTable(bytes('[]')),
+    /^Rejected: Cannot read table: it must be keys with values, not a list$/,
+  )
+  assert.throws(
+    () => decodeTable(bytes('{"gateway":"gw","client":"c","projekt":"p","series":[]}')),
+    /^Rejected: Cannot read table: projekt: unknown key `projekt`; did you mean `project`\?$/,
+  )
 })
 
 test('scaleOf() finds the fewest decimals that hold every value, or an IEEE form', () => {

@@ -105,7 +105,12 @@ test('reasonsOf() says it in one line, and how many it has left out', () => {
   const { error } = Pump.safeParse({})
   const line = reasonsOf(error as z.ZodError)
 
-  assert.match(line, /^baudRate: is missing; table: is missing; .*; and 4 more$/)
+  assert.match(line, /^baudRate: is missing; table: is missing; .*; kind: is missing$/)
+  const many = z.array(z.string().max(1)).safeParse(Array.from({ length: 500 }, () => 'long')).error
+  assert.match(reasonsOf(many), /^\[0\]: must have at most 1 characters; .*; and 4\d\d more$/)
+  assert.ok(reasonsOf(many).length < 450)
+  const key = z.strictObject({}).safeParse({ ['x'.repeat(100_000)]: 1 }).error
+  assert.ok(reasonsOf(key).length <= 400)
   assert.equal(reasonsOf(z.string().safeParse(5).error as z.ZodError), 'it must be text, not a number')
 })
 
