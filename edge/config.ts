@@ -18,7 +18,9 @@ import {
 import type { LanBrokerConfig } from '../protocol/lan-config.ts'
 import { didYouMean, type Place } from '../protocol/mistakes.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import type { Writable } from '../protocol/writable-config.ts'
 import type { LanUser } from './lan-access.ts'
+import { boundMistakes } from './modbus/encode.ts'
 import { planMistakes, type Reads } from './modbus/plan.ts'
 import { profileNames, profileSignals } from './modbus/profile.ts'
 
@@ -61,7 +63,11 @@ export function readGatewayConfig(path: string, environment: Environment): Runna
     profileSignals,
     check(draft) {
       const { uplink } = draft.sound ?? {}
-      const mistakes = [...deviceMistakes(draft), ...secretMistakes(draft, environment)]
+      const mistakes = [
+        ...deviceMistakes(draft),
+        ...rangeMistakes(draft),
+        ...secretMistakes(draft, environment),
+      ]
       if (uplink?.url !== undefined && !/^mqtts?:/.test(uplink.url)) {
         const message = 'this version reaches the cloud over mqtt:// or mqtts:// only'
         mistakes.push({ path: ['uplink', 'url'], message })
@@ -103,6 +109,20 @@ function deviceMistakes({ sound, isWrong }: GatewayDraft): Place[] {
       reads as Reads,
     ).map(({ signal, message }) => ({ path: [...place, 'signals', whole[signal] ?? 0], message }))
   })
+}
+
+/** Bounds of what may be written that could not be written themselves. */
+function rangeMistakes({ sound, isWrong }: GatewayDraft): Place[] {
+  return (sound?.devices ?? []).flatMap((device, index) =>
+    (device?.writable ?? []).flatMap((one, at) => {
+      const place = ['devices', index, 'writable', at]
+      if (one === undefined || isWrong(...place)) return []
+      return boundMistakes(one as Writable).map(({ path, message }) => ({
+        path: [...place, ...path],
+        message,
+      }))
+    }),
+  )
 }
 
 /** What the environment was to say and does not. */

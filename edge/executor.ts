@@ -1,16 +1,22 @@
 // Executes what the cloud asks, on the lines and buses of the running gateway.
 
+import type { ClockState } from '../protocol/batch.ts'
 import type { Command } from '../protocol/command.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { Rejected, Unavailable } from '../protocol/runtime/errors.ts'
-import type { Execute } from './commands.ts'
+import type { Log } from '../protocol/runtime/log.ts'
+import type { Execute, Executed } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
-import { type Bus, failureText } from './modbus/bus.ts'
+import type { Bus } from './modbus/bus.ts'
+import { failureText } from './modbus/request.ts'
 import { scanBus } from './modbus/scan.ts'
+import { checkOrder, writeOrder } from './modbus/write.ts'
 import type { Line } from './poller.ts'
 
 interface ExecutorDeps {
   clock: Clock
+  log: Log
+  clockState: () => ClockState
   lines: readonly Line[]
   buses: readonly Bus[]
   devices: RunnableConfig['devices']
@@ -22,6 +28,7 @@ type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>
 
 /** Opens the executor. Whatever it asks of a bus takes its turn there. */
 export function executor(deps: ExecutorDeps, signal: AbortSignal): Execute {
+  const inTurn = openTurns()
   return async command => {
     switch (command.kind) {
       case 'collect':
@@ -30,6 +37,8 @@ export function executor(deps: ExecutorDeps, signal: AbortSignal): Execute {
         return await read(deps, command, signal)
       case 'scan':
         return await scan(deps, command, signal)
+      case 'write':
+        return await inTurn(command.device, () => write(deps, command, signal))
       case 'restart':
         // After the result has had time to leave.
         void deps.clock.sleep(1_000).then(deps.restart)
@@ -65,6 +74,17 @@ function nothingChosen(provider: string | undefined, devices: readonly string[] 
     : `No device of this gateway is ${conditions.join(' and ')}`
 }
 
+/** Lets what is done to one device be done one after the other, so that each reads back what it wrote itself. */
+function openTurns(): <Value>(device: string, doing: () => Promise<Value>) => Promise<Value> {
+  const turns = new Map<string, Promise<unknown>>()
+  return (device, doing) => {
+    const mine = (turns.get(device) ?? Promise.resolve()).then(doing)
+    const over = mine.catch(() => {}).then(() => void (turns.get(device) === over && turns.delete(device)))
+    turns.set(device, over)
+    return mine
+  }
+}
+
 /** Holes are not read for a command either: some devices fall silent when they are. */
 async function read(
   { buses, devices }: ExecutorDeps,
@@ -85,6 +105,56 @@ async function read(
   const outcome = await bus.read(request, signal)
   if (outcome.kind !== 'values') throw new Unavailable(failureText(bus.id, request, outcome))
   return { values: [...outcome.values] }
+}
+
+/** Says in the log who has written what, and who has not and why. */
+async function write(
+  deps: ExecutorDeps,
+  command: CommandOf<'write'>,
+  signal: AbortSignal,
+): Promise<Executed> {
+  const { id, by, device, name, value: asked } = command
+  const who = { id, by, device, name, asked }
+  try {
+    const { written, failure, remark } = await writeAllowed(deps, command, signal)
+    if (failure === undefined) deps.log.info('value written', { ...who, ...written })
+    else deps.log.warn('value not written', { ...who, ...written, reason: failure })
+    const reason = failure ?? remark
+    return {
+      status: failure === undefined ? 'done' : 'failed',
+      written,
+      ...(reason === undefined ? {} : { reason }),
+    }
+  } catch (error) {
+    const isRefused = error instanceof Rejected
+    if (!isRefused && !(error instanceof Unavailable)) throw error
+    deps.log.warn('value not written', { ...who, reason: error.message })
+    return { status: isRefused ? 'refused' : 'failed', reason: error.message }
+  }
+}
+
+async function writeAllowed(
+  { buses, devices, clock, clockState }: ExecutorDeps,
+  command: CommandOf<'write'>,
+  signal: AbortSignal,
+) {
+  const { device: id, name, value: asked, expiresAt } = command
+  const device = devices.find(one => one.id === id)
+  const bus = buses.find(one => one.id === device?.bus)
+  if (device === undefined || bus === undefined) throw new Rejected(`No device on a bus is named ${id}`)
+  const order = checkOrder(device, command)
+  if (clockState().quality === 'unsynced') {
+    throw new Rejected('The clock was never synchronised: nobody can say whether the command has expired')
+  }
+  const wrote = await writeOrder({ bus, clock }, device, order, { notAfter: expiresAt }, signal)
+  const { before, found, acknowledged, failure, remark } = wrote
+  const { unit } = order.writable
+  const written = {
+    ...{ device: id, name, asked, before, acknowledged },
+    ...(unit === undefined ? {} : { unit }),
+    ...(found === undefined ? {} : { found }),
+  }
+  return { written, failure, remark }
 }
 
 async function scan(

@@ -83,8 +83,11 @@ export async function runGateway(
   ]
   const stop = new AbortController()
   const restart = () => stop.abort(new Error('Restart commanded'))
-  const execute = executor({ clock, lines, buses, devices: config.devices, restart }, scope.signal)
-  const commands = await openCommands({ clock, log, execute }, { gateway, path: config.buffer.path })
+  const execute = executor(
+    { clock, log, clockState: time.state, lines, buses, devices: config.devices, restart },
+    scope.signal,
+  )
+  const commands = await openCommands({ clock, log, metrics, execute }, { gateway, path: config.buffer.path })
   const health = openHealth({ buffer, metrics, clock, clockState: time.state, sources, buses }, { version })
   const { ca, cert, key, token } = config.credentials
   const tls = {

@@ -14,6 +14,11 @@ export const GATEWAY_METRICS: readonly MetricHelp[] = [
     type: 'counter',
     help: 'Measurements taken, with a value or without.',
   },
+  {
+    name: 'gateway_commands_total',
+    type: 'counter',
+    help: 'Commands executed, by kind and what came of them.',
+  },
   { name: 'gateway_readings_lost_total', type: 'counter', help: 'Measurements that could not be stored.' },
   {
     name: 'gateway_readings_acked_total',

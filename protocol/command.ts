@@ -7,7 +7,7 @@ import { Instant } from './reading.ts'
 /** The most bytes a command or its result may have as JSON. */
 export const COMMAND_BYTES_MAX = 64 * 1024
 
-const common = {
+const envelope = {
   v: z.literal(1),
   /** Names the command; a second one with the same id is the first one again and is not executed again. */
   id: Slug,
@@ -18,20 +18,18 @@ const common = {
 }
 
 /** Poll now, outside the schedule: everything, one provider's devices, or the devices named. */
-export const CollectCommand = z.strictObject({
-  ...common,
+const Collect = z.strictObject({
   kind: z.literal('collect'),
   provider: z.enum(PROVIDER_NAMES).optional(),
   devices: z.array(Slug).max(256).optional(),
 })
 
 /** Stop and start the gateway's process. */
-export const RestartCommand = z.strictObject({ ...common, kind: z.literal('restart') })
+const Restart = z.strictObject({ kind: z.literal('restart') })
 
 /** Read registers of one configured device now, as they are, for a person to look at: nothing is stored. */
-export const ReadCommand = z
+const Read = z
   .strictObject({
-    ...common,
     kind: z.literal('read'),
     device: Slug,
     table: z.enum(['coil', 'discrete', 'holding', 'input']),
@@ -47,9 +45,8 @@ export const ReadCommand = z
 export const SCAN_UNITS_MAX = 32
 
 /** Ask units of a bus who is there, in turn with its polls. */
-export const ScanCommand = z
+const Scan = z
   .strictObject({
-    ...common,
     kind: z.literal('scan'),
     bus: Slug,
     first: z.int().min(1).max(247),
@@ -60,12 +57,33 @@ export const ScanCommand = z
     path: ['last'],
   })
 
-/** Something the cloud asks of a gateway. To add a kind: its schema, and a line here. */
+/** How far ahead a `write` may expire: for so long a gateway can say that it has not executed it before. */
+export const WRITE_LIFE_MAX_MS = 3_600_000
+
+/** Set one value of a device that its gateway's configuration allows to be set, and read it back. */
+const Write = z.strictObject({
+  kind: z.literal('write'),
+  device: Slug,
+  /** Its name in the gateway's configuration. */
+  name: Slug,
+  value: z.number(),
+  /** What the value is in: the unit that the configuration says, where it says one. */
+  unit: z.string().min(1).max(20).optional(),
+})
+
+/** Something that can be asked of a gateway. To add a kind: its schema, a line here and one in Command. */
+export const CommandRequest = z.discriminatedUnion('kind', [Collect, Read, Scan, Write, Restart])
+
+/** Something that can be asked of a gateway. */
+export type CommandRequest = z.infer<typeof CommandRequest>
+
+/** The same as the cloud sends it. */
 export const Command = z.discriminatedUnion('kind', [
-  CollectCommand,
-  ReadCommand,
-  ScanCommand,
-  RestartCommand,
+  Collect.safeExtend(envelope),
+  Read.safeExtend(envelope),
+  Scan.safeExtend(envelope),
+  Write.safeExtend(envelope),
+  Restart.safeExtend(envelope),
 ])
 
 /** Something the cloud asks of a gateway. */
@@ -84,6 +102,21 @@ export const CommandResult = z.strictObject({
   readings: z.int().min(0).optional(),
   /** What a `read` found: registers as unsigned numbers, bits as 0 and 1. */
   values: z.array(z.int().min(0).max(65_535)).max(125).optional(),
+  /** What a `write` did, and what it found. */
+  written: z
+    .strictObject({
+      device: Slug,
+      name: Slug,
+      unit: z.string().max(20).optional(),
+      asked: z.number(),
+      /** What it was before; null when its registers held no number. */
+      before: z.number().nullable(),
+      /** What was read back; absent when it could not be read. */
+      found: z.number().nullable().optional(),
+      /** Whether the device said that it had written these very registers. */
+      acknowledged: z.boolean(),
+    })
+    .optional(),
   /** Who answered a `scan`, and how. */
   units: z
     .array(z.strictObject({ unit: z.int().min(1).max(247), answer: z.string().max(300) }))

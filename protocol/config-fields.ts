@@ -1,6 +1,7 @@
 // The kinds of value that people write in configuration files.
 
 import { z } from 'zod'
+import { type Unit, unitOf } from './variables.ts'
 
 /** Text of a certain form: what is no text has no such form either. */
 const textSuchAs = (pattern: RegExp, message: string) =>
@@ -37,6 +38,14 @@ export const ByteRate = textSuchAs(
   /^[1-9]\d{0,6}(KiB|MiB)\/s$/,
   'must be a rate such as 16KiB/s or 1MiB/s',
 ).transform(toBytes)
+
+/** The name of a unit, in any spelling that people use. */
+export const UnitName = z.string().transform((text, context): Unit => {
+  const unit = unitOf(text)
+  if (unit !== undefined) return unit
+  context.addIssue({ code: 'custom', message: `unknown unit "${text}"` })
+  return z.NEVER
+})
 
 /** A value that may come from the environment instead of standing in the file: `{ env: NAME }`. */
 export const Secret = z.union([

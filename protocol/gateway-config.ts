@@ -5,7 +5,7 @@
 
 import { z } from 'zod'
 import { Bus } from './bus-config.ts'
-import { ByteSize, Duration, Secret } from './config-fields.ts'
+import { ByteSize, Duration, Secret, UnitName } from './config-fields.ts'
 import type { Draft } from './draft.ts'
 import { gatewayMistakes, type ProfileSignals } from './gateway-mistakes.ts'
 import { Slug } from './ids.ts'
@@ -14,15 +14,8 @@ import type { Place } from './mistakes.ts'
 import { VariableName } from './reading.ts'
 import { REGISTER_TABLES, REGISTER_TYPES, WORD_ORDERS } from './registers.ts'
 import { Uplink } from './uplink-config.ts'
-import { type Unit, unitOf } from './variables.ts'
+import { Writable } from './writable-config.ts'
 import { readYaml } from './yaml.ts'
-
-const UnitName = z.string().transform((text, context): Unit => {
-  const unit = unitOf(text)
-  if (unit !== undefined) return unit
-  context.addIssue({ code: 'custom', message: `unknown unit "${text}"` })
-  return z.NEVER
-})
 
 const scaling = {
   /** Multiplies what was decoded. */
@@ -122,6 +115,8 @@ const Device = z.strictObject({
   profile: Slug.optional(),
   signals: z.array(ModbusSignal).min(1).max(256).optional(),
   reads: Reads.prefault({}),
+  /** What commands may write; nothing else can be written. */
+  writable: z.array(Writable).max(256).default([]),
 })
 
 /** An instrument on a bus. */

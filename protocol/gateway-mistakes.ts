@@ -8,6 +8,7 @@ import { lanMistakes } from './lan-config.ts'
 import { didYouMean, type Place, pathText } from './mistakes.ts'
 import { REGISTER_COUNT } from './registers.ts'
 import { fits, VARIABLES } from './variables.ts'
+import { writableMistakes } from './writable-config.ts'
 
 type GatewayDraft = Draft<GatewayConfig>
 
@@ -24,6 +25,7 @@ export function gatewayMistakes(draft: GatewayDraft, profileSignals: ProfileSign
     ...lineMistakes(draft),
     ...sources.flatMap(sourceMistakes),
     ...seriesMistakes(draft, sources, profileSignals),
+    ...writableMistakes(draft),
     ...lanMistakes(draft),
   ]
 }

@@ -5,8 +5,9 @@ import { access, stat } from 'node:fs/promises'
 import type { BusConfig } from '../../protocol/bus-config.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import type { RunnableConfig } from '../config.ts'
-import { type Bus, failureText, openBus, type ReadOutcome, type ReadRequest } from '../modbus/bus.ts'
+import { type Bus, openBus } from '../modbus/bus.ts'
 import { planReads } from '../modbus/plan.ts'
+import { failureText, type ReadOutcome, type ReadRequest } from '../modbus/request.ts'
 import { type DoctorDeps, type Finding, type RunningGateway, reach } from './finding.ts'
 
 /** How a device is, as the running gateway says. */

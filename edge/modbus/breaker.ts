@@ -9,16 +9,16 @@
 //   K4. Only silence counts: who answers wrongly is there.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import type { ReadOutcome } from './bus.ts'
+import type { Failure, Outcome } from './request.ts'
 
 /** Which devices of one bus are asked. A device is its unit: the same unit on another bus is another device. */
 export interface Breaker {
   /** What stands for a request to this device that is not to be made; `undefined` when it is to be made. */
-  instead(unit: number): ReadOutcome | undefined
+  instead(unit: number): Failure | undefined
   /** How long to wait for the answer of this device, where `usualMs` is how long one waits for others. */
   timeoutMs(unit: number, usualMs: number): number
   /** Takes what became of a request and for how long it kept the bus. Gives the outcome to tell. */
-  note(unit: number, outcome: ReadOutcome, costMs: number): ReadOutcome
+  note(unit: number, outcome: Outcome, costMs: number): Outcome
 }
 
 const FAILURES_MAX = 3
@@ -56,7 +56,7 @@ export function openBreaker({ clock, random }: { clock: Clock; random: () => num
     return Math.max(Math.min(spread, PAUSE_MAX_MS), shortestPause(costMs))
   }
 
-  const toldOf = (silence: Silence): ReadOutcome => ({
+  const toldOf = (silence: Silence): Failure => ({
     kind: 'no_answer',
     reason: isOpen(silence) ? `${silence.reason}, so it is asked less often` : silence.reason,
   })
@@ -107,7 +107,7 @@ function shortestPause(costMs: number): number {
   return Math.max(PAUSE_FIRST_MS, costMs * (1 / SHARE_MAX - 1))
 }
 
-function reasonOfSilence(outcome: ReadOutcome): string | undefined {
+function reasonOfSilence(outcome: Outcome): string | undefined {
   if (outcome.kind === 'no_answer') return outcome.reason
   if (outcome.kind !== 'exception') return undefined
   return outcome.code === GATEWAY_PATH_UNAVAILABLE || outcome.code === GATEWAY_TARGET_SILENT

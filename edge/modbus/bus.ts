@@ -10,7 +10,6 @@
 //   M5. A device that does not answer does not keep the others waiting for long: see breaker.ts.
 
 import { type BusConfig, isLine } from '../../protocol/bus-config.ts'
-import type { RegisterTable } from '../../protocol/registers.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
@@ -18,29 +17,21 @@ import type { Closable } from '../../protocol/runtime/scope.ts'
 import { openBreaker } from './breaker.ts'
 import { TRANSACTIONS } from './frame.ts'
 import { openConverterLine, openSerialLine } from './line.ts'
+import {
+  checkRequest,
+  isWrite,
+  type Outcome,
+  type ReadOutcome,
+  type ReadRequest,
+  type Request,
+  unasked,
+  type WriteOutcome,
+  type WriteRequest,
+} from './request.ts'
 import { type RtuOptions, rtuConnector } from './rtu.ts'
 import { connectTcp } from './tcp.ts'
 import { type Timing, timingOf } from './timing.ts'
 import type { Connect, Wire } from './wire.ts'
-
-/** Some registers or bits of one device, one after the other. */
-export interface ReadRequest {
-  unit: number
-  table: RegisterTable
-  address: number
-  count: number
-  /** How long this device wants its line to be silent after its answer. */
-  turnaroundMs?: number
-  /** How long to wait for its answer, when not as long as for others. */
-  timeoutMs?: number
-}
-
-/** What became of a request. Bits are 0 or 1. */
-export type ReadOutcome =
-  | { kind: 'values'; values: readonly number[] }
-  | { kind: 'exception'; code: number }
-  | { kind: 'no_answer'; reason: string }
-  | { kind: 'bad_answer'; reason: string }
 
 /** A bus that is open. */
 export interface Bus extends Closable {
@@ -49,43 +40,16 @@ export interface Bus extends Closable {
   timing: Timing
   /** Never rejects but with the signal's reason. Throws for a request that Modbus cannot carry: a bug of the plan. */
   read(request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome>
+  /**
+   * Writes, in turn with everything else, and never twice. `written` says that the device acknowledged these very
+   * registers. Rejects and throws as `read` does.
+   */
+  write(request: WriteRequest, signal: AbortSignal): Promise<WriteOutcome>
   /** Why the bus itself could not be used the last time; `undefined` when it could. */
   hindrance(): string | undefined
   /** For how long the bus has been busy with requests since it was opened. */
   busyMs(): number
 }
-
-/** Why a request brought no values, for whoever must find the device or the mistake. */
-export function failureText(
-  bus: string,
-  { unit, table, address, count }: ReadRequest,
-  outcome: Exclude<ReadOutcome, { kind: 'values' }>,
-): string {
-  const last = address + count - 1
-  const where = count === 1 ? `${table} ${address}` : `${table} ${address} to ${last}`
-  const reason =
-    outcome.kind === 'exception'
-      ? `exception ${outcome.code} (${EXCEPTIONS[outcome.code] ?? 'not in the standard'})`
-      : outcome.reason
-  return `bus ${bus}, unit ${unit}, ${where}: ${reason}`
-}
-
-/** Modbus Application Protocol 1.1b3, section 7. */
-const EXCEPTIONS: Record<number, string> = {
-  1: 'illegal function',
-  2: 'illegal data address',
-  3: 'illegal data value',
-  4: 'device failure',
-  5: 'acknowledged, not ready',
-  6: 'device busy',
-  8: 'memory parity error',
-  10: 'gateway path unavailable',
-  11: 'device does not answer its gateway',
-}
-
-/** Modbus Application Protocol 1.1b3, sections 6.1 to 6.4. */
-const REGISTERS_MAX = 125
-const BITS_MAX = 2000
 
 const RECONNECT = { firstMs: 500, maxMs: 15_000 }
 
@@ -131,17 +95,34 @@ export function openBus(
     return notConnected
   }
 
-  const readNow = async (request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome> => {
+  const askNow = async (request: Request, signal: AbortSignal): Promise<Outcome> => {
     signal.throwIfAborted()
     const instead = breaker.instead(request.unit)
-    if (instead !== undefined) return instead
+    if (instead !== undefined) return unasked(request, instead)
     const connected = await connect(signal)
-    if (typeof connected === 'string') return { kind: 'no_answer', reason: connected }
+    if (typeof connected === 'string') return unasked(request, { kind: 'no_answer', reason: connected })
+    if (isWrite(request) && clock.now() > request.notAfter) {
+      return { kind: 'unsent', reason: 'it expired before its turn came' }
+    }
     const start = clock.monotonic()
-    const timeoutMs = breaker.timeoutMs(request.unit, config.timeout)
+    const timeoutMs = isWrite(request) ? config.timeout : breaker.timeoutMs(request.unit, config.timeout)
     const asked = timeoutMs === config.timeout ? request : { ...request, timeoutMs }
-    const outcome = await connected.read(asked, signal)
+    const outcome = await connected.ask(asked, signal)
+    if (outcome.kind === 'unsent') return outcome
     return breaker.note(request.unit, outcome, clock.monotonic() - start + afterFaultMs)
+  }
+
+  const inTurn = (request: Request, signal: AbortSignal): Promise<Outcome> => {
+    const mine = turn.then(async () => {
+      const start = clock.monotonic()
+      try {
+        return await askNow(request, signal)
+      } finally {
+        busy += clock.monotonic() - start
+      }
+    })
+    turn = mine.catch(() => {})
+    return mine
   }
 
   return {
@@ -149,16 +130,19 @@ export function openBus(
     timing: timingOf(config),
     read(request, signal) {
       checkRequest(request)
-      const mine = turn.then(async () => {
-        const start = clock.monotonic()
-        try {
-          return await readNow(request, signal)
-        } finally {
-          busy += clock.monotonic() - start
+      return inTurn(request, signal).then(outcome => {
+        if (outcome.kind === 'written' || outcome.kind === 'unsent') {
+          throw new Error(`A read came to ${outcome.kind}`)
         }
+        return outcome
       })
-      turn = mine.catch(() => {})
-      return mine
+    },
+    write(request, signal) {
+      checkRequest(request)
+      return inTurn(request, signal).then(outcome => {
+        if (outcome.kind === 'values') throw new Error('A write came to values')
+        return outcome
+      })
     },
     hindrance: () => (notConnected === '' ? undefined : notConnected),
     busyMs: () => busy,
@@ -199,12 +183,5 @@ export function rtuOptions(config: BusConfig): RtuOptions {
     quarantineMs: config.quarantine ?? QUARANTINE_MS,
     isPaced: config.serial !== undefined || config.tcp?.baudRate !== undefined,
     muteMax: config.serial === undefined ? MUTE_MAX.converter : MUTE_MAX.serial,
-  }
-}
-
-function checkRequest({ unit, table, address, count }: ReadRequest): void {
-  const most = table === 'coil' || table === 'discrete' ? BITS_MAX : REGISTERS_MAX
-  if (count < 1 || count > most || address < 0 || address + count > 65536 || unit < 0 || unit > 255) {
-    throw new Error(`Cannot ask unit ${unit} for ${count} of ${table} at ${address}`)
   }
 }

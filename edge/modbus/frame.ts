@@ -4,7 +4,7 @@
 // Protocol 1.1b3, sections 6.1 to 6.4 and 7.
 
 import type { RegisterTable } from '../../protocol/registers.ts'
-import type { ReadRequest } from './bus.ts'
+import { isWrite, type ReadRequest, type Request, type WriteRequest } from './request.ts'
 import { valueBytes } from './timing.ts'
 
 /** Transaction, protocol and length come before the unit. */
@@ -23,8 +23,16 @@ export const STRAY_BYTES_MAX = 3
 const EXCEPTION_BYTES = 3
 const EXCEPTION_FLAG = 0x80
 
+/** The answer to a write: unit, function, address, and the value or how many were written. */
+const ECHO_BYTES = 6
+
 /** The function that reads each table. */
-export const FUNCTIONS: Record<RegisterTable, number> = { coil: 1, discrete: 2, holding: 3, input: 4 }
+const FUNCTIONS: Record<RegisterTable, number> = { coil: 1, discrete: 2, holding: 3, input: 4 }
+
+/** The function of a request. */
+export function functionOf(request: Request): number {
+  return isWrite(request) ? request.code : FUNCTIONS[request.table]
+}
 
 /** Where the reading of an answer has got to. A TCP answer's `body` begins with the unit; an RTU one's is the whole frame. */
 export type FrameState =
@@ -33,7 +41,7 @@ export type FrameState =
   | { kind: 'broken'; reason: string }
 
 /** What the bytes received so far are to a request. Judged as early as possible, so that nobody waits for the rest. */
-export function readFrame(received: Buffer, transaction: number, request: ReadRequest): FrameState {
+export function readFrame(received: Buffer, transaction: number, request: Request): FrameState {
   if (received.length < HEADER_BYTES) return { kind: 'incomplete', expectedBytes: HEADER_BYTES }
   const protocol = received.readUInt16BE(2)
   if (protocol !== 0) return broken(`expected protocol 0 in the answer, got ${protocol}`)
@@ -42,7 +50,7 @@ export function readFrame(received: Buffer, transaction: number, request: ReadRe
     return broken(`expected the answer to transaction ${transaction}, got one to ${answered}`)
   }
   const length = received.readUInt16BE(4)
-  const expected = 3 + contentBytes(request)
+  const expected = bodyBytes(request)
   if (length !== expected && length !== EXCEPTION_BYTES) {
     return broken(`expected an answer of ${expected} bytes, its header says ${length}`)
   }
@@ -57,7 +65,7 @@ export function readFrame(received: Buffer, transaction: number, request: ReadRe
  * What the bytes heard on a line so far are to a request. Nothing on a line says which request an answer belongs to: that
  * it can be no other's is for whoever asks to see to.
  */
-export function readRtuFrame(received: Buffer, request: ReadRequest): FrameState {
+export function readRtuFrame(received: Buffer, request: Request): FrameState {
   const states: FrameState[] = []
   for (let stray = 0; stray <= Math.min(STRAY_BYTES_MAX, received.length); stray += 1) {
     states.push(readRtuFrameAt(received.subarray(stray), request))
@@ -67,21 +75,23 @@ export function readRtuFrame(received: Buffer, request: ReadRequest): FrameState
   return best ?? (states[0] as FrameState)
 }
 
-function readRtuFrameAt(bytes: Buffer, request: ReadRequest): FrameState {
+function readRtuFrameAt(bytes: Buffer, request: Request): FrameState {
   const [unit, code] = bytes
-  const expectedCode = FUNCTIONS[request.table]
+  const expectedCode = functionOf(request)
   const isException = code === (expectedCode | EXCEPTION_FLAG)
-  const length = isException ? EXCEPTION_BYTES : 3 + contentBytes(request)
+  const length = isException ? EXCEPTION_BYTES : bodyBytes(request)
   const expectedBytes = length + CRC_BYTES
   if (unit !== undefined && unit !== request.unit) return broken(wrongUnit(request, unit))
   if (code !== undefined && code !== expectedCode && !isException) return broken(wrongCode(request, code))
   if (bytes.length < 3) return { kind: 'incomplete', expectedBytes }
   const body = bytes.subarray(0, length)
-  if (!isException && body[2] !== contentBytes(request)) return broken(wrongCount(request, body[2]))
+  // A wrong byte count is known before the answer is whole.
+  const early = isException || isWrite(request) ? undefined : countMistake(body, request)
+  if (early !== undefined) return broken(early)
   if (bytes.length < expectedBytes) return { kind: 'incomplete', expectedBytes }
-  return crcOf(body) === bytes.readUInt16LE(length)
-    ? { kind: 'answer', body: bytes.subarray(0, expectedBytes) }
-    : broken('the checksum of the answer is wrong')
+  if (crcOf(body) !== bytes.readUInt16LE(length)) return broken('the checksum of the answer is wrong')
+  const mistake = isException || !isWrite(request) ? undefined : echoMistake(body, request)
+  return mistake === undefined ? { kind: 'answer', body: bytes.subarray(0, expectedBytes) } : broken(mistake)
 }
 
 /** A frame with its checksum. */
@@ -102,28 +112,52 @@ function crcOf(bytes: Buffer): number {
   return crc
 }
 
-function bodyMistake(body: Buffer, request: ReadRequest): string | undefined {
-  const [unit, code, bytes] = body
-  const expectedCode = FUNCTIONS[request.table]
+function bodyMistake(body: Buffer, request: Request): string | undefined {
+  const [unit, code] = body
+  const expectedCode = functionOf(request)
   if (unit !== request.unit) return wrongUnit(request, unit)
   if (code === (expectedCode | EXCEPTION_FLAG) && body.length === EXCEPTION_BYTES) return undefined
   if (code !== expectedCode) return wrongCode(request, code)
-  const expectedContent = contentBytes(request)
-  if (bytes !== expectedContent) return wrongCount(request, bytes)
-  // Only an exception may be this short, whatever the byte count says.
-  if (body.length !== 3 + expectedContent) return `expected ${expectedContent} bytes of values, got none`
-  return undefined
+  // Only an exception may be this short, whatever it says.
+  const isShort = body.length !== bodyBytes(request)
+  if (isWrite(request))
+    return isShort ? 'the answer does not say what was written' : echoMistake(body, request)
+  const mistake = countMistake(body, request)
+  if (mistake !== undefined) return mistake
+  return isShort ? `expected ${contentBytes(request)} bytes of values, got none` : undefined
 }
 
-const wrongUnit = (request: ReadRequest, unit: number | undefined) =>
+function countMistake(body: Buffer, request: ReadRequest): string | undefined {
+  return body[2] === contentBytes(request)
+    ? undefined
+    : `expected ${contentBytes(request)} bytes of values, the answer says ${body[2]}`
+}
+
+/** Modbus Application Protocol 1.1b3, sections 6.5, 6.6, 6.11 and 6.12. */
+function echoMistake(body: Buffer, { address, values, code }: WriteRequest): string | undefined {
+  const [about, said] = [body.readUInt16BE(2), body.readUInt16BE(4)]
+  if (about !== address) return `expected an answer about address ${address}, got one about ${about}`
+  if (code > 6) {
+    return said === values.length
+      ? undefined
+      : `expected ${values.length} to be written, the answer says ${said}`
+  }
+  const value = code === 5 ? (values[0] === 1 ? COIL_ON : 0) : values[0]
+  return said === value ? undefined : `expected ${value} to be written, the answer says ${said}`
+}
+
+/** How function 5 says 1. */
+const COIL_ON = 0xff00
+
+const wrongUnit = (request: Request, unit: number | undefined) =>
   `expected an answer from unit ${request.unit}, got one from ${unit}`
 
-const wrongCode = (request: ReadRequest, code: number | undefined) =>
-  `expected function ${FUNCTIONS[request.table]} in the answer, got ${code}`
-
-const wrongCount = (request: ReadRequest, bytes: number | undefined) =>
-  `expected ${contentBytes(request)} bytes of values, the answer says ${bytes}`
+const wrongCode = (request: Request, code: number | undefined) =>
+  `expected function ${functionOf(request)} in the answer, got ${code}`
 
 const contentBytes = ({ table, count }: ReadRequest) => valueBytes(table, count)
+
+/** Of an answer that is no exception, from the unit on and without a checksum. */
+const bodyBytes = (request: Request) => (isWrite(request) ? ECHO_BYTES : 3 + contentBytes(request))
 
 const broken = (reason: string): FrameState => ({ kind: 'broken', reason })

@@ -6,12 +6,19 @@
 import { EventEmitter } from 'node:events'
 import modbusSerial from 'modbus-serial'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
-import type { ReadOutcome, ReadRequest } from './bus.ts'
+import {
+  type Failure,
+  isWrite,
+  type Outcome,
+  type ReadRequest,
+  type Request,
+  type WriteRequest,
+} from './request.ts'
 
 /** The library, with one request at a time. */
 export interface Library {
   /** Writes a request. Settles when it has been given the answer. */
-  ask(request: ReadRequest): Promise<ReadOutcome>
+  ask(request: Request): Promise<Outcome>
   /** Gives it a whole answer, with its checksum. */
   answer(rtu: Buffer): void
 }
@@ -30,7 +37,11 @@ export function openLibrary(write: (rtu: Buffer) => void): Library {
     async ask(request) {
       client.setID(request.unit)
       try {
-        const values = await call(client, request)
+        if (isWrite(request)) {
+          await writeValues(client, request)
+          return { kind: 'written' }
+        }
+        const values = await readValues(client, request)
         return { kind: 'values', values: values.slice(0, request.count).map(Number) }
       } catch (error) {
         return toFailure(error)
@@ -42,7 +53,7 @@ export function openLibrary(write: (rtu: Buffer) => void): Library {
 
 type Client = InstanceType<typeof modbusSerial.default>
 
-async function call(
+async function readValues(
   client: Client,
   { table, address, count }: ReadRequest,
 ): Promise<readonly (number | boolean)[]> {
@@ -58,7 +69,27 @@ async function call(
   }
 }
 
-function toFailure(error: unknown): ReadOutcome {
+async function writeValues(client: Client, { address, values, code }: WriteRequest): Promise<void> {
+  const [first = 0] = values
+  switch (code) {
+    case 5:
+      await client.writeCoil(address, first === 1)
+      return
+    case 6:
+      await client.writeRegister(address, first)
+      return
+    case 15:
+      await client.writeCoils(
+        address,
+        values.map(value => value === 1),
+      )
+      return
+    case 16:
+      await client.writeRegisters(address, [...values])
+  }
+}
+
+function toFailure(error: unknown): Failure {
   const { modbusCode } = error as { modbusCode?: number }
   return modbusCode === undefined
     ? { kind: 'bad_answer', reason: reasonOf(error) }

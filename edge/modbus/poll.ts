@@ -6,9 +6,10 @@
 import type { DeviceConfig, ModbusSignal } from '../../protocol/gateway-config.ts'
 import type { Measurement, Quality, TimeQuality } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { type Bus, failureText, type ReadOutcome } from './bus.ts'
+import type { Bus } from './bus.ts'
 import { decodeSignal } from './decode.ts'
 import { type Block, planReads, type Reads, splitBlock } from './plan.ts'
+import { failureText, type ReadOutcome } from './request.ts'
 import type { Timing } from './timing.ts'
 
 /** A device that can be polled: what it gives, and the requests that fetch it. */

@@ -11,13 +11,13 @@
 
 import { setImmediate as immediately } from 'node:timers/promises'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import type { ReadOutcome, ReadRequest } from './bus.ts'
 import { within } from './deadline.ts'
 import { readRtuFrame, STRAY_BYTES_MAX } from './frame.ts'
 import { openLibrary } from './library.ts'
 import type { Line, OpenLine } from './line.ts'
 import { isSameShape, type OwedAnswers, openOwedAnswers } from './owed.ts'
-import { ANSWER_BYTES, REQUEST_BYTES, requestMs, type Timing, valueBytes } from './timing.ts'
+import { type Outcome, type Request, unasked } from './request.ts'
+import { frameBytes, requestMs, type Timing } from './timing.ts'
 import type { Connect, Wire } from './wire.ts'
 
 /** How a line is used. */
@@ -46,14 +46,14 @@ const CLOSE_MS = 2_000
 
 /** The request that is under way. */
 interface Pending {
-  request: ReadRequest
+  request: Request
   received: Buffer
   /** When its bytes have left the line, at the earliest. */
   leftAt: number
   /** Whether something was heard before. */
   early: boolean
   answered: boolean
-  settle: (outcome: ReadOutcome) => void
+  settle: (outcome: Outcome) => void
 }
 
 /** What is known of a line; it outlives the port, as what a device owes does. */
@@ -66,14 +66,14 @@ interface Memory {
   unasked: number
   isSuspect: boolean
   /** What each unit answered last, and when. */
-  answered: Map<number, { request: ReadRequest; at: number }>
+  answered: Map<number, { request: Request; at: number }>
   owed: OwedAnswers
   mute: number
   closing: Promise<void>
 }
 
 /** The longest that a request may take: silence and two requests with their answers, on a line that is never silent. */
-export function longestReadMs({ timing, timeoutMs, quarantineMs }: RtuOptions, request: ReadRequest): number {
+export function longestReadMs({ timing, timeoutMs, quarantineMs }: RtuOptions, request: Request): number {
   const silenceMs = Math.max(quarantineMs, APART_MS, timing.silenceMs, request.turnaroundMs ?? 0)
   return 2 * (silenceMs + NOISE_MAX_MS + timeoutMs + requestMs(timing, request, 0))
 }
@@ -98,10 +98,10 @@ function openWire(deps: { clock: Clock; line: Line; memory: Memory }, options: R
   const close = () => {
     memory.closing = line.close()
   }
-  const readOnce = async (request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome> => {
+  const askOnce = async (request: Request, signal: AbortSignal): Promise<Outcome> => {
     const noise = await untilSilent({ clock, line, memory }, options, request, signal)
-    if (noise !== undefined) return { kind: 'bad_answer', reason: noise }
-    const outcome = await talk.read(request, signal)
+    if (noise !== undefined) return unasked(request, { kind: 'bad_answer', reason: noise })
+    const outcome = await talk.ask(request, signal)
     if (memory.mute >= options.muteMax) {
       memory.mute = 0
       close()
@@ -111,15 +111,16 @@ function openWire(deps: { clock: Clock; line: Line; memory: Memory }, options: R
   return {
     isOpen: line.isOpen,
     destroy: close,
-    async read(request, signal) {
+    async ask(request, signal) {
       if (memory.owed.isLike(request)) {
         const other = memory.owed.other(request)
-        if (other === undefined)
-          return { kind: 'no_answer', reason: 'too many earlier answers may still come' }
-        const before = await readOnce(other, signal)
-        if (before.kind === 'no_answer' || before.kind === 'bad_answer') return before
+        if (other === undefined) {
+          return unasked(request, { kind: 'no_answer', reason: 'too many earlier answers may still come' })
+        }
+        const before = await askOnce(other, signal)
+        if (before.kind === 'no_answer' || before.kind === 'bad_answer') return unasked(request, before)
       }
-      return await readOnce(request, signal)
+      return await askOnce(request, signal)
     },
   }
 }
@@ -128,7 +129,7 @@ function openWire(deps: { clock: Clock; line: Line; memory: Memory }, options: R
 async function untilSilent(
   { clock, line, memory }: { clock: Clock; line: Line; memory: Memory },
   { quarantineMs }: RtuOptions,
-  request: ReadRequest,
+  request: Request,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const last = memory.answered.get(request.unit)
@@ -167,7 +168,7 @@ async function pause({ clock }: { clock: Clock }, ms: number, signal: AbortSigna
 
 /** One request and its answer at a time, on a line that is silent. */
 interface Talk {
-  read(request: ReadRequest, signal: AbortSignal): Promise<ReadOutcome>
+  ask(request: Request, signal: AbortSignal): Promise<Outcome>
 }
 
 function openTalk(
@@ -198,23 +199,24 @@ function openTalk(
     reason => pending?.settle({ kind: 'no_answer', reason: `line closed${reason}` }),
   )
   return {
-    async read(request, signal) {
+    async ask(request, signal) {
       const deviceMs = request.timeoutMs ?? timeoutMs
-      const ownMs = REQUEST_BYTES * byteMs
-      const answerMs = (ANSWER_BYTES + valueBytes(request.table, request.count)) * byteMs
+      const bytes = frameBytes(request)
+      const ownMs = bytes.request * byteMs
+      const answerMs = bytes.answer * byteMs
       const leftAt = clock.monotonic() + (isPaced ? ownMs : 0)
       const mine = { request, leftAt, received: Buffer.alloc(0), early: false, answered: false }
-      const answered = new Promise<ReadOutcome>(settle => {
+      const answered = new Promise<Outcome>(settle => {
         pending = { ...mine, settle }
         void library.ask(request).then(settle)
       })
       memory.silenceMs = Math.max(silenceMs, request.turnaroundMs ?? 0)
-      const late = (): ReadOutcome => silence(pending as Pending, deviceMs)
+      const late = (): Outcome => silence(pending as Pending, deviceMs)
       const heard = await within({ clock }, answered, ownMs + deviceMs + answerMs, signal, late)
       const outcome = judge(heard, pending as Pending, memory.owed)
       memory.mute = pending?.received.length === 0 ? memory.mute + 1 : 0
       pending = undefined
-      if (outcome.kind === 'values') {
+      if (outcome.kind === 'values' || outcome.kind === 'written') {
         memory.owed.settle(request.unit)
         memory.answered.set(request.unit, { request, at: clock.monotonic() })
       }
@@ -242,7 +244,7 @@ function hear(pending: Pending, bytes: Buffer): { rtu: Buffer; end: number } | u
 }
 
 /** What it comes to that the deadline has passed. */
-function silence({ received, request }: Pending, timeoutMs: number): ReadOutcome {
+function silence({ received, request }: Pending, timeoutMs: number): Outcome {
   const said = `no answer in ${timeoutMs} ms`
   if (received.length === 0) return { kind: 'no_answer', reason: said }
   const frame = readRtuFrame(received, request)
@@ -251,7 +253,7 @@ function silence({ received, request }: Pending, timeoutMs: number): ReadOutcome
 }
 
 /** What an outcome is worth: an answer must have had time to come, and an exception must be to this request. */
-function judge(outcome: ReadOutcome, { early, request }: Pending, owed: OwedAnswers): ReadOutcome {
+function judge(outcome: Outcome, { early, request }: Pending, owed: OwedAnswers): Outcome {
   if (early && outcome.kind !== 'no_answer') {
     const reason = 'it came too early to be an answer: an echo, a second master or a wrong baudRate'
     return { kind: 'bad_answer', reason }

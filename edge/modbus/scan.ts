@@ -5,8 +5,9 @@
 
 import { Unavailable } from '../../protocol/runtime/errors.ts'
 import type { RunnableConfig } from '../config.ts'
-import { type Bus, failureText, type ReadOutcome, type ReadRequest } from './bus.ts'
+import type { Bus } from './bus.ts'
 import { planReads } from './plan.ts'
+import { failureText, type ReadOutcome, type ReadRequest } from './request.ts'
 
 /** What became of the question to one unit. */
 export interface Scanned {

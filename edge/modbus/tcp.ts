@@ -6,19 +6,19 @@
 
 import type { Socket } from 'node:net'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import type { ReadOutcome, ReadRequest } from './bus.ts'
 import { within } from './deadline.ts'
 import { CRC_BYTES, HEADER_BYTES, readFrame, withCrc } from './frame.ts'
 import { openLibrary } from './library.ts'
+import type { Outcome, Request } from './request.ts'
 import { connectSocket } from './socket.ts'
 import type { Wire } from './wire.ts'
 
 /** The request that is under way. */
 interface Pending {
-  request: ReadRequest
+  request: Request
   transaction: number
   received: Buffer
-  settle: (outcome: ReadOutcome) => void
+  settle: (outcome: Outcome) => void
 }
 
 /**
@@ -58,20 +58,20 @@ function openWire(
   return {
     isOpen: () => !socket.destroyed && socket.readyState === 'open',
     destroy: () => socket.destroy(),
-    async read(request, signal) {
+    async ask(request, signal) {
       const deadlineMs = request.timeoutMs ?? timeoutMs
       const mine = { request, transaction: nextTransaction(), received: Buffer.alloc(0), settle: () => {} }
-      const answered = new Promise<ReadOutcome>(settle => {
+      const answered = new Promise<Outcome>(settle => {
         pending = { ...mine, settle }
         void library.ask(request).then(settle)
       })
-      const late = (): ReadOutcome => ({
+      const late = (): Outcome => ({
         kind: 'no_answer',
         reason: `no answer in ${deadlineMs} ms${progress(pending)}`,
       })
       const outcome = await within({ clock }, answered, deadlineMs, signal, late)
       pending = undefined
-      if (signal.aborted || (outcome.kind !== 'values' && outcome.kind !== 'exception')) socket.destroy()
+      if (signal.aborted || outcome.kind === 'no_answer' || outcome.kind === 'bad_answer') socket.destroy()
       signal.throwIfAborted()
       return outcome
     },

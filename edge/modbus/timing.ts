@@ -2,6 +2,7 @@
 
 import type { BusConfig } from '../../protocol/bus-config.ts'
 import type { RegisterTable } from '../../protocol/registers.ts'
+import type { WriteRequest } from './request.ts'
 
 /** What a bus makes a request wait for. */
 export interface Timing {
@@ -13,10 +14,15 @@ export interface Timing {
   roundTripMs: number
 }
 
-/** Unit, function, address, count, checksum. Modbus over Serial Line 1.02, section 2.5.1. */
-export const REQUEST_BYTES = 8
-/** Unit, function, byte count, checksum. */
-export const ANSWER_BYTES = 5
+/** Unit, function, address, count or value, checksum: a request to read, and the answer to one that writes. */
+const FIXED_BYTES = 8
+/** Unit, function, byte count, checksum. Modbus over Serial Line 1.02, section 2.5.1. */
+const ANSWER_BYTES = 5
+/** A request to write several: what a fixed one has, and its byte count. */
+const SEVERAL_BYTES = 9
+
+/** What the size of a request and of its answer depends on. */
+type Asked = { table: RegisterTable; count: number } | Pick<WriteRequest, 'table' | 'values' | 'code'>
 
 /** Above this rate the silence between frames no longer shrinks. Modbus over Serial Line 1.02, section 2.5.1.1. */
 const FIXED_SILENCE_ABOVE_BAUD = 19_200
@@ -51,15 +57,24 @@ export function valueBytes(table: RegisterTable, count: number): number {
   return table === 'coil' || table === 'discrete' ? Math.ceil(count / 8) : count * 2
 }
 
+/** How many bytes a request and its answer have on a line. */
+export function frameBytes(asked: Asked): { request: number; answer: number } {
+  if ('count' in asked) {
+    return { request: FIXED_BYTES, answer: ANSWER_BYTES + valueBytes(asked.table, asked.count) }
+  }
+  const several = SEVERAL_BYTES + valueBytes(asked.table, asked.values.length)
+  return { request: asked.code > 6 ? several : FIXED_BYTES, answer: FIXED_BYTES }
+}
+
 /**
  * How long a request keeps its line: its bytes, those of its answer, the silence after each, or `turnaroundMs` after the
  * answer where that is longer. What the device itself takes to answer comes on top.
  */
 export function requestMs(
   { byteMs, silenceMs, roundTripMs }: Timing,
-  { table, count }: { table: RegisterTable; count: number },
+  asked: Asked,
   turnaroundMs: number,
 ): number {
-  const bytes = REQUEST_BYTES + ANSWER_BYTES + valueBytes(table, count)
-  return roundTripMs + bytes * byteMs + silenceMs + Math.max(silenceMs, turnaroundMs)
+  const { request, answer } = frameBytes(asked)
+  return roundTripMs + (request + answer) * byteMs + silenceMs + Math.max(silenceMs, turnaroundMs)
 }

@@ -22,6 +22,11 @@ export type Fault =
   | { kind: 'close' }
   | { kind: 'reset' }
   | { kind: 'trickle' }
+  /** Does not hear the request: what it writes is not written. */
+  | { kind: 'deaf' }
+  /** Another address, or another value or count, in the answer to a write. */
+  | { kind: 'wrong-address' }
+  | { kind: 'wrong-value' }
 
 /** A request as it came. */
 export interface SeenRequest {
@@ -29,10 +34,15 @@ export interface SeenRequest {
   code: number
   address: number
   count: number
+  /** What is written; for functions 5, 6, 15 and 16. */
+  values?: readonly number[]
 }
 
 /** A register by table code (1 coil, 2 discrete, 3 holding, 4 input) and address; `undefined` where there is none. */
 export type Registers = (code: number, address: number) => number | undefined
+
+/** Takes a register or bit that is written, or gives the exception that refuses it. */
+export type TakeRegister = (code: number, address: number, value: number) => number | undefined
 
 /** An instrument that listens. */
 export interface Instrument {
@@ -51,7 +61,7 @@ export interface Instrument {
 /** Starts an instrument over registers. */
 export async function openInstrument(
   { clock }: { clock: Clock },
-  { port = 0, registers }: { port?: number; registers: Registers },
+  { port = 0, registers, take }: { port?: number; registers: Registers; take?: TakeRegister },
 ): Promise<Instrument> {
   const requests: SeenRequest[] = []
   const queued: Fault[] = []
@@ -68,17 +78,16 @@ export async function openInstrument(
     let received = Buffer.alloc(0)
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk])
-      while (received.length >= 12) {
-        const frame = received.subarray(0, 12)
-        received = received.subarray(12)
-        const [unit, code, address, count] = [
-          frame[6] ?? 0,
-          frame[7] ?? 0,
-          frame.readUInt16BE(8),
-          frame.readUInt16BE(10),
-        ]
-        requests.push({ unit, code, address, count })
-        answer({ clock }, socket, frame, toPdu(registers, code, address, count), queued.shift() ?? always)
+      while (received.length >= 12 && received.length >= 6 + received.readUInt16BE(4)) {
+        const size = 6 + received.readUInt16BE(4)
+        const frame = received.subarray(0, size)
+        received = received.subarray(size)
+        const unit = frame[6] ?? 0
+        const asked = readRequest(frame.subarray(7))
+        requests.push({ unit, ...asked })
+        const fault = queued.shift() ?? always
+        if (fault?.kind === 'deaf') continue
+        answer({ clock }, socket, frame, toPdu({ registers, take }, asked, frame.subarray(7)), fault)
       }
     })
   }
@@ -131,7 +140,42 @@ export function listRegisters(words: readonly number[], from = 0): Registers {
   return (_, address) => words[address - from]
 }
 
-function toPdu(registers: Registers, code: number, address: number, count: number): Buffer {
+/** Reads a request from its function on. Modbus Application Protocol 1.1b3, sections 6.1 to 6.6, 6.11 and 6.12. */
+export function readRequest(pdu: Buffer): Omit<SeenRequest, 'unit'> {
+  const [code = 0] = pdu
+  const [address, second] = [pdu.readUInt16BE(1), pdu.readUInt16BE(3)]
+  if (code === 5 || code === 6)
+    return { code, address, count: 1, values: [code === 5 ? second >> 15 : second] }
+  if (code !== 15 && code !== 16) return { code, address, count: second }
+  const values = Array.from({ length: second }, (_, index) =>
+    code === 16 ? pdu.readUInt16BE(6 + 2 * index) : ((pdu[6 + (index >> 3)] ?? 0) >> (index & 7)) & 1,
+  )
+  return { code, address, count: second, values }
+}
+
+/** Writes what a request writes, and gives what is answered; `undefined` for one that only reads. */
+export function writePdu(
+  take: TakeRegister | undefined,
+  { code, address, values }: Omit<SeenRequest, 'unit'>,
+  request: Buffer,
+): Buffer | undefined {
+  if (values === undefined) return undefined
+  if (take === undefined) return Buffer.from([code | 0x80, 1])
+  for (const [index, value] of values.entries()) {
+    const exception = take(code === 5 || code === 15 ? 1 : 3, address + index, value)
+    if (exception !== undefined) return Buffer.from([code | 0x80, exception])
+  }
+  return Buffer.from(request.subarray(0, 5))
+}
+
+function toPdu(
+  { registers, take }: { registers: Registers; take: TakeRegister | undefined },
+  asked: Omit<SeenRequest, 'unit'>,
+  request: Buffer,
+): Buffer {
+  const written = writePdu(take, asked, request)
+  if (written !== undefined) return written
+  const { code, address, count } = asked
   if (code < 1 || code > 4) return Buffer.from([code | 0x80, 1])
   const values = Array.from({ length: count }, (_, index) => registers(code, address + index))
   if (values.some(value => value === undefined)) return Buffer.from([code | 0x80, 2])
@@ -203,6 +247,14 @@ function answer(
       break
     case 'wrong-byte-count':
       frame[8] = (frame[8] ?? 0) + 2
+      break
+    case 'deaf':
+      return
+    case 'wrong-address':
+      flip(9)
+      break
+    case 'wrong-value':
+      flip(11)
       break
     case 'bad-length':
       frame.writeUInt16BE(60_000, 4)

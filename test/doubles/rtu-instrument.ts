@@ -3,7 +3,7 @@
 // Frames are written by hand from Modbus over Serial Line 1.02: nothing here is shared with what it tests.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import type { Registers, SeenRequest } from './instrument.ts'
+import { type Registers, readRequest, type SeenRequest, type TakeRegister, writePdu } from './instrument.ts'
 
 /** What a device, or the line, does wrong. */
 export type RtuFault =
@@ -20,6 +20,8 @@ export type RtuFault =
   | { kind: 'wrong-byte-count' }
   | { kind: 'exception'; code: number }
   | { kind: 'trickle'; afterMs: number }
+  /** Does not hear the request: what it writes is not written. */
+  | { kind: 'deaf' }
 
 /** The devices of a line. */
 export interface RtuInstrument {
@@ -40,7 +42,12 @@ const LATE_MAX_MS = 2
 /** Puts devices on a line. `send` puts bytes on it; `units` answer, all others do not. */
 export function openRtuInstrument(
   { clock, send }: { clock: Clock; send: (bytes: Buffer) => void },
-  { units, registers, delayMs = 0 }: { units: readonly number[]; registers: Registers; delayMs?: number },
+  {
+    units,
+    registers,
+    delayMs = 0,
+    take,
+  }: { units: readonly number[]; registers: Registers; delayMs?: number; take?: TakeRegister },
 ): RtuInstrument {
   const requests: RtuInstrument['requests'] = []
   const queued: RtuFault[] = []
@@ -48,14 +55,17 @@ export function openRtuInstrument(
   let chosen: (request: SeenRequest) => RtuFault | undefined = () => undefined
   let received = Buffer.alloc(0)
 
-  const take = (frame: Buffer) => {
-    const [unit = 0, code = 0] = frame
-    const [address, count] = [frame.readUInt16BE(2), frame.readUInt16BE(4)]
-    if (!withChecksum(frame.subarray(0, 6)).equals(frame)) throw new Error(`No request: ${frame.toHex()}`)
-    requests.push({ unit, code, address, count, at: clock.monotonic() })
-    const fault = queued.shift() ?? chosen({ unit, code, address, count })
-    if (!units.includes(unit)) return
-    const answer = withChecksum(Buffer.concat([Buffer.from([unit]), toPdu(registers, code, address, count)]))
+  const hearRequest = (frame: Buffer) => {
+    const [unit = 0] = frame
+    if (!withChecksum(frame.subarray(0, -2)).equals(frame)) throw new Error(`No request: ${frame.toHex()}`)
+    const pdu = frame.subarray(1, -2)
+    const asked = readRequest(pdu)
+    const { code, address, count } = asked
+    requests.push({ unit, ...asked, at: clock.monotonic() })
+    const fault = queued.shift() ?? chosen({ unit, ...asked })
+    if (!units.includes(unit) || fault?.kind === 'deaf') return
+    const said = writePdu(take, asked, pdu) ?? toPdu(registers, code, address, count)
+    const answer = withChecksum(Buffer.concat([Buffer.from([unit]), said]))
     const turn = (turns.get(unit) ?? Promise.resolve()).then(async () => {
       if (delayMs > 0) await clock.sleep(delayMs)
       await say({ clock, send }, answer, fault)
@@ -67,10 +77,11 @@ export function openRtuInstrument(
     requests,
     hear(bytes) {
       received = Buffer.concat([received, bytes])
-      while (received.length >= REQUEST_BYTES) {
-        const frame = received.subarray(0, REQUEST_BYTES)
-        received = received.subarray(REQUEST_BYTES)
-        take(frame)
+      while (received.length >= sizeOf(received)) {
+        const size = sizeOf(received)
+        const frame = received.subarray(0, size)
+        received = received.subarray(size)
+        hearRequest(frame)
       }
     },
     fail: (...faults) => void queued.push(...faults),
@@ -78,6 +89,12 @@ export function openRtuInstrument(
       chosen = choose
     },
   }
+}
+
+/** How long the request is that begins here. Functions 15 and 16 say how many bytes they bring. */
+function sizeOf(received: Buffer): number {
+  const [, code = 0] = received
+  return code === 15 || code === 16 ? 9 + (received[6] ?? 0) : REQUEST_BYTES
 }
 
 /** Modbus Application Protocol 1.1b3, sections 6.1 to 6.4. */
@@ -115,6 +132,7 @@ async function say(
     case undefined:
       return send(answer)
     case 'silence':
+    case 'deaf':
       return
     case 'late':
       await clock.sleep(fault.ms)

@@ -6,8 +6,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Commands, type Execute, openCommands } from '../../edge/commands.ts'
+import { GATEWAY_METRICS } from '../../edge/health.ts'
 import { COMMAND_BYTES_MAX, type Command, CommandResult } from '../../protocol/command.ts'
 import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
+import { type Metrics, openMetrics } from '../../protocol/runtime/metrics.ts'
 import { openFakeClock } from '../doubles/clock.ts'
 import { keptLog, temporaryFolder } from './buffer/folder.ts'
 
@@ -22,14 +24,16 @@ interface Office {
   /** Ids of what was executed. */
   executed: string[]
   said: ReturnType<typeof keptLog>['said']
+  metrics: Metrics
 }
 
 async function openOffice(path: string, execute: Execute = async () => ({ readings: 3 })): Promise<Office> {
   const { log, said } = keptLog()
+  const metrics = openMetrics(GATEWAY_METRICS)
   const executed: string[] = []
   const commands = await openCommands(
     {
-      ...{ clock, log },
+      ...{ clock, log, metrics },
       execute: command => {
         executed.push(command.id)
         return execute(command)
@@ -37,7 +41,7 @@ async function openOffice(path: string, execute: Execute = async () => ({ readin
     },
     { gateway: 'gw-test', path },
   )
-  return { commands, executed, said }
+  return { commands, executed, said, metrics }
 }
 
 async function ask(
@@ -225,5 +229,92 @@ test('a damaged memory is said and begun anew; the gateway starts all the same',
     rmSync(join(path, 'commands.json'))
   }
   await ask(await openOffice(path), COMMAND)
-  assert.equal(JSON.parse(await readFile(join(path, 'commands.json'), 'utf8')).length, 1)
+  assert.equal(JSON.parse(await readFile(join(path, 'commands.json'), 'utf8')).commands.length, 1)
+})
+
+const WRITE = { v: 1, by: 'ana', kind: 'write', device: 'pump', name: 'start-level', value: 3 }
+
+test('a write is remembered until it has expired, however many commands come in between', async context => {
+  const path = await temporaryFolder(context)
+  const office = await openOffice(path)
+  const write = { ...WRITE, id: 'w-1', expiresAt: clock.now() + 600_000 }
+  await ask(office, write, 'w-1')
+  for (let index = 0; index <= 1_000; index += 1)
+    await ask(office, { ...COMMAND, id: `c-${index}` }, `c-${index}`)
+
+  const after = await openOffice(path)
+  await ask(after, write, 'w-1')
+
+  assert.deepEqual(after.executed, [])
+})
+
+test('a write in the middle of which the gateway stopped may have been done, and is not done again', async context => {
+  const path = await temporaryFolder(context)
+  const crashing = await openOffice(path, () => new Promise(() => {}))
+  const write = { ...WRITE, id: 'w-1', expiresAt: clock.now() + 600_000 }
+  void ask(crashing, write, 'w-1')
+  while (crashing.executed.length === 0) await new Promise(resolve => setImmediate(resolve))
+
+  const after = await openOffice(path)
+  const result = await ask(after, write, 'w-1')
+
+  assert.deepEqual(
+    [result?.status, result?.reason],
+    ['failed', 'The gateway stopped while executing it: it may have been written'],
+  )
+  assert.deepEqual(after.executed, [])
+})
+
+test('a write that could outlive what is remembered is refused', async context => {
+  const office = await openOffice(await temporaryFolder(context))
+  const late = { ...WRITE, id: 'w-1', expiresAt: clock.now() + 3_600_001 }
+
+  const result = await ask(office, late, 'w-1')
+
+  assert.deepEqual(
+    [result?.status, result?.reason],
+    ['refused', 'It expires too late: 60 minutes ahead at most'],
+  )
+  assert.deepEqual(office.executed, [])
+})
+
+test('nothing is written where it is forgotten what was written, until all of that has expired', async context => {
+  const path = await temporaryFolder(context)
+  const write = (id: string) => ({ ...WRITE, id, expiresAt: clock.now() + 600_000 })
+  await writeFile(join(path, 'commands.json'), 'damaged')
+  const first = await openOffice(path)
+  assert.match((await ask(first, write('w-1'), 'w-1'))?.reason ?? '', /has forgotten which commands/)
+  assert.equal((await ask(first, COMMAND))?.status, 'done')
+
+  // The file is whole again, and still says so.
+  const second = await openOffice(path)
+  assert.equal((await ask(second, write('w-1'), 'w-1'))?.status, 'refused')
+  await clock.advance(3_600_000)
+  assert.equal((await ask(second, write('w-2'), 'w-2'))?.status, 'done')
+  const third = await openOffice(path)
+  assert.equal((await ask(third, write('w-3'), 'w-3'))?.status, 'done')
+})
+
+test('writes that are remembered have a bound', async context => {
+  const office = await openOffice(await temporaryFolder(context))
+  const write = (id: string) => ({ ...WRITE, id, expiresAt: clock.now() + 600_000 })
+  for (let index = 0; index < 500; index += 1) await ask(office, write(`w-${index}`), `w-${index}`)
+
+  const result = await ask(office, write('w-500'), 'w-500')
+  await clock.advance(600_001)
+  const later = await ask(office, write('w-501'), 'w-501')
+
+  assert.equal(result?.reason, '500 writes are remembered, which is the most')
+  assert.equal(later?.status, 'done')
+})
+
+test('everything is counted by what came of it', async context => {
+  const office = await openOffice(await temporaryFolder(context), async () => ({
+    ...{ status: 'refused', reason: 'Nothing of pump that may be written is named start-level' },
+  }))
+
+  const result = await ask(office, { ...WRITE, id: 'w-1', expiresAt: clock.now() + 1_000 }, 'w-1')
+
+  assert.equal(result?.status, 'refused')
+  assert.equal(office.metrics.read()['gateway_commands_total{kind="write",status="refused"}'], 1)
 })

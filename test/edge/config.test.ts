@@ -201,6 +201,27 @@ test('readGatewayConfig() names the signal that no request can fetch', context =
   )
 })
 
+test('readGatewayConfig() names bounds that could not be written themselves', context => {
+  const text = GOOD.replace(
+    'profile: siemens-mag-6000 }',
+    `profile: siemens-mag-6000,
+      writable: [
+        { name: start-level, address: 0, type: uint16, scale: 0.01, min: -0.01, max: 5 },
+        { name: stop-level, address: 2, type: int16, scale: 0.01, min: 0, max: 400 },
+        { name: step, address: 3, type: int16, scale: 0.1, min: 0.05, max: 1 } ] }`,
+  )
+  const folder = makeFolder(context, text, { token: 'a-token' })
+
+  assert.deepEqual(
+    mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), {})),
+    [
+      ['devices[0].writable[0].min', 11, 'uint16 cannot hold -0.01 as -1'],
+      ['devices[0].writable[1].max', 12, 'int16 cannot hold 400 as 40000'],
+      ['devices[0].writable[2].min', 13, 'int16 cannot hold 0.05 exactly: the nearest is 0.1'],
+    ],
+  )
+})
+
 test('a file that cannot be read, and a token that is empty, are mistakes too', context => {
   const folder = makeFolder(context, GOOD, { token: ' \n' })
 

@@ -2,32 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { openCommands } from '../../edge/commands.ts'
-import { executor } from '../../edge/executor.ts'
-import { openBus } from '../../edge/modbus/bus.ts'
-import { CommandResult } from '../../protocol/command.ts'
-import { parseGatewayConfig } from '../../protocol/gateway-config.ts'
-import { systemClock } from '../../protocol/runtime/clock.ts'
-import { silentLog } from '../../protocol/runtime/log.ts'
-import { openInstrument } from '../doubles/instrument.ts'
-import { atEnd, temporaryFolder } from './buffer/folder.ts'
+import { openInstrumentStage } from './command-stage.ts'
 
-const AT = systemClock.now() + 3_600_000
-
-async function openStage(context: TestContext) {
-  const instrument = await openInstrument(
-    { clock: systemClock },
-    { registers: (code, address) => code * 100 + address },
-  )
-  atEnd(context, () => instrument.close())
-  const config = parseGatewayConfig(
-    `gateway: gw-1
-client: campo
-project: p
-uplink: { url: "mqtt://127.0.0.1:1", credentials: x }
-buffer: { path: x }
-buses: [{ id: plant, tcp: { host: 127.0.0.1, port: ${instrument.port} }, timeout: 200ms }]
-devices:
+const DEVICES = `
   - id: meter
     bus: plant
     unit: 7
@@ -35,32 +12,10 @@ devices:
     every: 1m
     reads: { holes: [{ table: holding, address: 20, count: 5 }] }
     signals: [{ variable: flow, address: 2, type: uint16 }]
-`,
-    'test',
-  )
-  const devices = config.devices.map(device => ({ ...device, signals: device.signals ?? [] }))
-  const bus = openBus({ clock: systemClock, log: silentLog, random: () => 0.5 }, config.buses[0] as never)
-  atEnd(context, () => bus.close())
-  const folder = await temporaryFolder(context)
-  const execute = executor(
-    { clock: systemClock, lines: [], buses: [bus], devices, restart: () => {} },
-    new AbortController().signal,
-  )
-  const open = () =>
-    openCommands({ clock: systemClock, log: silentLog, execute }, { gateway: 'gw-1', path: folder })
-  let commands = await open()
-  const send = async (id: string, fields: object) => {
-    const payload = new TextEncoder().encode(
-      JSON.stringify({ v: 1, id, expiresAt: AT, by: 'ana', ...fields }),
-    )
-    const answer = await commands.handle({ topic: `gw/v1/gw-1/cmd/${id}`, payload })
-    return CommandResult.parse(JSON.parse(answer?.payload ?? ''))
-  }
-  const restart = async () => {
-    commands = await open()
-  }
-  return { instrument, send, restart }
-}
+`
+
+const openStage = (context: TestContext) =>
+  openInstrumentStage(context, { devices: DEVICES, registers: (code, address) => code * 100 + address })
 
 test('`read` gives registers as they are, once, also when the gateway was restarted in between', async context => {
   const { instrument, send, restart } = await openStage(context)

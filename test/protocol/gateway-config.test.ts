@@ -191,6 +191,100 @@ const CASES: readonly {
     mistakes: [['providers[0].id', 20, /"probe" is already the name of devices\[1\]/]],
   },
   {
+    name: 'what may be written twice, and too high',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    writable: [{ name: a, address: 1, type: uint16, min: 0, max: 9 }, { name: a, address: 65535, type: uint32, min: 0, max: 9 }]',
+      ),
+    mistakes: [
+      ['devices[1].writable[1].name', 15, /"a" is already what may be written/],
+      ['devices[1].writable[1].address', 15, /uint32 needs 2 registers, address 65535 is too high/],
+    ],
+  },
+  {
+    name: 'what may be written without bounds',
+    change: text => text.replace('unit: 3', 'unit: 3\n    writable: [{ name: a, address: 1, type: uint16 }]'),
+    mistakes: [
+      ['devices[1].writable[0].min', 15, /is needed: what lies outside is never written/],
+      ['devices[1].writable[0].max', 15, /is needed/],
+    ],
+  },
+  {
+    name: 'bounds that are no range',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    writable: [{ name: a, address: 1, type: uint16, min: 9, max: 0 }]',
+      ),
+    mistakes: [['devices[1].writable[0].min', 15, /must not be above max/]],
+  },
+  {
+    name: 'text that may be written',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    writable: [{ name: a, address: 1, type: ascii32, min: 0, max: 9 }]',
+      ),
+    mistakes: [['devices[1].writable[0].type', 15, /text cannot be written/]],
+  },
+  {
+    name: 'a coil of two',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    writable: [{ name: a, table: coil, address: 1, type: bool, max: 2 }]',
+      ),
+    mistakes: [['devices[1].writable[0].max', 15, /a coil is 0 or 1/]],
+  },
+  {
+    name: 'a coil that is a number',
+    change: text =>
+      text.replace('unit: 3', 'unit: 3\n    writable: [{ name: a, table: coil, address: 1, type: uint16 }]'),
+    mistakes: [['devices[1].writable[0].type', 15, /its type must be bool/]],
+  },
+  {
+    name: 'a register that is a bit',
+    change: text => text.replace('unit: 3', 'unit: 3\n    writable: [{ name: a, address: 1, type: bool }]'),
+    mistakes: [['devices[1].writable[0].type', 15, /bool needs table coil/]],
+  },
+  {
+    name: 'a function that writes too little at once',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    writable: [{ name: a, address: 1, type: float32, min: 0, max: 9, function: 6 }]',
+      ),
+    mistakes: [['devices[1].writable[0].function', 15, /6 writes one register, float32 needs 2 at once/]],
+  },
+  {
+    name: 'a function of another table',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    writable: [{ name: a, address: 1, type: uint16, min: 0, max: 9, function: 5 }]',
+      ),
+    mistakes: [['devices[1].writable[0].function', 15, /a register is written by 6 or 16/]],
+  },
+  {
+    name: 'a table that cannot be written',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    writable: [{ name: a, table: input, address: 1, type: uint16, min: 0, max: 9 }]',
+      ),
+    mistakes: [['devices[1].writable[0].table', 15, /is not one of holding, coil/]],
+  },
+  {
+    name: 'what could be written and not read back',
+    change: text =>
+      text.replace(
+        'unit: 3',
+        'unit: 3\n    reads: { holes: [{ table: holding, address: 0, count: 3 }] }\n    writable: [{ name: a, address: 2, type: uint16, min: 0, max: 9 }]',
+      ),
+    mistakes: [['devices[1].writable[0].address', 16, /lies in a hole of its device/]],
+  },
+  {
     name: 'a key written twice',
     change: text => `${text}gateway: gw-2\n`,
     mistakes: [['', 22, /keys must be unique/]],
@@ -220,3 +314,12 @@ for (const { name, change, mistakes } of CASES) {
     )
   })
 }
+
+test('parseGatewayConfig() lets nothing be written unless it says what', () => {
+  const { devices } = parseGatewayConfig(GOOD, 'gateway.yaml')
+
+  assert.deepEqual(
+    devices.map(({ writable }) => writable),
+    [[], []],
+  )
+})

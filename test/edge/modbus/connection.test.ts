@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failureText, openBus } from '../../../edge/modbus/bus.ts'
+import { openBus } from '../../../edge/modbus/bus.ts'
+import { failureText } from '../../../edge/modbus/request.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openFakeClock } from '../../doubles/clock.ts'

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { ReadRequest } from '../../../edge/modbus/bus.ts'
 import { readFrame } from '../../../edge/modbus/frame.ts'
+import type { ReadRequest } from '../../../edge/modbus/request.ts'
 import { REGISTER_TABLES } from '../../../protocol/registers.ts'
 
 const CODES = { coil: 1, discrete: 2, holding: 3, input: 4 }

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { ReadRequest } from '../../../edge/modbus/bus.ts'
 import { readRtuFrame, withCrc } from '../../../edge/modbus/frame.ts'
+import type { ReadRequest } from '../../../edge/modbus/request.ts'
 import { REGISTER_TABLES } from '../../../protocol/registers.ts'
 import { withChecksum } from '../../doubles/rtu-instrument.ts'
 

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { openBus, type ReadOutcome } from '../../../edge/modbus/bus.ts'
+import { openBus } from '../../../edge/modbus/bus.ts'
+import type { ReadOutcome } from '../../../edge/modbus/request.ts'
 import type { RegisterTable } from '../../../protocol/registers.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'

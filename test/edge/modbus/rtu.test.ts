@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Bus, openBus, type ReadOutcome, type ReadRequest } from '../../../edge/modbus/bus.ts'
+import { type Bus, openBus } from '../../../edge/modbus/bus.ts'
+import type { ReadOutcome, ReadRequest } from '../../../edge/modbus/request.ts'
 import { rtuConnector } from '../../../edge/modbus/rtu.ts'
 import { lineTiming } from '../../../edge/modbus/timing.ts'
 import type { RegisterTable } from '../../../protocol/registers.ts'

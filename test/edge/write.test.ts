@@ -1,0 +1,381 @@
+// `write`: one value of a device, set once and read back, over a real connection to an instrument.
+
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { CommandResult } from '../../protocol/command.ts'
+import { systemClock } from '../../protocol/runtime/clock.ts'
+import type { Fault, TakeRegister } from '../doubles/instrument.ts'
+import { openInstrumentStage } from './command-stage.ts'
+
+const DEVICES = `
+  - id: pump
+    bus: plant
+    unit: 7
+    point: pozo-7
+    every: 1m
+    signals: [{ variable: level, address: 2, type: uint16 }]
+    writable:
+      - { name: start-level, address: 10, type: uint16, scale: 0.01, unit: m, min: 0, max: 50 }
+      - { name: set-point, address: 20, type: float32, order: CDAB, unit: L/s, min: 0, max: 120 }
+      - { name: mode, address: 30, type: int16, min: -1, max: 3, function: 16 }
+      - { name: running, table: coil, address: 5, type: bool }
+      - { name: valve, table: coil, address: 6, type: bool, function: 15 }
+  - id: meter
+    bus: plant
+    unit: 8
+    point: pozo-7
+    every: 1m
+    signals: [{ variable: flow, address: 2, type: uint16 }]
+`
+
+async function openStage(context: TestContext, take?: TakeRegister) {
+  const cells = new Map<string, number>()
+  const keep: TakeRegister = (code, address, value) => {
+    cells.set(`${code} ${address}`, value)
+    return undefined
+  }
+  const stage = await openInstrumentStage(context, {
+    devices: DEVICES,
+    registers: (code, address) => cells.get(`${code} ${address}`) ?? 0,
+    take: take ?? keep,
+  })
+  const set = (id: string, name: string, value: number, unit?: string, device = 'pump') =>
+    stage.send(id, { kind: 'write', device, name, value, ...(unit === undefined ? {} : { unit }) })
+  const codes = () => stage.instrument.requests.map(({ code }) => code)
+  return { ...stage, cells, set, codes }
+}
+
+const outcomeOf = ({ status, written }: CommandResult) => [
+  status,
+  written?.asked,
+  written?.before,
+  written?.found,
+  written?.acknowledged,
+]
+
+for (const [name, value, unit, requests, cells] of [
+  [
+    'start-level',
+    12.34,
+    'm',
+    [
+      [3, 10, 1],
+      [6, 10, 1, 1234],
+      [3, 10, 1],
+    ],
+    [['3 10', 1234]],
+  ],
+  [
+    'set-point',
+    12.5,
+    'l/s',
+    [
+      [3, 20, 2],
+      [16, 20, 2, 0, 16712],
+      [3, 20, 2],
+    ],
+    [
+      ['3 20', 0],
+      ['3 21', 16712],
+    ],
+  ],
+  [
+    'mode',
+    -1,
+    undefined,
+    [
+      [3, 30, 1],
+      [16, 30, 1, 65535],
+      [3, 30, 1],
+    ],
+    [['3 30', 65535]],
+  ],
+  [
+    'running',
+    1,
+    undefined,
+    [
+      [1, 5, 1],
+      [5, 5, 1, 1],
+      [1, 5, 1],
+    ],
+    [['1 5', 1]],
+  ],
+  [
+    'valve',
+    1,
+    undefined,
+    [
+      [1, 6, 1],
+      [15, 6, 1, 1],
+      [1, 6, 1],
+    ],
+    [['1 6', 1]],
+  ],
+] as const) {
+  test(`\`write\` sets ${name}, reads it back, and says what it was and what it is`, async context => {
+    const { set, instrument, cells: held, said } = await openStage(context)
+
+    const result = await set('w-1', name, value, unit)
+
+    assert.deepEqual(outcomeOf(result), ['done', value, 0, value, true])
+    assert.equal(result.reason, undefined)
+    assert.deepEqual(
+      instrument.requests.map(({ code, address, count, values = [] }) => [code, address, count, ...values]),
+      requests,
+    )
+    assert.ok(instrument.requests.every(({ unit: asked }) => asked === 7))
+    assert.deepEqual([...held], cells)
+    const [line] = said('value written')
+    assert.deepEqual(
+      [line?.by, line?.name, line?.asked, line?.before, line?.found],
+      ['ana', name, value, 0, value],
+    )
+  })
+}
+
+for (const [what, fields, reason] of [
+  [
+    'another device',
+    { device: 'meter', name: 'start-level', value: 1, unit: 'm' },
+    /Nothing of meter that may be written is named start-level/,
+  ],
+  [
+    'a device that there is not',
+    { device: 'other', name: 'start-level', value: 1, unit: 'm' },
+    /No device on a bus is named other/,
+  ],
+  ['a name that is not listed', { name: 'stop-level', value: 1 }, /named stop-level/],
+  [
+    'a value above its range',
+    { name: 'start-level', value: 50.01, unit: 'm' },
+    /may be from 0 to 50, the command says 50.01/,
+  ],
+  ['a value below its range', { name: 'start-level', value: -0.01, unit: 'm' }, /may be from 0 to 50/],
+  [
+    'a value that its registers cannot hold',
+    { name: 'start-level', value: 1.005, unit: 'm' },
+    /cannot hold 1.005 exactly/,
+  ],
+  ['a value of another unit', { name: 'start-level', value: 1, unit: 'cm' }, /is in m, the command says cm/],
+  ['a value without its unit', { name: 'start-level', value: 1 }, /is in m, the command says none/],
+  ['a unit that nothing has', { name: 'mode', value: 1, unit: 'm' }, /is in no unit, the command says m/],
+  ['a unit that there is not', { name: 'start-level', value: 1, unit: 'furlong' }, /Unknown unit furlong/],
+  ['a coil that is neither', { name: 'running', value: 2 }, /may be from 0 to 1/],
+  ['a coil that is half', { name: 'running', value: 0.5 }, /cannot hold 0.5/],
+  [
+    'an address',
+    { name: 'start-level', address: 11, value: 1, unit: 'm' },
+    /none this gateway knows: .*address/s,
+  ],
+] as const) {
+  test(`\`write\` refuses ${what}, and asks nothing of any device`, async context => {
+    const { send, instrument } = await openStage(context)
+
+    const result = await send('w-1', { kind: 'write', device: 'pump', ...fields })
+
+    assert.equal(result.status, 'refused')
+    assert.match(result.reason ?? '', reason)
+    assert.equal(instrument.requests.length, 0)
+  })
+}
+
+test('`write` is executed once, whatever comes again and whatever was restarted in between', async context => {
+  const { set, restart, codes } = await openStage(context)
+
+  const first = await set('w-1', 'start-level', 3, 'm')
+  const again = await set('w-1', 'start-level', 3, 'm')
+  await restart()
+  const afterRestart = await set('w-1', 'start-level', 3, 'm')
+  const other = await set('w-2', 'start-level', 4, 'm')
+
+  assert.deepEqual([again, afterRestart], [first, first])
+  assert.deepEqual(outcomeOf(other), ['done', 4, 3, 4, true])
+  assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3])
+})
+
+test('`write` that the device does not acknowledge and has done is done, is not repeated, and says so', async context => {
+  const { set, instrument, codes, cells } = await openStage(context)
+  instrument.fail({ kind: 'trickle' }, { kind: 'silence' })
+
+  const result = await set('w-1', 'start-level', 3, 'm')
+
+  assert.deepEqual(outcomeOf(result), ['done', 3, 0, 3, false])
+  assert.match(
+    result.reason ?? '',
+    /^It was not acknowledged: bus plant, unit 7, holding 10: no answer in 200 ms, and it holds 3$/,
+  )
+  assert.equal(cells.get('3 10'), 300)
+  assert.deepEqual(codes(), [3, 6, 3])
+})
+
+test('`write` that the device never heard has failed, is not repeated, and says what the device holds', async context => {
+  const { set, instrument, codes, said } = await openStage(context)
+  instrument.fail({ kind: 'trickle' }, { kind: 'deaf' })
+
+  const result = await set('w-1', 'start-level', 3, 'm')
+
+  assert.deepEqual(outcomeOf(result), ['failed', 3, 0, 0, false])
+  assert.match(result.reason ?? '', /^It was not acknowledged: .*, but it holds 0$/)
+  assert.deepEqual(codes(), [3, 6, 3])
+  assert.equal(said('value not written')[0]?.by, 'ana')
+})
+
+test('`write` takes no late answer to an earlier one for its own', async context => {
+  const { set, instrument, cells } = await openStage(context)
+  instrument.fail({ kind: 'trickle' }, { kind: 'late', ms: 250 }, { kind: 'trickle' })
+
+  const late = await set('w-1', 'start-level', 3, 'm')
+  instrument.fail({ kind: 'trickle' }, { kind: 'deaf' })
+  const lost = await set('w-2', 'start-level', 4, 'm')
+
+  assert.deepEqual(outcomeOf(late), ['done', 3, 0, 3, false])
+  assert.deepEqual(outcomeOf(lost), ['failed', 4, 3, 3, false])
+  assert.equal(cells.get('3 10'), 300)
+})
+
+for (const [fault, reason] of [
+  [{ kind: 'wrong-address' }, /expected an answer about address 10, got one about 11/],
+  [{ kind: 'wrong-value' }, /expected 300 to be written, the answer says 301/],
+  [{ kind: 'wrong-function' }, /expected function 6 in the answer, got 7/],
+  [{ kind: 'wrong-unit' }, /expected an answer from unit 7, got one from 6/],
+] satisfies [Fault, RegExp][]) {
+  test(`\`write\` is not acknowledged by an answer with ${fault.kind}`, async context => {
+    const { set, instrument } = await openStage(context)
+    instrument.fail({ kind: 'trickle' }, fault)
+
+    const result = await set('w-1', 'start-level', 3, 'm')
+
+    assert.deepEqual(outcomeOf(result), ['done', 3, 0, 3, false])
+    assert.match(result.reason ?? '', reason)
+  })
+}
+
+test('`write` of several registers is not acknowledged by an answer that counts others', async context => {
+  const { set, instrument } = await openStage(context)
+  instrument.fail({ kind: 'trickle' }, { kind: 'wrong-value' })
+
+  const result = await set('w-1', 'set-point', 12.5, 'L/s')
+
+  assert.deepEqual(outcomeOf(result), ['done', 12.5, 0, 12.5, false])
+  assert.match(result.reason ?? '', /expected 2 to be written, the answer says 3/)
+})
+
+test('`write` that the device refuses has failed with its exception, whatever the device holds', async context => {
+  const { set } = await openStage(context, () => 3)
+
+  const refused = await set('w-1', 'start-level', 3, 'm')
+  const same = await set('w-2', 'start-level', 0, 'm')
+
+  assert.deepEqual(outcomeOf(refused), ['failed', 3, 0, 0, false])
+  assert.match(refused.reason ?? '', /^It was refused: .*exception 3 \(illegal data value\); it holds 0$/)
+  assert.deepEqual(outcomeOf(same), ['failed', 0, 0, 0, false])
+})
+
+test('`write` that is acknowledged and not done has failed, and the result says both values', async context => {
+  const { set } = await openStage(context, () => undefined)
+
+  const result = await set('w-1', 'start-level', 3, 'm')
+
+  assert.deepEqual(outcomeOf(result), ['failed', 3, 0, 0, true])
+  assert.equal(result.reason, 'It was acknowledged, but it holds 0')
+})
+
+test('`write` does nothing to a device that cannot be read, and says so', async context => {
+  const { set, instrument, codes } = await openStage(context)
+  instrument.failAlways({ kind: 'exception', code: 2 })
+
+  const unreadable = await set('w-1', 'start-level', 3, 'm')
+  instrument.failAlways({ kind: 'silence' })
+  const silent = await set('w-2', 'start-level', 3, 'm')
+
+  for (const [result, reason] of [
+    [unreadable, /^Nothing was written, for it cannot be read: .*exception 2/],
+    [silent, /^Nothing was written, for it cannot be read: .*no answer in 200 ms/],
+  ] as const) {
+    assert.deepEqual([result.status, result.written], ['failed', undefined])
+    assert.match(result.reason ?? '', reason)
+  }
+  assert.deepEqual(codes(), [3, 3])
+})
+
+test('`write` whose value cannot be read back has failed, and says what is known', async context => {
+  const { set, instrument } = await openStage(context)
+  instrument.fail({ kind: 'trickle' }, { kind: 'trickle' }, { kind: 'silence' })
+
+  const result = await set('w-1', 'start-level', 3, 'm')
+
+  assert.deepEqual(outcomeOf(result), ['failed', 3, 0, undefined, true])
+  assert.match(result.reason ?? '', /^It was acknowledged, and what it holds now cannot be read: .*no answer/)
+})
+
+test('`write` says that a float that is not a number was there before', async context => {
+  const { set, cells } = await openStage(context)
+  cells.set('3 20', 0)
+  cells.set('3 21', 0x7fc0)
+
+  const result = await set('w-1', 'set-point', 1, 'L/s')
+
+  assert.deepEqual(outcomeOf(result), ['done', 1, null, 1, true])
+})
+
+test('`write` is read back when the device has had the time that it takes', async context => {
+  let written: { value: number; at: number } | undefined
+  const stage = await openInstrumentStage(context, {
+    devices: DEVICES.replace('unit: m,', 'unit: m, settle: 60ms,'),
+    registers: () =>
+      written !== undefined && systemClock.monotonic() - written.at >= 50 ? written.value : 0,
+    take(_, __, value) {
+      written = { value, at: systemClock.monotonic() }
+      return undefined
+    },
+  })
+
+  const result = await stage.send('w-1', {
+    ...{ kind: 'write', device: 'pump', name: 'start-level', value: 3, unit: 'm' },
+  })
+
+  assert.deepEqual(outcomeOf(result), ['done', 3, 0, 3, true])
+})
+
+test('`write`s to one device are done one after the other: each reads back its own', async context => {
+  const { set, codes } = await openStage(context)
+
+  const results = await Promise.all([1, 2, 3, 4].map(value => set(`w-${value}`, 'start-level', value, 'm')))
+
+  assert.deepEqual(results.map(outcomeOf), [
+    ['done', 1, 0, 1, true],
+    ['done', 2, 1, 2, true],
+    ['done', 3, 2, 3, true],
+    ['done', 4, 3, 4, true],
+  ])
+  assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3, 3, 6, 3, 3, 6, 3])
+})
+
+test('`write` that expires before its turn comes is not done', async context => {
+  const { send, instrument, codes, bus } = await openStage(context)
+  instrument.fail({ kind: 'late', ms: 150 })
+  const waited = bus.read({ unit: 8, table: 'holding', address: 0, count: 1 }, new AbortController().signal)
+
+  const expiresAt = systemClock.now() + 100
+  const fields = { kind: 'write', device: 'pump', name: 'start-level', value: 3, unit: 'm', expiresAt }
+  const result = await send('w-1', fields)
+  await waited
+
+  assert.deepEqual([result.status, result.written], ['refused', undefined])
+  assert.match(result.reason ?? '', /^Nothing was written: it expired before its turn came$/)
+  assert.ok(!codes().includes(6))
+})
+
+test('`write` is refused while nobody can say whether it has expired', async context => {
+  const { set, know, instrument, said } = await openStage(context)
+  know('unsynced')
+  const refused = await set('w-1', 'start-level', 3, 'm')
+  assert.equal(instrument.requests.length, 0)
+  know('holdover')
+  const done = await set('w-2', 'start-level', 3, 'm')
+
+  assert.match(refused.reason ?? '', /clock was never synchronised/)
+  assert.equal(said('value not written')[0]?.by, 'ana')
+  assert.deepEqual([refused.status, done.status], ['refused', 'done'])
+})
