@@ -77,36 +77,3 @@ export interface DgaClient {
   /** Asks what is held under a receipt. Throws only the signal's reason. */
   verify(declaration: Declaration, receipt: string, signal: AbortSignal): Promise<Verified>
 }
-
-/** As much of an answer is kept. */
-export const EVIDENCE_CHARACTERS_MAX = 16_384
-
-/** What replaces a secret. */
-export const REDACTED = '***'
-
-/** A text without a secret, however it was escaped: for JSON once or more, for XML, for a URL. */
-export function redact(text: string, secret: string): string {
-  if (secret === '') return text
-  return text.replaceAll(new RegExp([...secret].map(formsOf).join(''), 'g'), REDACTED)
-}
-
-const ENTITIES: Record<string, string> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' }
-
-/** A pattern for one character in every form that an answer may give it. */
-function formsOf(character: string): string {
-  const code = character.codePointAt(0) ?? 0
-  const hex = code.toString(16)
-  const entity = ENTITIES[character]
-  const forms = [
-    RegExp.escape(character),
-    `&#0*${code};`,
-    `&#[xX]0*${anyCase(hex)};`,
-    `u${anyCase(hex.padStart(4, '0'))}`,
-    RegExp.escape(encodeURIComponent(character.toWellFormed())),
-    ...(entity === undefined ? [] : [`&${entity};`]),
-  ]
-  // Each escaping doubles the backslashes before a character, or the character when it is one: three are enough.
-  return String.raw`\\{0,8}(?:${forms.join('|')})`
-}
-
-const anyCase = (hex: string): string => hex.replace(/[a-f]/g, digit => `[${digit}${digit.toUpperCase()}]`)

@@ -7,15 +7,8 @@ import { z } from 'zod'
 import { regulatorDate, regulatorTime } from '../calendar.ts'
 import type { Declaration } from '../declaration.ts'
 import type { WorkKind } from '../obligation.ts'
-import {
-  type Credentials,
-  type DgaClient,
-  EVIDENCE_CHARACTERS_MAX,
-  REDACTED,
-  redact,
-  type Submission,
-  type Verification,
-} from './client.ts'
+import type { Credentials, DgaClient, Submission, Verification } from './client.ts'
+import { evidenceOf, REDACTED, requestText, withoutSecret } from './evidence.ts'
 import { EXCHANGE_LIMITS, type Exchange, type ExchangeLimits, exchange, type Fetch } from './exchange.ts'
 import { differences, MISTAKE_PATTERNS, type MistakePattern, toReceipt, toSubmission } from './outcome.ts'
 
@@ -52,12 +45,8 @@ export function openRestClient({ fetch }: { fetch: Fetch }, options: RestOptions
       const shown = JSON.stringify(toBody(declaration, { ...credentials, password: REDACTED }))
       const submission = toOutcome(answer, mistakes)
       return {
-        submission: cleaned(submission, credentials.password),
-        evidence: evidenceOf(
-          `POST ${target}\n${headerLines(headers)}\n\n${shown}`,
-          answer,
-          credentials.password,
-        ),
+        submission: withoutSecret(submission, credentials.password),
+        evidence: evidenceOf(requestText(`POST ${target}`, headers, shown), answer, credentials.password),
       }
     },
     async verify(declaration, receipt, signal) {
@@ -67,7 +56,7 @@ export function openRestClient({ fetch }: { fetch: Fetch }, options: RestOptions
       const answer = await exchange(fetch, target, { method: 'GET', headers: {} }, limits, signal)
       return {
         verification: toVerification(answer, declaration),
-        evidence: evidenceOf(`GET ${target}`, answer, ''),
+        evidence: evidenceOf(requestText(`GET ${target}`), answer, ''),
       }
     },
   }
@@ -96,25 +85,6 @@ function toBody(declaration: Declaration, { rut, controlCentreRut, password }: C
 function toTimeStamp(at: number, form: TimeStampForm): string {
   if (form === 'utc') return `${new Date(at).toISOString().slice(0, 19)}Z`
   return `${regulatorDate(at)}T${regulatorTime(at)}${form === 'literal' ? '-0000' : '-04:00'}`
-}
-
-const headerLines = (headers: Record<string, string>): string =>
-  Object.entries(headers)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('\n')
-
-/** Nothing that DGA says may bring a secret back in. */
-function cleaned(submission: Submission, secret: string): Submission {
-  return 'reason' in submission ? { ...submission, reason: redact(submission.reason, secret) } : submission
-}
-
-function evidenceOf(request: string, answer: Exchange, secret: string) {
-  if (answer.kind === 'lost') return { request, status: null, answer: null }
-  return {
-    request,
-    status: answer.status,
-    answer: redact(answer.text, secret).slice(0, EVIDENCE_CHARACTERS_MAX),
-  }
 }
 
 /** Their envelope. Other keys are theirs to add. */

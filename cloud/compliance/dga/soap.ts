@@ -11,16 +11,8 @@ import { z } from 'zod'
 import { reasonOf } from '../../../protocol/runtime/errors.ts'
 import { regulatorDate, regulatorTime } from '../calendar.ts'
 import type { Declaration } from '../declaration.ts'
-import {
-  type Credentials,
-  type DgaClient,
-  EVIDENCE_CHARACTERS_MAX,
-  REDACTED,
-  redact,
-  type Submission,
-  type Verification,
-  type WireEvidence,
-} from './client.ts'
+import type { Credentials, DgaClient, Submission, Verification } from './client.ts'
+import { evidenceOf, REDACTED, requestText, withoutSecret } from './evidence.ts'
 import { EXCHANGE_LIMITS, type Exchange, type ExchangeLimits, exchange, type Fetch } from './exchange.ts'
 import { differences, MISTAKE_PATTERNS, type MistakePattern, toReceipt, toSubmission } from './outcome.ts'
 
@@ -62,7 +54,7 @@ export async function openSoapClient(
       const { exchanged, parsed, request } = await ask(wire, call, signal)
       const secret = credentials.password
       return {
-        submission: cleaned(toOutcome(exchanged, parsed, mistakes), secret),
+        submission: withoutSecret(toOutcome(exchanged, parsed, mistakes), secret),
         evidence: evidenceOf(request, exchanged, secret),
       }
     },
@@ -120,9 +112,7 @@ async function ask(
   let request = ''
   let aborted: { reason: unknown } | undefined
   const carry = async (target: string, xml: string, done: Done, headers: Record<string, string> = {}) => {
-    request = `POST ${target}\n${Object.entries(headers)
-      .map(([name, value]) => `${name}: ${value}`)
-      .join('\n')}\n\n${xml}`
+    request = requestText(`POST ${target}`, headers, withoutPassword(xml))
     try {
       exchanged = await send(xml, headers, signal)
     } catch (reason) {
@@ -172,17 +162,9 @@ function toBody(declaration: Declaration, { rut, password }: Credentials): objec
 /** `dd-mm-yyyy`. */
 const soapDate = (at: number): string => regulatorDate(at).split('-').reverse().join('-')
 
-function cleaned(submission: Submission, secret: string): Submission {
-  return 'reason' in submission ? { ...submission, reason: redact(submission.reason, secret) } : submission
-}
-
 /** The password stands in one element of the request, escaped: everything between its tags is replaced. */
-function evidenceOf(request: string, exchanged: Exchange, secret: string): WireEvidence {
-  const shown = request.replace(/(<(?:\w+:)?password>)[^<]*/, (_, tag: string) => tag + REDACTED)
-  if (exchanged.kind === 'lost') return { request: shown, status: null, answer: null }
-  const answer = redact(exchanged.text, secret).slice(0, EVIDENCE_CHARACTERS_MAX)
-  return { request: shown, status: exchanged.status, answer }
-}
+const withoutPassword = (xml: string): string =>
+  xml.replace(/(<(?:\w+:)?password>)[^<]*/, (_, tag: string) => tag + REDACTED)
 
 const Status = z.object({ Code: z.coerce.string(), Description: z.string().nullish() })
 const SendAnswer = z.object({ numeroComprobante: z.unknown(), status: Status })
