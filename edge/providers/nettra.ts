@@ -6,18 +6,8 @@
 
 import { z } from 'zod'
 import type { Api } from './api.ts'
-import {
-  eachKey,
-  failed,
-  IsoInstant,
-  type Outcome,
-  type Provider,
-  SAMPLES_MAX,
-  type Sample,
-  toGiven,
-  toOutcome,
-  type Window,
-} from './provider.ts'
+import { openKeyed } from './keyed.ts'
+import { IsoInstant, type Provider, SAMPLES_MAX, type Sample, toGiven } from './provider.ts'
 
 /** Where thethings.io is. */
 export const NETTRA_URL = 'https://api.thethings.io/v2'
@@ -30,29 +20,24 @@ export function openNettra(
   { api }: { api: Api },
   { thing, timeoutMs }: { thing: string; timeoutMs: number },
 ): Provider {
-  const ask = async (
-    resource: string,
-    query: string,
-    signal: AbortSignal,
-    window?: Window,
-  ): Promise<Outcome> => {
-    const path = `/things/${encodeURIComponent(thing)}/resources/${encodeURIComponent(resource)}${query}`
-    const reply = await api.ask({ method: 'GET', path, timeoutMs, secrets: [thing] }, signal)
-    if (reply.kind === 'empty') return { kind: 'no_data' }
-    if (reply.kind !== 'answered') return reply
-    const answer = Answer.safeParse(reply.document)
-    if (!answer.success) return failed('nettra: its answer is no array')
-    return toOutcome(answer.data, element => toSample(resource, element), window)
-  }
-  return {
-    latest: (keys, signal) => eachKey(keys, key => ask(key, '', signal)),
-    history: (keys, window, signal) =>
-      eachKey(keys, key => {
-        const dates = { startDate: toDate(window.from), endDate: toDate(window.to + 999) }
-        const query = new URLSearchParams({ limit: String(SAMPLES_MAX), ...dates })
-        return ask(key, `?${query}`, signal, window)
+  const resources = `/things/${encodeURIComponent(thing)}/resources`
+  return openKeyed(
+    { api },
+    {
+      ...{ name: 'nettra', timeoutMs, secrets: [thing], form: 'is no array', toSample },
+      request: (resource, query) => {
+        const path = `${resources}/${encodeURIComponent(resource)}`
+        return { path: Object.keys(query).length === 0 ? path : `${path}?${new URLSearchParams(query)}` }
+      },
+      latest: {},
+      history: ({ from, to }) => ({
+        limit: String(SAMPLES_MAX),
+        startDate: toDate(from),
+        endDate: toDate(to + 999),
       }),
-  }
+      elementsOf: document => Answer.safeParse(document).data,
+    },
+  )
 }
 
 function toSample(resource: string, element: unknown): Sample | undefined {

@@ -5,19 +5,8 @@
 
 import { z } from 'zod'
 import type { Api } from './api.ts'
-import {
-  eachKey,
-  failed,
-  type Given,
-  IsoInstant,
-  type Outcome,
-  type Provider,
-  SAMPLES_MAX,
-  type Sample,
-  toGiven,
-  toOutcome,
-  type Window,
-} from './provider.ts'
+import { openKeyed } from './keyed.ts'
+import { type Given, IsoInstant, type Provider, SAMPLES_MAX, type Sample, toGiven } from './provider.ts'
 
 /** Where TagoIO is, unless the configuration names one of its regions. */
 export const NOVUS_URL = 'https://api.tago.io'
@@ -30,33 +19,23 @@ export function openNovus(
   { api }: { api: Api },
   { token, timeoutMs }: { token: string; timeoutMs: number },
 ): Provider {
-  const ask = async (
-    variable: string,
-    query: Record<string, string>,
-    signal: AbortSignal,
-    window?: Window,
-  ): Promise<Outcome> => {
-    const path = `/data/?${new URLSearchParams({ variable, ...query })}`
-    const headers = { 'Device-Token': token, authorization: token }
-    const reply = await api.ask({ method: 'GET', path, headers, timeoutMs, secrets: [token] }, signal)
-    if (reply.kind === 'empty') return { kind: 'no_data' }
-    if (reply.kind !== 'answered') return reply
-    const answer = Answer.safeParse(reply.document)
-    if (!answer.success) return failed('novus: its answer says no status true with a result')
-    return toOutcome(answer.data.result, element => toSample(variable, element), window)
-  }
-  return {
-    latest: (keys, signal) => eachKey(keys, key => ask(key, { query: 'last_item' }, signal)),
-    history: (keys, window, signal) =>
-      eachKey(keys, key => {
-        const query = {
-          start_date: new Date(window.from).toISOString(),
-          end_date: new Date(window.to).toISOString(),
-          qty: String(SAMPLES_MAX),
-        }
-        return ask(key, query, signal, window)
+  return openKeyed(
+    { api },
+    {
+      ...{ name: 'novus', timeoutMs, secrets: [token], form: 'says no status true with a result', toSample },
+      request: (variable, query) => ({
+        path: `/data/?${new URLSearchParams({ variable, ...query })}`,
+        headers: { 'Device-Token': token, authorization: token },
       }),
-  }
+      latest: { query: 'last_item' },
+      history: ({ from, to }) => ({
+        start_date: new Date(from).toISOString(),
+        end_date: new Date(to).toISOString(),
+        qty: String(SAMPLES_MAX),
+      }),
+      elementsOf: document => Answer.safeParse(document).data?.result,
+    },
+  )
 }
 
 function toSample(variable: string, element: unknown): Sample | undefined {

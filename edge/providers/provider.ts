@@ -123,21 +123,3 @@ export function toGiven(value: unknown): Given {
     ? { kind: 'sensor_code', text: shown || 'none' }
     : { kind: 'not_a_number', text: shown }
 }
-
-/**
- * Asks for one key after the other, where a provider's API takes no more than one. Who is away for one key is not
- * asked for the next.
- */
-export async function eachKey(
-  keys: readonly string[],
-  ask: (key: string) => Promise<Outcome>,
-): Promise<Map<string, Outcome>> {
-  const outcomes = new Map<string, Outcome>()
-  let away: Failure | undefined
-  for (const key of keys) {
-    const outcome: Outcome = away ?? (await ask(key))
-    if ('isAway' in outcome && outcome.isAway) away = outcome
-    outcomes.set(key, outcome)
-  }
-  return outcomes
-}

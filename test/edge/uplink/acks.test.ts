@@ -9,8 +9,7 @@ import { ackText, GATEWAY, ignored, passUntil, setScene } from './scene.ts'
 test('a reading stays in the buffer until the cloud answered, whatever the broker confirmed (U1)', async context => {
   const scene = await setScene(context)
   scene.cloud.failAlways({ kind: 'ignore' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
 
   await scene.append(measurements(10))
   await until('the batch came', () => scene.cloud.batches.length === 1)
@@ -27,8 +26,7 @@ test('a reading stays in the buffer until the cloud answered, whatever the broke
 test('an ack that was lost leads to the same batch again on the next link, as backlog', async context => {
   const scene = await setScene(context)
   scene.cloud.fail({ kind: 'lose-ack' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   await scene.append(measurements(10))
   await until('the batch is committed', () => scene.cloud.stored.size === 10)
 
@@ -48,8 +46,7 @@ test('an ack that was lost leads to the same batch again on the next link, as ba
 test('acks that answer nothing under way are counted, and forget nothing (U4)', async context => {
   const scene = await setScene(context)
   scene.cloud.failAlways({ kind: 'ignore' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  const uplink = await scene.connect()
   await scene.append(measurements(10))
   await until('the batch came', () => scene.cloud.batches.length === 1)
   const otherEpoch = scene.buffer.epoch === 1 ? 2 : 1
@@ -80,8 +77,7 @@ test('acks that answer nothing under way are counted, and forget nothing (U4)', 
 test('the second of two equal acks is ignored, and counted', async context => {
   const scene = await setScene(context)
   scene.cloud.failAlways({ kind: 'duplicate-ack' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
 
   await scene.append(measurements(10))
   await scene.drained()
@@ -94,8 +90,7 @@ test('the second of two equal acks is ignored, and counted', async context => {
 
 test('a table that the cloud does not know is sent with the batch again, and not any more after that', async context => {
   const scene = await setScene(context)
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   for (const seed of [0, 1]) {
     await scene.append(measurements(10, seed))
     await scene.drained()
@@ -117,8 +112,7 @@ test('a table that the cloud does not know is sent with the batch again, and not
 test('a cloud that never knows a table it was sent is not asked again until the ack deadline', async context => {
   const scene = await setScene(context)
   scene.cloud.failAlways({ kind: 'table-unknown' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   await scene.append(measurements(10))
 
   await until('the answer is ignored', () => ignored(scene) === 1)
@@ -134,8 +128,7 @@ test('a cloud that never knows a table it was sent is not asked again until the 
 test('a batch that is set aside is forgotten, said loudly, and not counted as committed', async context => {
   const scene = await setScene(context)
   scene.cloud.fail({ kind: 'set-aside', reason: 'CRC' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
 
   await scene.append(measurements(10))
   await scene.drained()
@@ -152,8 +145,7 @@ test('a batch that is set aside is forgotten, said loudly, and not counted as co
 test('a table that came with a batch that is set aside is not taken for known', async context => {
   const scene = await setScene(context)
   scene.cloud.fail({ kind: 'set-aside', reason: 'CRC' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
 
   for (const seed of [0, 1, 2]) {
     await scene.append(measurements(10, seed))
@@ -173,8 +165,7 @@ test('a table that came with a batch that is set aside is not taken for known', 
 test('a reading that is rejected leaves with its reason in the log, and the others are committed', async context => {
   const scene = await setScene(context)
   scene.cloud.fail({ kind: 'reject-first', reason: 'year 2105' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
 
   await scene.append(measurements(10))
   await scene.drained()
@@ -193,8 +184,7 @@ test('a buffer that cannot remember more holes is asked again until it can, and 
   for (let seed = 0; seed < groups; seed += 1) await scene.buffer.append(measurements(2, seed))
   for (let group = 0; group < 1_024; group += 1) await scene.buffer.ack(group * 2 + 2, group * 2 + 2)
   scene.cloud.failAlways({ kind: 'ignore' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   await scene.append(measurements(3, 5_000))
   await until('the live batch came', () => scene.cloud.batches.some(({ lane }) => lane === 'live'))
 

@@ -10,8 +10,7 @@ import { ackText, appendOneByOne, GATEWAY, passUntil, setScene } from './scene.t
 
 test('a live batch goes when it is full enough, or when its oldest reading has waited enough', async context => {
   const scene = await setScene(context, { minReadings: 10, maxDelayMs: 60_000 })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
 
   await scene.append(measurements(4))
   await scene.clock.advance(30_000)
@@ -35,8 +34,7 @@ test('a live batch goes when it is full enough, or when its oldest reading has w
 test('no more batches than the window are under way, and the next one goes when one is answered', async context => {
   const scene = await setScene(context, { window: 3 })
   scene.cloud.failAlways({ kind: 'ignore' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   await scene.append(measurements(500 * 5))
 
   await until('the window is full', () => scene.cloud.batches.length === 3)
@@ -70,8 +68,7 @@ test('live readings are committed while nothing of the backlog is answered (U2)'
 
 test('a lane waits as long as the cloud asks it to, and the other lane does not', async context => {
   const scene = await setScene(context)
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   scene.cloud.fail({ kind: 'slow-down', ms: 30_000 })
   await scene.append(measurements(1))
   await scene.drained()

@@ -30,6 +30,8 @@ export interface Scene {
   said: (event: string) => Fields[]
   /** Starts an uplink as a process would. */
   start(): { uplink: Uplink; stop: () => Promise<void> }
+  /** Starts one and resolves when it is connected. */
+  connect(): Promise<Uplink>
   /** Appends, and wakes the uplink. */
   append(measurements: readonly Measurement[]): Promise<Reading[]>
   /** Resolves when nothing of the buffer is unanswered; time does not pass for it. */
@@ -64,7 +66,7 @@ export async function setScene(
     { version: '0.0.0' },
   )
   let current: Uplink | undefined
-  return {
+  const scene: Scene = {
     ...{ clock, cloud, buffer, metrics, said },
     start() {
       const transport = openMqttTransport(
@@ -97,6 +99,11 @@ export async function setScene(
       current = uplink
       return { uplink, stop }
     },
+    async connect() {
+      const { uplink } = scene.start()
+      await until('it is connected', uplink.connected)
+      return uplink
+    },
     async append(group) {
       const readings = await buffer.append(group)
       current?.wake()
@@ -104,6 +111,7 @@ export async function setScene(
     },
     drained: () => until('nothing is unanswered', () => buffer.status().unackedRanges.length === 0),
   }
+  return scene
 }
 
 async function urlThrough(

@@ -12,8 +12,7 @@ import { GATEWAY, passUntil, setScene } from './scene.ts'
 
 test('readings are kept while the broker is down and committed once each, in order, when it is up', async context => {
   const scene = await setScene(context)
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  const uplink = await scene.connect()
   await scene.append(measurements(10))
   await scene.drained()
   await scene.cloud.stop()
@@ -83,8 +82,7 @@ test('after a session on which the cloud answered, the pauses begin again with t
 test('a link that swallows everything is left at the ack deadline, and the batch goes on the next one (U3)', async context => {
   const scene = await setScene(context, { ackTimeoutMs: 5_000 })
   scene.cloud.failAlways({ kind: 'ignore' })
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   await scene.append(measurements(3))
   await until('the batch came', () => scene.cloud.batches.length === 1)
   await scene.clock.advance(5_000)
@@ -151,8 +149,7 @@ test('stopping waits for no time to pass when the link dies at that very moment'
 
 test('memory of a session does not grow with its age', async context => {
   const scene = await setScene(context)
-  const { uplink } = scene.start()
-  await until('it is connected', uplink.connected)
+  await scene.connect()
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
   const heap = () => {
