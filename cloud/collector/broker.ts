@@ -137,13 +137,18 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
 function doorOf(
   deps: BrokerDeps,
   guests: Guests,
-): Required<Pick<AedesOptions, 'authenticate' | 'authorizePublish' | 'authorizeSubscribe'>> {
+): Required<Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe'>> {
   const { log, metrics } = deps
   const refuse = (what: string, client: Client, fields: Record<string, unknown>) => {
     metrics.count('collector_refused_total', { what })
     log.warn(`${what} refused`, { clientId: client.id, ...fields })
   }
   return {
+    // A session ends with its connection: the library would keep what one is away for, also of filters it was refused.
+    preConnect: (_, packet, done) => {
+      packet.clean = true
+      done(null, true)
+    },
     authenticate: (client, username, password, done) => {
       const again = () => identify(deps, username, password)
       again().then(
@@ -174,6 +179,8 @@ function doorOf(
         done(new Error('Not allowed'))
         return
       }
+      // What is retained is kept in memory, by topic: of a gateway that is its state, and one message.
+      if (topic.kind !== 'state') packet.retain = false
       deps.onMessage(identity.gateway, topic, { topic: packet.topic, payload: toBytes(packet) }).then(
         () => done(null),
         (error: unknown) => {
@@ -183,14 +190,21 @@ function doorOf(
       )
     },
     authorizeSubscribe: (client, subscription, done) => {
+      const { topic } = subscription
       const guest = guests.of(client)
-      if (guest === undefined || !maySubscribe(guest.identity, subscription.topic)) {
-        refuse('subscription', client, { topic: subscription.topic })
+      const refused = (fields: Record<string, unknown> = {}) => {
+        refuse('subscription', client, { topic, ...fields })
         done(null, null)
-        return
       }
-      guest.hears.add(subscription.topic)
-      done(null, subscription)
+      maySubscribe(deps, guest?.identity, topic).then(
+        may => {
+          if (guest === undefined || !may) return refused()
+          guest.hears.add(topic)
+          // Nothing is kept for a subscriber until it confirms.
+          done(null, guest.identity.kind === 'gateway' ? subscription : { ...subscription, qos: 0 })
+        },
+        (error: unknown) => refused({ reason: reasonOf(error) }),
+      )
     },
   }
 }

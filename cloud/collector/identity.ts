@@ -2,7 +2,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { SLUG } from '../../protocol/ids.ts'
-import { ackTopic, commandTopic, desiredTopic } from '../../protocol/topics.ts'
+import { ackTopic, commandTopic, desiredTopic, stateTopic } from '../../protocol/topics.ts'
 import type { GatewayRow } from '../store/gateways.ts'
 
 /** A subscriber, and what it may receive. */
@@ -48,15 +48,29 @@ export function isSame(before: Identity, now: Identity | undefined): boolean {
   return now?.kind === 'subscriber' && String(now.clients) === String(before.clients)
 }
 
-/** What a gateway or a subscriber may receive. */
-export function maySubscribe(identity: Identity | undefined, filter: string): boolean {
+/** What a gateway or a subscriber may receive. Throws Unavailable where that cannot be found out. */
+export async function maySubscribe(
+  { findGateway }: Pick<IdentityDeps, 'findGateway'>,
+  identity: Identity | undefined,
+  filter: string,
+): Promise<boolean> {
   if (identity === undefined) return false
   if (identity.kind === 'gateway') {
     const { slug } = identity.gateway
     return [ackTopic(slug), desiredTopic(slug), commandTopic(slug, '+')].includes(filter)
   }
+  const { clients } = identity
+  const gateway = STATE_FILTER.exec(filter)?.[1]
+  if (gateway !== undefined) {
+    if (clients === 'all') return true
+    // Whose they are cannot be seen in their names.
+    return gateway !== '+' && clients.includes((await findGateway(gateway))?.client ?? '')
+  }
   const [root, version, client, ...rest] = filter.split('/')
   if (root !== 'raw' || version !== 'v1' || client === undefined) return false
-  if (identity.clients === 'all') return true
-  return identity.clients.includes(client) && rest.length > 0
+  if (clients === 'all') return true
+  return clients.includes(client) && rest.length > 0
 }
+
+/** The state of one gateway, or of all. */
+const STATE_FILTER = new RegExp(`^${stateTopic('(\\+|[a-z0-9][a-z0-9-]{0,62})')}$`)

@@ -14,8 +14,9 @@ export interface TestClient {
   messages: { topic: string; payload: Buffer; retain: boolean }[]
   /** Resolves with the PUBACK; rejects when the connection ends first. */
   publish(topic: string, payload: string | Uint8Array, options?: { retain?: boolean }): Promise<void>
-  /** Returns the granted QoS, 128 for a refusal. */
+  /** Returns the granted QoS, 128 for a refusal; of several in one packet, all of them. */
   subscribe(topic: string): Promise<number | undefined>
+  subscribe(topics: string[]): Promise<number[]>
   isConnected(): boolean
   /** Ends without a goodbye, as a lost link does. */
   cut(): void
@@ -40,19 +41,24 @@ export async function connectClient(port: number, options: IClientOptions): Prom
   return {
     messages,
     publish: (topic, payload, { retain = false } = {}) => published(client, topic, payload, retain),
-    async subscribe(topic) {
-      const granted = await new Promise<number | undefined>(resolve => {
-        client.subscribe(topic, { qos: 1 }, (_, grants, packet) => {
-          const [code] = packet?.granted ?? []
-          resolve(typeof code === 'number' ? code : grants?.[0]?.qos)
-        })
-      })
-      return granted
-    },
+    subscribe: ((topics: string | string[]) => subscribed(client, topics)) as TestClient['subscribe'],
     isConnected: () => client.connected,
     cut: () => void client.stream.destroy(),
     close: () => client.endAsync(true),
   }
+}
+
+async function subscribed(
+  client: MqttClient,
+  topics: string | string[],
+): Promise<number | number[] | undefined> {
+  const granted = await new Promise<number[]>(resolve => {
+    client.subscribe(topics, { qos: 1 }, (_, grants, packet) => {
+      const codes = (packet?.granted ?? []).map(Number).filter(code => !Number.isNaN(code))
+      resolve(codes.length > 0 ? codes : (grants ?? []).map(({ qos }) => qos))
+    })
+  })
+  return Array.isArray(topics) ? granted : granted[0]
 }
 
 function published(

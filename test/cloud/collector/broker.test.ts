@@ -108,22 +108,80 @@ describe('the collector’s broker', () => {
     await gateway.close()
   })
 
-  test('maySubscribe() gives a subscriber the raw data of its clients, by any filter that names one', () => {
+  test('maySubscribe() gives a subscriber the raw data of its clients, by any filter that names one', async () => {
+    const findGateway = async () => undefined
     const campo = { kind: 'subscriber' as const, clients: ['campo'] }
     const all = { kind: 'subscriber' as const, clients: 'all' as const }
-    const may = (filter: string) => [maySubscribe(campo, filter), maySubscribe(all, filter)]
+    const may = (filter: string) =>
+      Promise.all([campo, all].map(identity => maySubscribe({ findGateway }, identity, filter)))
 
-    assert.deepEqual(may('raw/v1/campo/#'), [true, true])
-    assert.deepEqual(may('raw/v1/campo/los-aromos/+/flow'), [true, true])
-    assert.deepEqual(may('raw/v1/campo'), [false, true])
-    assert.deepEqual(may('raw/v1/rival/#'), [false, true])
-    assert.deepEqual(may('raw/v1/+/#'), [false, true])
-    assert.deepEqual(may('raw/v1/#'), [false, true])
-    assert.deepEqual(may('raw/#'), [false, false])
-    assert.deepEqual(may('#'), [false, false])
-    assert.deepEqual(may('gw/v1/gw-own/state'), [false, false])
-    assert.deepEqual(may('$share/x/raw/v1/campo/#'), [false, false])
-    assert.equal(maySubscribe(undefined, 'raw/v1/campo/#'), false)
+    assert.deepEqual(await may('raw/v1/campo/#'), [true, true])
+    assert.deepEqual(await may('raw/v1/campo/los-aromos/+/flow'), [true, true])
+    assert.deepEqual(await may('raw/v1/campo'), [false, true])
+    assert.deepEqual(await may('raw/v1/rival/#'), [false, true])
+    assert.deepEqual(await may('raw/v1/+/#'), [false, true])
+    assert.deepEqual(await may('raw/v1/#'), [false, true])
+    assert.deepEqual(await may('raw/#'), [false, false])
+    assert.deepEqual(await may('#'), [false, false])
+    assert.deepEqual(await may('gw/v1/gw-own/up/live'), [false, false])
+    assert.deepEqual(await may('gw/v1/+/+'), [false, false])
+    assert.deepEqual(await may('$share/x/raw/v1/campo/#'), [false, false])
+    assert.equal(await maySubscribe({ findGateway }, undefined, 'raw/v1/campo/#'), false)
+  })
+
+  test('a subscriber is told the retained state of its own clients’ gateways, and of no other', async () => {
+    await addGateway(db, 'gw-shown')
+    await addGateway(db, 'gw-hidden', { client: 'rival', project: 'elsewhere' })
+    const state = (name: string) => JSON.stringify({ v: 1, state: name, version: '1.0.0', since: T })
+    for (const slug of ['gw-shown', 'gw-hidden']) {
+      const gateway = await connectGateway(port, { slug, token: TOKEN })
+      await gateway.publish(stateTopic(slug), state('ready'), { retain: true })
+      await gateway.publish(healthTopic(slug), '{}', { retain: true })
+      await gateway.close()
+    }
+    const campo = await connectClient(port, { username: 'subscriber', password: 'campo-token' })
+    const all = await connectClient(port, { username: 'subscriber', password: 'everything-token' })
+
+    assert.equal(await campo.subscribe(stateTopic('gw-hidden')), 128)
+    assert.equal(await campo.subscribe(stateTopic('gw-nobody')), 128)
+    assert.equal(await campo.subscribe(stateTopic('+')), 128)
+    assert.equal(await campo.subscribe(healthTopic('gw-shown')), 128)
+    assert.notEqual(await campo.subscribe(stateTopic('gw-shown')), 128)
+    assert.notEqual(await all.subscribe(stateTopic('+')), 128)
+
+    await until('the states come', () => campo.messages.length > 0 && all.messages.length > 1)
+    const heard = (of: typeof all) =>
+      of.messages
+        .map(({ topic, payload, retain }) => [topic, payload.toString(), retain])
+        .filter(([topic]) => topic === stateTopic('gw-shown') || topic === stateTopic('gw-hidden'))
+        .toSorted()
+    assert.deepEqual(heard(campo), [[stateTopic('gw-shown'), state('ready'), true]])
+    assert.deepEqual(heard(all), [
+      [stateTopic('gw-hidden'), state('ready'), true],
+      [stateTopic('gw-shown'), state('ready'), true],
+    ])
+    await Promise.all([campo.close(), all.close()])
+  })
+
+  test('a session ends with its connection: what was said meanwhile comes to nobody, least of all by a filter that was refused', async () => {
+    await addGateway(db, 'gw-overheard')
+    const come = () =>
+      connectClient(port, {
+        ...{ clientId: 'eavesdropper', clean: false },
+        ...{ username: 'subscriber', password: 'campo-token' },
+      })
+    const before = await come()
+    assert.deepEqual(await before.subscribe([stateTopic('gw-overheard'), 'gw/v1/#']), [1, 128])
+    await before.close()
+    const gateway = await connectGateway(port, { slug: 'gw-overheard', token: TOKEN })
+    await gateway.publish(healthTopic('gw-overheard'), '{}')
+    await gateway.close()
+
+    const again = await come()
+    assert.notEqual(await again.subscribe(stateTopic('gw-overheard')), 128)
+
+    assert.deepEqual(again.messages, [])
+    await again.close()
   })
 
   test('a subscriber hears its own client’s readings once they are committed, the newest first of all', async () => {
