@@ -26,8 +26,8 @@ export interface CloudConfig {
   mqtt: {
     host: string
     port: number
-    tls?: { port: number; certPath: string; keyPath: string }
     connectionsPerSecond: number
+    tls?: { port: number; certPath: string; keyPath: string; clientCaPath: string | undefined }
   }
   /** Thirty-two bytes; absent only with the embedded database, whose key openSecretKey() keeps. */
   secretKey?: Uint8Array
@@ -74,6 +74,7 @@ const Environment = z.object({
     .regex(/^[1-9]\d{0,3}$/, 'must be a number from 1 to 9999')
     .transform(Number)
     .optional(),
+  MQTT_TLS_CLIENT_CA: path.optional(),
   SMARTHYDRO_SECRET_KEY: z
     .string()
     .refine(
@@ -150,6 +151,9 @@ function crossMistakes(given: Record<string, string | undefined>): { path: strin
     missing.length === 0 || missing.length === tls.length
       ? []
       : missing.map(name => ({ path: name, message: `needed: ${tls.join(', ')} go together` }))
+  if (given.MQTT_TLS_CLIENT_CA !== undefined && given.MQTT_TLS_PORT === undefined) {
+    mistakes.push({ path: 'MQTT_TLS_CLIENT_CA', message: 'needs MQTT_TLS_PORT' })
+  }
   if (given.DATABASE_URL !== undefined && given.SMARTHYDRO_SECRET_KEY === undefined) {
     mistakes.push({
       path: 'SMARTHYDRO_SECRET_KEY',
@@ -174,7 +178,7 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
   const tls =
     tlsPort === undefined || certPath === undefined || keyPath === undefined
       ? {}
-      : { tls: { port: tlsPort, certPath, keyPath } }
+      : { tls: { port: tlsPort, certPath, keyPath, clientCaPath: settings.MQTT_TLS_CLIENT_CA } }
   return {
     database: url === undefined ? { kind: 'embedded', poolMax } : { kind: 'server', url, poolMax },
     dataDir: settings.DATA_DIR ?? './data',

@@ -1,11 +1,10 @@
 // The cloud in one process: the database, then any of the five services in order; stopped in reverse.
 
-import { readFile } from 'node:fs/promises'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { openMetrics } from '../protocol/runtime/metrics.ts'
 import { type Closable, openScope } from '../protocol/runtime/scope.ts'
+import { certificateEnd } from '../protocol/tls.ts'
 import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
 import { type Access, openAccess } from './api/access.ts'
 import { type Accounts, openAccounts } from './api/accounts.ts'
@@ -19,6 +18,7 @@ import { openDatabase } from './open-database.ts'
 import { PROCESSOR_METRICS, startProcessor } from './processor/service.ts'
 import type { RunningService, ServiceName } from './service.ts'
 import type { Database } from './store/database.ts'
+import { readTlsFiles } from './tls-files.ts'
 
 /** The order in which services start: what is collected first is declared and shown last. */
 export const START_ORDER: readonly ServiceName[] = [
@@ -98,7 +98,7 @@ const STARTERS: Record<ServiceName, Starter> = {
   collector: async ({ access, ...parts }, { host, ports, mqtt }, version) =>
     startCollector(
       { ...parts, ...access, metrics: openMetrics(COLLECTOR_METRICS) },
-      { host, port: ports.collector, version, mqtt: await portOptions(mqtt) },
+      { host, port: ports.collector, version, mqtt: await portOptions(parts, { host, mqtt }) },
     ),
   processor: ({ access, ...parts }, { host, ports }, version) =>
     startProcessor(
@@ -133,22 +133,22 @@ const STARTERS: Record<ServiceName, Starter> = {
     ),
 }
 
-/** Reads the files that TLS needs. Throws ConfigError. */
-async function portOptions({ tls, ...plain }: CloudConfig['mqtt']): Promise<PortOptions> {
+/** Where gateways with MQTT connect. Throws ConfigError when a file of TLS is wrong. */
+async function portOptions(
+  { clock, log }: CloudDeps,
+  { host, mqtt }: Pick<CloudConfig, 'host' | 'mqtt'>,
+): Promise<PortOptions> {
+  const { tls, ...plain } = mqtt
   if (tls === undefined) return plain
-  const [key, cert] = await Promise.all([
-    readSetting('MQTT_TLS_KEY', tls.keyPath),
-    readSetting('MQTT_TLS_CERT', tls.certPath),
-  ])
-  return { ...plain, tls: { port: tls.port, key, cert } }
-}
-
-async function readSetting(name: string, path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw new ConfigError('environment', [{ path: name, message: reasonOf(error) }])
-  }
+  const { cert, key, ca } = await readTlsFiles({
+    cert: { name: 'MQTT_TLS_CERT', path: tls.certPath },
+    key: { name: 'MQTT_TLS_KEY', path: tls.keyPath },
+    ca: { name: 'MQTT_TLS_CLIENT_CA', path: tls.clientCaPath },
+  })
+  if (cert === undefined || key === undefined) throw new Error('A certificate was read and is not there')
+  if (certificateEnd(cert) < clock.now()) log.warn('certificate has expired', { name: 'MQTT_TLS_CERT' })
+  const clientCa = ca === undefined ? {} : { clientCa: ca }
+  return { ...plain, tls: { host, port: tls.port, cert, key, ...clientCa } }
 }
 
 function anyFailure(services: readonly RunningService[]): Promise<void> {

@@ -18,6 +18,7 @@ import {
 import type { LanBrokerConfig } from '../protocol/lan-config.ts'
 import { didYouMean, type Place } from '../protocol/mistakes.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import { certificateMistake, keyMistake } from '../protocol/tls.ts'
 import type { Writable } from '../protocol/writable-config.ts'
 import type { LanUser } from './lan-access.ts'
 import { boundMistakes } from './modbus/encode.ts'
@@ -68,10 +69,6 @@ export function readGatewayConfig(path: string, environment: Environment): Runna
         ...rangeMistakes(draft),
         ...secretMistakes(draft, environment),
       ]
-      if (uplink?.url !== undefined && !/^mqtts?:/.test(uplink.url)) {
-        const message = 'this version reaches the cloud over mqtt:// or mqtts:// only'
-        mistakes.push({ path: ['uplink', 'url'], message })
-      }
       if (uplink?.credentials !== undefined) {
         credentials = readCredentials(resolve(folder, uplink.credentials), mistakes)
       }
@@ -173,20 +170,19 @@ function readCredentials(folder: string, mistakes: Place[]): Credentials {
     const path = join(folder, name)
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined
   }
+  const miss = (message: string) => mistakes.push({ path: ['uplink', 'credentials'], message })
   const token = read('token')?.trim()
-  if (token === undefined || token === '') {
-    mistakes.push({
-      path: ['uplink', 'credentials'],
-      message: `there is no token in ${join(folder, 'token')}`,
-    })
+  if (token === undefined || token === '') miss(`there is no token in ${join(folder, 'token')}`)
+  const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')]
+  for (const [name, pem] of Object.entries({ 'ca.pem': ca, 'cert.pem': cert })) {
+    const mistake = pem === undefined ? undefined : certificateMistake(pem)
+    if (mistake !== undefined) miss(`${join(folder, name)} ${mistake}`)
   }
-  const found = { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
-  const { ca, cert, key } = found
   if ((cert === undefined) !== (key === undefined)) {
-    mistakes.push({
-      path: ['uplink', 'credentials'],
-      message: `${folder} has one of cert.pem and key.pem, and needs both`,
-    })
+    miss(`${folder} has one of cert.pem and key.pem, and needs both`)
+  } else if (cert !== undefined && key !== undefined && certificateMistake(cert) === undefined) {
+    const mistake = keyMistake(key, cert)
+    if (mistake !== undefined) miss(`${join(folder, 'key.pem')} ${mistake}`)
   }
   return {
     token: token ?? '',

@@ -28,7 +28,7 @@ import { openMarks } from './providers/marks.ts'
 import { openSeriesBook } from './series-book.ts'
 import { openStatusServer } from './status-server.ts'
 import { type ClockAnswer, openTimeQuality, readBootId, type TimeQualityProbe } from './time-quality.ts'
-import { openMqttTransport } from './transport/mqtt.ts'
+import { openTransport } from './transport/open.ts'
 import { openUplink } from './uplink.ts'
 
 /** What a gateway needs of the machine. */
@@ -89,15 +89,7 @@ export async function runGateway(
   )
   const commands = await openCommands({ clock, log, metrics, execute }, { gateway, path: config.buffer.path })
   const health = openHealth({ buffer, metrics, clock, clockState: time.state, sources, buses }, { version })
-  const { ca, cert, key, token } = config.credentials
-  const tls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
-  }
-  const transport = openMqttTransport(
-    { clock },
-    { url: config.uplink.url, clientId: gateway, username: gateway, password: token, ...tls },
-  )
+  const transport = openTransport({ clock }, config)
   const uplink = openUplink(
     {
       ...{ buffer, transport, clock, log, metrics, random, health, clockState: time.state },

@@ -3,6 +3,12 @@
 import { SLUG } from './ids.ts'
 import { isVariable, type Variable } from './variables.ts'
 
+/** The subject of a topic. A topic's `+` stands for one level, as a subject's `*` does. */
+export const toSubject = (topic: string): string => topic.replaceAll('+', '*').replaceAll('/', '.')
+
+/** The topic of a subject. Identifiers have no dots. */
+export const toTopic = (subject: string): string => subject.replaceAll('.', '/')
+
 /** The two ways up: live data never waits behind a backlog. */
 export const LANES = ['live', 'backlog'] as const
 

@@ -14,6 +14,7 @@ interface PeerKind {
 
 const PEERS = {
   mosquitto_sub: { debian: 'mosquitto-clients', file: '/usr/bin/mosquitto_sub' },
+  nats_server: { debian: 'nats-server', file: '/usr/{sbin,bin}/nats-server' },
   socat: { debian: 'socat', file: '/usr/bin/socat' },
   mbpoll: { debian: 'mbpoll', file: '/usr/bin/mbpoll' },
   pymodbus: { debian: 'python3-pymodbus', file: '/usr/lib/python3/dist-packages/pymodbus' },

@@ -22,7 +22,7 @@ const OWNERS: Record<string, readonly string[]> = {
   level: ['edge/buffer'],
   'modbus-serial': ['edge/modbus/'],
   mqtt: ['edge/transport/mqtt.ts'],
-  nats: ['edge/transport/nats.ts', 'cloud/collector/'],
+  nats: ['protocol/nats.ts'],
   pg: ['cloud/store/', 'cloud/api/accounts.ts'],
   serialport: ['edge/modbus/'],
   soap: ['cloud/compliance/dga/'],
@@ -32,7 +32,7 @@ const OWNERS: Record<string, readonly string[]> = {
 }
 
 /** The leaves of protocol/ that both sides run. A closed list. */
-const RUNTIME = ['clock.ts', 'errors.ts', 'log.ts', 'metrics.ts', 'retry.ts', 'scope.ts']
+const RUNTIME = ['clock.ts', 'deadline.ts', 'errors.ts', 'log.ts', 'metrics.ts', 'retry.ts', 'scope.ts']
 
 /** Where the machine's own clock and environment may be read. */
 const MACHINE = [/(^|\/)cli\.ts$/, /(^|\/)config\.ts$/, /^protocol\/runtime\/clock\.ts$/, /^deploy\//]

@@ -23,7 +23,8 @@ const SAY_EVERY_MS = 10_000
 export interface PortOptions {
   host: string
   port: number
-  tls?: { port: number; key: string; cert: string }
+  /** PEM texts. With `clientCa`, whoever connects must show a certificate of it besides the token. */
+  tls?: { host?: string; port: number; key: string; cert: string; clientCa?: string }
   connectionsMax?: number
   connectionsPerSecond?: number
 }
@@ -48,9 +49,12 @@ export async function openPorts(
   welcome: (socket: Socket) => void,
 ): Promise<Ports> {
   const { log, metrics } = deps
-  const { host, tls, connectionsMax = CONNECTIONS_MAX } = options
+  const { tls, connectionsMax = CONNECTIONS_MAX } = options
   const admits = openDoor(deps, options.connectionsPerSecond ?? CONNECTIONS_PER_SECOND)
-  const open = async (port: number, letIn: (socket: Socket) => void): Promise<Server> => {
+  const open = async (
+    at: { host: string; port: number },
+    letIn: (socket: Socket) => void,
+  ): Promise<Server> => {
     const server = createServer(socket => {
       if (admits(socket)) letIn(socket)
       else socket.destroy()
@@ -62,16 +66,21 @@ export async function openPorts(
     })
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, host, () => resolve())
+      server.listen(at.port, at.host, () => resolve())
     })
     return server
   }
-  const servers = [await open(options.port, welcome)]
+  const servers = [await open(options, welcome)]
   if (tls !== undefined) {
-    const { key, cert } = tls
+    const { key, cert, clientCa } = tls
+    const theirs = clientCa === undefined ? {} : { ca: clientCa, requestCert: true }
     // It does not listen itself: whoever is too many must not cost a handshake.
-    const handshakes = createTlsServer({ key, cert, minVersion: 'TLSv1.2' }, welcome)
-    servers.push(await open(tls.port, socket => handshakes.emit('connection', socket)))
+    const handshakes = createTlsServer({ key, cert, minVersion: 'TLSv1.2', ...theirs }, welcome)
+    handshakes.on('tlsClientError', (error, socket) => {
+      metrics.count('collector_refused_total', { what: 'handshake' })
+      log.warn('handshake refused', { from: socket.remoteAddress, reason: error.message })
+    })
+    servers.push(await open({ host: options.host, ...tls }, socket => handshakes.emit('connection', socket)))
   }
   const [port = 0, tlsPort] = servers.map(server => (server.address() as AddressInfo).port)
   return {

@@ -3,7 +3,7 @@
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import { ackTopic, stateTopic } from '../../protocol/topics.ts'
 import type { RunnableConfig } from '../config.ts'
-import { openMqttTransport } from '../transport/mqtt.ts'
+import { openTransport } from '../transport/open.ts'
 import { type DoctorDeps, type Finding, type RunningGateway, reach, TIMEOUT_MS } from './finding.ts'
 
 /** A batch waits a minute, and an ack some seconds. */
@@ -47,10 +47,6 @@ export async function examineCloud(
       todo,
     }
   }
-  if (!protocol.startsWith('mqtt')) {
-    const found = `something answers on ${host}:${number}; whether it lets this gateway in was not tried`
-    return { state: 'note', subject, found, tried: `a connection to ${host}:${number}` }
-  }
   const tried = `signing in at ${config.uplink.url} as ${config.gateway}`
   try {
     await signIn({ clock }, config, signal)
@@ -66,18 +62,11 @@ const PORTS: Record<string, number> = { 'mqtt:': 1883, 'mqtts:': 8883, 'nats:': 
 /** A session of a moment. Its goodbye leaves the state that the cloud has of this gateway as it was. */
 async function signIn(
   { clock }: Pick<DoctorDeps, 'clock'>,
-  { gateway, uplink, credentials }: RunnableConfig,
+  config: RunnableConfig,
   signal: AbortSignal,
 ): Promise<void> {
-  const { token, ca, cert, key } = credentials
-  const tls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
-  }
-  const transport = openMqttTransport(
-    { clock },
-    { url: uplink.url, clientId: gateway, username: gateway, password: token, ...tls },
-  )
+  const { gateway, uplink } = config
+  const transport = openTransport({ clock }, config)
   const lost = JSON.stringify({ v: 1, state: 'lost', version: 'doctor', since: clock.now() })
   const link = await transport.connect(
     {
@@ -94,8 +83,11 @@ function cloudAdvice(reason: string): string {
   if (/not authori[sz]ed|bad user ?name or password|refused/i.test(reason)) {
     return 'the token is refused: it was withdrawn, or is another gateway’s; write a new one to `token` in uplink.credentials'
   }
+  if (/certificate of ours/.test(reason)) {
+    return 'the cloud asks for a certificate: put `cert.pem` and `key.pem`, signed by whom it trusts, into uplink.credentials'
+  }
   if (/certificate|self.signed|issuer|altname|expired|not yet valid/i.test(reason)) {
     return 'the certificate is not believed: check the clock, and `ca.pem` in uplink.credentials'
   }
-  return 'something answers there and it is no MQTT broker that knows us: check uplink.url, its scheme and its port'
+  return 'something answers there and it is no broker that knows us: check uplink.url, its scheme and its port'
 }

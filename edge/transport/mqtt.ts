@@ -5,7 +5,9 @@
 
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { deadline } from '../../protocol/runtime/deadline.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import { tlsReason } from '../../protocol/tls.ts'
 import type { Link, LinkOptions, Transport } from './transport.ts'
 
 /** The library asks after one keepalive without a confirmation, and gives up half a keepalive later. */
@@ -33,9 +35,12 @@ export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOpti
       const client = mqtt.connect(options.url, clientOptions(options, linkOptions))
       const gone = new Promise<string>(resolve => {
         let reason = 'connection closed'
-        client.on('error', error => {
-          reason = error.message
-        })
+        const note = (error: Error) => {
+          reason = tlsReason(error, new URL(options.url).hostname)
+        }
+        client.on('error', note)
+        // The library keeps to itself what ends a connection once TLS was agreed on.
+        client.stream.on('error', note)
         client.on('close', () => resolve(reason))
         client.on('offline', () => resolve(reason))
       })
@@ -127,31 +132,5 @@ async function subscribed(client: MqttClient, topics: string[]): Promise<void> {
   } catch (cause) {
     if (cause instanceof Unavailable) throw cause
     throw new Unavailable(`Cannot subscribe: ${reasonOf(cause)}`, { cause })
-  }
-}
-
-async function deadline<T>(
-  { clock }: { clock: Clock },
-  work: Promise<T>,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-  what: string,
-): Promise<T> {
-  const done = new AbortController()
-  const stop = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal])
-  const late = clock.sleep(timeoutMs, stop).then(
-    () => new Unavailable(`${what} in ${timeoutMs} ms`),
-    () => new Unavailable('Stopped'),
-  )
-  try {
-    const first = await Promise.race([work, late])
-    if (first instanceof Unavailable) {
-      work.catch(() => {})
-      signal?.throwIfAborted()
-      throw first
-    }
-    return first
-  } finally {
-    done.abort()
   }
 }

@@ -27,7 +27,7 @@ export interface Link extends Closable {
 
 /** What a session is opened with. */
 export interface LinkOptions {
-  /** What the other side tells everybody when this link dies without a goodbye. */
+  /** What the other side tells everybody when this link dies without a goodbye, where the protocol has such a thing. */
   will: { topic: string; payload: Uint8Array }
   /** Topics to receive; `+` stands for one level. */
   subscribe: readonly string[]

@@ -39,6 +39,7 @@ const WRONG: readonly [string, Record<string, string>, RegExp][] = [
     /MQTT_CONNECTIONS_PER_SECOND: must be a number from 1 to 9999/,
   ],
   ['half of what TLS needs', { MQTT_TLS_PORT: '8883' }, /MQTT_TLS_/],
+  ['clients’ certificates without TLS', { MQTT_TLS_CLIENT_CA: '/x' }, /MQTT_TLS_CLIENT_CA: needs/],
   ['a level nobody knows', { LOG_LEVEL: 'loud' }, /LOG_LEVEL/],
   ['a time stamp nobody knows', { DGA_TIME_STAMP: 'local' }, /DGA_TIME_STAMP/],
   ['a pace that is no duration', { DGA_PACE: '5' }, /DGA_PACE: must be a duration/],

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { readGatewayConfig } from '../../edge/config.ts'
 import { ConfigError } from '../../protocol/runtime/errors.ts'
+import { openAuthority } from '../doubles/certificates.ts'
+import { skipWithout } from '../peers.ts'
 
 const GOOD = `gateway: gw-test
 client: campo
@@ -39,12 +41,12 @@ function mistakesOf(work: () => unknown): [string, number | undefined, string][]
 }
 
 test('readGatewayConfig() resolves paths against the file’s folder, profiles, and credentials', context => {
-  const folder = makeFolder(context, GOOD, { token: '  a-token\n', 'ca.pem': 'CA' })
+  const folder = makeFolder(context, GOOD, { token: '  a-token\n' })
 
   const config = readGatewayConfig(join(folder, 'gateway.yaml'), {})
 
   assert.equal(config.buffer.path, join(folder, 'data/buffer'))
-  assert.deepEqual(config.credentials, { token: 'a-token', ca: 'CA' })
+  assert.deepEqual(config.credentials, { token: 'a-token' })
   assert.ok((config.devices[0]?.signals.length ?? 0) >= 2)
 })
 
@@ -55,7 +57,7 @@ providers:
   - { id: pozo-9, provider: twin, every: 5m, point: pozo-9, device: "1",
       username: { env: TWIN_USERNAME }, password: secret, signals: [{ variable: pulses, key: "5001" }] }
 `
-  const folder = makeFolder(context, text, { 'cert.pem': 'CERT' })
+  const folder = makeFolder(context, text, { 'key.pem': 'KEY' })
 
   const mistakes = mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), {}))
 
@@ -173,14 +175,34 @@ test('readGatewayConfig() does not say that a bus is unknown, or a name is taken
   assert.match(mistakes[2]?.[2] ?? '', /^flow, total.* of pozo-7 already come from devices\[0\]/)
 })
 
-test('readGatewayConfig() refuses a way to the cloud that it cannot go', context => {
-  for (const scheme of ['nats', 'tls']) {
-    const folder = makeFolder(context, GOOD.replace('mqtt:', `${scheme}:`), { token: 'a-token' })
-    assert.deepEqual(
-      mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), {})),
-      [['uplink.url', 4, 'this version reaches the cloud over mqtt:// or mqtts:// only']],
-    )
+test('readGatewayConfig() refuses files of TLS that are none, or that do not belong together', {
+  skip: skipWithout('openssl'),
+}, context => {
+  const [ours, other] = [openAuthority('Ours'), openAuthority('Other')]
+  context.after(() => [ours, other].map(authority => authority.close()))
+  const [mine, foreign] = [ours.issue('DNS:gw-test'), other.issue('DNS:gw-test')]
+  const mistakes = (files: Record<string, string>) => {
+    const folder = makeFolder(context, GOOD.replace('mqtt:', 'tls:'), { token: 'a-token', ...files })
+    const path = join(folder, 'gateway.yaml')
+    return mistakesOf(() => readGatewayConfig(path, {})).map(([, , message]) => message.replace(folder, ''))
   }
+  const whole = makeFolder(context, GOOD, {
+    'ca.pem': ours.ca,
+    token: 't',
+    'cert.pem': mine.cert,
+    'key.pem': mine.key,
+  })
+
+  assert.equal(readGatewayConfig(join(whole, 'gateway.yaml'), {}).credentials.key, mine.key)
+  assert.deepEqual(mistakes({ 'ca.pem': mine.key }), ['/identity/ca.pem holds no certificate in PEM'])
+  assert.match(
+    String(mistakes({ 'ca.pem': ours.ca.replace('\nM', '\nX') })),
+    /ca.pem certificate 1 of 1 cannot be read: /,
+  )
+  assert.deepEqual(mistakes({ 'cert.pem': mine.cert, 'key.pem': foreign.key }), [
+    '/identity/key.pem is not the key of the certificate',
+  ])
+  assert.match(String(mistakes({ 'cert.pem': mine.cert, 'key.pem': mine.cert })), /key.pem cannot be read: /)
 })
 
 test('readGatewayConfig() names the signal that no request can fetch', context => {

@@ -15,8 +15,10 @@ import type { ClockAnswer } from '../../edge/time-quality.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
 import { openFakeCloud } from '../doubles/cloud.ts'
 import { openInstrument } from '../doubles/instrument.ts'
+import { openNatsServer } from '../doubles/nats-server.ts'
 import { freePort } from '../doubles/ports.ts'
 import { until } from '../doubles/until.ts'
+import { skipWithout } from '../peers.ts'
 import { atEnd } from './buffer/folder.ts'
 import { makeSite, runProgram, statusOf, untilSaid } from './site.ts'
 
@@ -173,8 +175,28 @@ test('a cloud that is away, that is something else, and that refuses the token a
 
   assert.match(away.found, /not reached: .*ECONNREFUSED/)
   assert.match(refused.todo ?? '', /the token is refused/)
-  assert.match(other.todo ?? '', /no MQTT broker that knows us/)
+  assert.match(other.todo ?? '', /no broker that knows us/)
   assert.ok([away, refused, other].every(one => one.state === 'wrong'))
+})
+
+test('a cloud over NATS is signed in to as one over MQTT is', {
+  skip: skipWithout('nats_server'),
+}, async context => {
+  const { file } = await openSite(context)
+  const users = [{ user: 'gw-test', password: 'a-token-nobody-may-see' }]
+  const server = await openNatsServer({ users })
+  atEnd(context, () => server.close())
+  change(file, /mqtt:[^"]*/, `nats://127.0.0.1:${server.port}`)
+  const well = about(await findings(file), 'cloud')
+  change(join(file, '../identity/token'), /.+/, 'another')
+  const refused = about(await findings(file), 'cloud')
+  change(file, /nats:/, 'tls:')
+  const plain = about(await findings(file), 'cloud')
+
+  assert.equal(well.state, 'ok')
+  assert.deepEqual([refused.state, plain.state], ['wrong', 'wrong'])
+  assert.match(refused.todo ?? '', /the token is refused/)
+  assert.match(plain.found, /offers no TLS/)
 })
 
 test('a buffer that gives readings up, a disk without space, a failing device and a device it does not know: as the gateway says', async context => {

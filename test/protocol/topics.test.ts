@@ -9,6 +9,8 @@ import {
   rawTopic,
   reportedTopic,
   stateTopic,
+  toSubject,
+  toTopic,
   upTopic,
 } from '../../protocol/topics.ts'
 
@@ -53,4 +55,10 @@ test('parseRawTopic() is the inverse of rawTopic() and refuses the rest', () => 
   assert.equal(parseRawTopic('raw/v1/campo/los-aromos/pozo-7/speed'), undefined)
   assert.equal(parseRawTopic('raw/v1/campo/los-aromos/pozo-7'), undefined)
   assert.equal(parseRawTopic('raw/v1/campo/#/pozo-7/flow'), undefined)
+})
+
+test('a subject is its topic with dots, and back', () => {
+  assert.equal(toSubject('gw/v1/gw-1/cmd/+'), 'gw.v1.gw-1.cmd.*')
+  assert.equal(toTopic('gw.v1.gw-1.cmd.c-1.result'), commandResultTopic('gw-1', 'c-1'))
+  assert.equal(toTopic(toSubject(ackTopic('gw-1'))), ackTopic('gw-1'))
 })

@@ -20,6 +20,9 @@ import { type Metrics, openMetrics } from '../../../protocol/runtime/metrics.ts'
 /** What gateways sign in with. */
 export const TOKEN = 'a-token-for-tests'
 
+/** What the database keeps of a token. */
+export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
+
 /** What subscribers and operators sign in with. */
 export const SUBSCRIBERS: Record<string, Subscriber> = {
   'everything-token': { clients: 'all' },
@@ -41,7 +44,7 @@ export async function addGateway(
           p as (insert into projects (client_id, slug, name) select id, $2, $2 from c
                 on conflict (client_id, slug) do update set name = excluded.name returning id)
      insert into gateways (project_id, slug, token_hash) select id, $3, $4 from p`,
-    [client, project, slug, createHash('sha256').update(TOKEN).digest()],
+    [client, project, slug, sha256(TOKEN)],
   )
   return { gateway: slug, client, project, series: [{ point: `${slug}-well`, variable: 'flow', scale: 2 }] }
 }

@@ -1,0 +1,222 @@
+// A session with a NATS server, carried by nats.js: no queue, no reconnecting.
+//
+// The library cannot be told to stop connecting, forgets who waits when a connection ends, and goes on after the server
+// has forbidden something. Here every session that is not wanted ends, sockets and all, and says why.
+//
+// `nats:` is in the clear unless the server insists on TLS; `tls:` is TLS or nothing.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe as observe, unsubscribe as unobserve } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+import { type ConnectionOptions, connect, ErrorCode, type NatsConnection } from 'nats'
+import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from './batch.ts'
+import type { Clock } from './runtime/clock.ts'
+import { deadline } from './runtime/deadline.ts'
+import { reasonOf, Unavailable } from './runtime/errors.ts'
+import type { Closable } from './runtime/scope.ts'
+import { tlsReason } from './tls.ts'
+
+/** The library asks at its intervals, and gives up when the question before is still unanswered. */
+const PINGS_TO_NOTICE = 2
+
+/** A batch is the largest that anybody has to say. */
+const MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX
+
+/** Whom to connect to, and as whom. */
+export interface NatsOptions {
+  url: string
+  /** What the server's operator sees of us. */
+  name: string
+  username?: string
+  password?: string
+  /** PEM texts, for TLS. */
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+/** What a session is opened with. */
+export interface NatsSessionOptions {
+  subjects: readonly string[]
+  /** Called for every message, in order. Must not throw. */
+  onMessage: (subject: string, payload: Uint8Array) => void
+  timeoutMs: number
+  /** A session with a server that answers nothing for so long is gone. */
+  silenceMs: number
+}
+
+/** A session, from connecting to its end. */
+export interface NatsSession extends Closable {
+  /** Says something. Throws Unavailable when the session has ended. */
+  publish(subject: string, payload: Uint8Array | string): void
+  /** Resolves when the server has all that was said; throws Unavailable when the session ends first, or too late. */
+  flush(timeoutMs: number): Promise<void>
+  /** Resolves with the reason when the session has ended, for whatever cause. Never rejects. */
+  readonly gone: Promise<string>
+}
+
+/** Connects, and resolves when the subscriptions are in force. Throws Unavailable when it did not work in time. */
+export async function openNatsSession(
+  { clock }: { clock: Clock },
+  options: NatsOptions,
+  { subjects, onMessage, timeoutMs, silenceMs }: NatsSessionOptions,
+  signal: AbortSignal,
+): Promise<NatsSession> {
+  const connection = await dial({ clock }, options, { timeoutMs, silenceMs }, signal)
+  const gone = watch(connection, options.url)
+  try {
+    const taken = connection.info?.max_payload ?? 0
+    if (taken < MESSAGE_BYTES_MAX) {
+      throw new Unavailable(`Takes ${taken} bytes a message (max_payload), and needs ${MESSAGE_BYTES_MAX}`)
+    }
+    const subscribed = listen(connection, subjects, onMessage)
+    await deadline({ clock }, orGone(subscribed, gone), timeoutMs, signal, 'No subscription')
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  return {
+    gone,
+    publish(subject, payload) {
+      if (connection.isClosed()) throw new Unavailable('Not connected')
+      connection.publish(subject, payload)
+    },
+    flush: ms => deadline({ clock }, orGone(connection.flush(), gone), ms, undefined, 'Not taken over'),
+    close: () => connection.close(),
+  }
+}
+
+type Timing = Pick<NatsSessionOptions, 'timeoutMs' | 'silenceMs'>
+
+/** Connects. Where that comes to nothing, no socket stays behind. */
+async function dial(
+  { clock }: { clock: Clock },
+  options: NatsOptions,
+  timing: Timing,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
+  signal.throwIfAborted()
+  const { work, sockets } = withSockets(() => connect(connectionOptions(options, timing)))
+  const connecting = work.catch((cause: unknown) => {
+    throw new Unavailable(`Cannot connect: ${refusalOf(cause, options.url)}`, { cause })
+  })
+  try {
+    return await deadline({ clock }, connecting, timing.timeoutMs, signal, 'No connection')
+  } catch (error) {
+    for (const socket of sockets) socket.destroy()
+    void connecting.then(
+      late => late.close(),
+      () => {},
+    )
+    throw error
+  }
+}
+
+/** Node announces every client's socket here, in the asynchronous context that opens it. */
+const NEW_SOCKETS = 'net.client.socket'
+const opener = new AsyncLocalStorage<Set<Socket>>()
+
+/** Does something, and notes which sockets are opened for it until it is done. */
+function withSockets<T>(start: () => Promise<T>): { work: Promise<T>; sockets: ReadonlySet<Socket> } {
+  const sockets = new Set<Socket>()
+  const note = (message: unknown) => {
+    if (opener.getStore() === sockets) sockets.add((message as { socket: Socket }).socket)
+  }
+  observe(NEW_SOCKETS, note)
+  const work = opener.run(sockets, start).finally(() => unobserve(NEW_SOCKETS, note))
+  return { work, sockets }
+}
+
+function connectionOptions(
+  { url, name, username, password, ca, cert, key }: NatsOptions,
+  { timeoutMs, silenceMs }: Timing,
+): ConnectionOptions {
+  const { host, protocol } = new URL(url)
+  // Without a host the library has Node compare the certificate of an address with "localhost".
+  const tls = {
+    host: hostOf(url),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  }
+  return {
+    ...{ servers: host, name, reconnect: false, resolve: false, ignoreClusterUpdates: true, noEcho: true },
+    ...{ timeout: timeoutMs, pingInterval: silenceMs / PINGS_TO_NOTICE, maxPingOut: PINGS_TO_NOTICE - 1 },
+    ...(username === undefined ? {} : { user: username, pass: password ?? '' }),
+    ...(protocol === 'tls:' ? { tls } : {}),
+  }
+}
+
+const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '')
+
+/** Why the library could not connect; its own texts are codes. */
+function refusalOf(error: unknown, url: string): string {
+  const { host, protocol } = new URL(url)
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case ErrorCode.ConnectionRefused: {
+      const inner = error instanceof Error && 'chainedError' in error ? error.chainedError : undefined
+      const wasRefused = inner instanceof Error && 'code' in inner
+      return wasRefused ? `ECONNREFUSED ${host}` : `${host} ended the connection`
+    }
+    case ErrorCode.ServerOptionNotAvailable:
+      return `${host} offers no TLS`
+    case ErrorCode.AuthorizationViolation:
+    case ErrorCode.AuthenticationExpired:
+      return 'Not authorized: bad user name or password'
+  }
+  const reason = tlsReason(error, hostOf(url))
+  return protocol === 'nats:' && reason !== reasonOf(error) ? `${reason}; with tls:// it is asked` : reason
+}
+
+/** Resolves with the reason when the connection is gone. What the server forbids ends it: nothing would be heard of it. */
+async function watch(connection: NatsConnection, url: string): Promise<string> {
+  let reason = 'connection closed'
+  // The library does not end this loop when it closes: nobody waits for it.
+  void (async () => {
+    for await (const { type, data, permissionContext } of connection.status()) {
+      if (type !== 'error') continue
+      reason = permissionContext === undefined ? String(data) : forbidden(permissionContext)
+      await connection.close()
+    }
+  })()
+  const error = await connection.closed()
+  return error instanceof Error ? refusalOf(error, url) : reason
+}
+
+function forbidden({ operation, subject }: { operation: string; subject: string }): string {
+  return `Not allowed to ${operation === 'publish' ? 'publish' : 'receive'} ${subject}`
+}
+
+/** Resolves when the server has the subscriptions. A refusal comes before the answer, and ends the connection. */
+async function listen(
+  connection: NatsConnection,
+  subjects: readonly string[],
+  onMessage: NatsSessionOptions['onMessage'],
+): Promise<void> {
+  let refused: string | undefined
+  for (const subject of subjects) {
+    connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null) onMessage(message.subject, message.data)
+        else refused ??= `Not allowed to receive ${subject}`
+      },
+    })
+  }
+  await connection.flush()
+  if (refused !== undefined) throw new Unavailable(refused)
+}
+
+/** The library leaves those waiting for ever whose connection ends. */
+async function orGone<T>(work: Promise<T>, gone: Promise<string>): Promise<T> {
+  work.catch(() => {})
+  const lost = gone.then((reason): never => {
+    throw new Unavailable(`The link is gone: ${reason}`)
+  })
+  lost.catch(() => {})
+  try {
+    return await Promise.race([work, lost])
+  } catch (cause) {
+    if (cause instanceof Unavailable) throw cause
+    throw new Unavailable(reasonOf(cause), { cause })
+  }
+}

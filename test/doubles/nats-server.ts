@@ -1,0 +1,109 @@
+// The real nats-server, on ports of its own, as its Debian package brings it.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from './ports.ts'
+import { until } from './until.ts'
+
+/** A nats-server that listens. */
+export interface NatsServer {
+  port: number
+  mqttPort: number
+  /** Holds it where it is: connections stay, and nobody answers on them. */
+  freeze(): Promise<void>
+  /** Ends it as a crash does. */
+  stop(): Promise<void>
+  /** The same again, on the same ports. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Who may sign in, as nats-server's configuration writes it. */
+export interface NatsSettings {
+  users?: readonly { user: string; password: string; publish?: string[]; subscribe?: string[] }[]
+  /** With `ca`, whoever connects must show a certificate of it. */
+  tls?: { cert: string; key: string; ca?: string }
+  /** More lines of its configuration. */
+  more?: string
+}
+
+/** Starts one with JetStream, which its MQTT needs. */
+export async function openNatsServer({ users = [], tls, more = '' }: NatsSettings = {}): Promise<NatsServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'smarthydro-nats-'))
+  const port = await freePort()
+  const mqttPort = await freePort()
+  const certificate = tls === undefined ? '' : await tlsText(folder, tls)
+  const settings = [
+    'server_name: test',
+    more,
+    `listen: "127.0.0.1:${port}"`,
+    certificate,
+    `jetstream { store_dir: "${join(folder, 'js')}" }`,
+    `mqtt {\n listen: "127.0.0.1:${mqttPort}"\n ${certificate}\n}`,
+    users.length === 0 ? '' : `authorization { users: [ ${users.map(userText).join(', ')} ] }`,
+  ]
+  await writeFile(join(folder, 'nats.conf'), settings.join('\n'))
+  const [program = 'nats-server'] = globSync('/usr/{sbin,bin}/nats-server')
+  let freeze = async () => {}
+  let stop = async () => {}
+  const start = async () => {
+    const child = spawn(program, ['-c', join(folder, 'nats.conf')], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const exited = once(child, 'exit')
+    freeze = async () => {
+      child.kill('SIGSTOP')
+      await until('it stands still', async () =>
+        / T /.test(await readFile(`/proc/${child.pid}/stat`, 'utf8')),
+      )
+    }
+    stop = async () => {
+      child.kill('SIGKILL')
+      await exited
+    }
+    let text = ''
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+        if (text.includes('Server is ready')) resolve()
+      })
+      child.once('exit', () => reject(new Error(`nats-server ended: ${text}`)))
+    })
+  }
+  await start()
+  return {
+    port,
+    mqttPort,
+    start,
+    freeze: () => freeze(),
+    stop: () => stop(),
+    async close() {
+      await stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function tlsText(folder: string, { cert, key, ca }: NonNullable<NatsSettings['tls']>): Promise<string> {
+  const at = (name: string) => join(folder, name)
+  await writeFile(at('cert.pem'), cert)
+  await writeFile(at('key.pem'), key)
+  if (ca !== undefined) await writeFile(at('ca.pem'), ca)
+  const theirs = ca === undefined ? '' : `, ca_file: "${at('ca.pem')}", verify: true`
+  return `tls { cert_file: "${at('cert.pem')}", key_file: "${at('key.pem')}"${theirs} }`
+}
+
+function userText({
+  user,
+  password,
+  publish,
+  subscribe,
+}: NonNullable<NatsSettings['users']>[number]): string {
+  const permissions =
+    publish === undefined || subscribe === undefined
+      ? ''
+      : `, permissions: { publish: ${JSON.stringify(publish)}, subscribe: ${JSON.stringify(subscribe)} }`
+  return `{ user: "${user}", password: "${password}"${permissions} }`
+}
