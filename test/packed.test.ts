@@ -2,9 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
@@ -39,8 +48,29 @@ describe('the packed package', () => {
 
   test('holds no sources, tests or secrets', () => {
     const inside = (path: string) => existsSync(join(home, 'app', 'node_modules', 'smarthydro', path))
-    assert.deepEqual(['edge', 'cloud', 'test', 'data', '.ci'].filter(inside), [])
+    assert.deepEqual(['cloud', 'test', 'data', '.ci'].filter(inside), [])
+    assert.deepEqual(
+      globSync('{protocol,edge,deploy}/**/*.ts', { cwd: join(home, 'app', 'node_modules', 'smarthydro') }),
+      [],
+    )
     assert.ok(inside('README.md') && inside('LICENSE') && inside('dist/cloud/store/migrations/0001_base.sql'))
+  })
+
+  test('holds every file that its documents link to', () => {
+    const folder = join(home, 'app', 'node_modules', 'smarthydro')
+    const documents = ['README.md', ...globSync('docs/*.md', { cwd: folder })]
+    const linked = documents.flatMap(document =>
+      [...readFileSync(join(folder, document), 'utf8').matchAll(/\]\(([^)#\s]+)/g)]
+        .map(([, target]) => target ?? '')
+        .filter(target => !/^[a-z]+:/.test(target))
+        .map(target => ({ document, target })),
+    )
+
+    assert.ok(linked.length > 5 && documents.length > 1)
+    assert.deepEqual(
+      linked.filter(({ document, target }) => !existsSync(join(folder, dirname(document), target))),
+      [],
+    )
   })
 
   test('says its version, on both programs', () => {
