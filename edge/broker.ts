@@ -1,8 +1,8 @@
 // The LAN broker: raw data for whoever is on site, with the newest reading of each series retained; beside it, how the
 // gateway is (`$state/v1/#`) and where each series comes from (`$meta/v1/#`).
 //
-// Nobody may publish. Who gives no name may read only where the configuration lets it, or on loopback. After a restart,
-// the next poll brings the retained values back.
+// Nobody may publish, but a Sparkplug host application that signed in says its two words. Who gives no name may read only
+// where the configuration lets it, or on loopback. After a restart, the next poll brings the retained values back.
 //
 // Promises:
 //   L1. Whoever listens holds nobody up: neither the poll that brings readings nor, for long, another listener.
@@ -12,13 +12,14 @@
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type Client } from 'aedes'
-import { type LanState, toRawMessage } from '../protocol/raw.ts'
+import type { LanState } from '../protocol/raw.ts'
 import type { Reading } from '../protocol/reading.ts'
+import type { Clock } from '../protocol/runtime/clock.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
-import { lanStateTopic, rawTopic, seriesMetaTopic } from '../protocol/topics.ts'
+import { lanStateTopic, SPARKPLUG, seriesMetaTopic } from '../protocol/topics.ts'
 import {
   type LanAccess,
   type LanUser,
@@ -28,6 +29,10 @@ import {
   type Reader,
 } from './lan-access.ts'
 import type { SeriesFacts } from './lan-facts.ts'
+import { type LanMessage, openLanShow } from './lan-show.ts'
+import { hostMaySay } from './sparkplug/host.ts'
+import { type NodeIdentity, openSparkplugNode, type SparkplugNode } from './sparkplug/node.ts'
+import { asksForRebirth } from './sparkplug/payload.ts'
 
 /** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
 const DRAIN_TIMEOUT_MS = 5_000
@@ -40,8 +45,6 @@ const CONNECTIONS_MAX = 64
 const SUBSCRIPTIONS_MAX = 100
 /** A subscriber has little to say: its wishes, and a ping now and then. Who says more may connect again. */
 const RECEIVED_BYTES_MAX = 2 ** 20
-/** Readings that wait for subscribers; the next ones are not shown. */
-const WAITING_MAX = 2_000
 
 /** A broker that listens. */
 export interface LanBroker extends Closable {
@@ -61,19 +64,20 @@ export interface LanBrokerOptions {
   anonymous?: boolean | undefined
   users?: readonly LanUser[]
   series?: readonly SeriesFacts[]
+  /** Whom readings are also shown for in Sparkplug B; nobody when absent. */
+  sparkplug?: NodeIdentity | undefined
 }
 
 /** Starts the broker. Throws ConfigError when the port is taken. */
 export async function openLanBroker(
-  { log, metrics }: { log: Log; metrics: Metrics },
-  { host, port, client, project, anonymous, users = [], series = [] }: LanBrokerOptions,
+  { clock, log, metrics }: { clock: Pick<Clock, 'now'>; log: Log; metrics: Metrics },
+  { host, port, client, project, anonymous, users = [], series = [], sparkplug }: LanBrokerOptions,
 ): Promise<LanBroker> {
-  const notes = new Map<string, string>()
-  const waiting: Reading[] = []
   const sockets = new Set<Socket>()
   const dropped = (what: string, count = 1) => metrics.count('gateway_lan_dropped_total', { what }, count)
+  const node = sparkplug === undefined ? undefined : openSparkplugNode({ clock }, sparkplug, series)
   const access = openLanAccess({ host, anonymous, users })
-  const aedes = await openAedes({ log, access, dropped })
+  const aedes = await openAedes({ log, access, users, node, dropped })
   const server = createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -96,53 +100,24 @@ export async function openLanBroker(
     throw error
   }
 
-  const show = openShow(aedes, { client, project })
-  let showing = false
-  const showNotes = async () => {
-    for (const [topic, payload] of notes) {
-      notes.delete(topic)
-      await publishTo(aedes, topic, Buffer.from(payload), true).catch((error: unknown) =>
-        log.warn('note not shown on the LAN', { topic, reason: reasonOf(error) }),
-      )
-    }
-  }
-  const showWaiting = async () => {
-    if (showing) return
-    showing = true
-    await showNotes()
-    for (let reading = waiting.shift(); reading !== undefined; reading = waiting.shift()) {
-      await show(reading).catch((error: unknown) =>
-        log.warn('reading not shown on the LAN', { reason: reasonOf(error) }),
-      )
-      await showNotes()
-    }
-    showing = false
-  }
+  const publish = (message: LanMessage) => publishTo(aedes, message)
+  const show = openLanShow({ log, dropped, publish, sparkplug: node }, { client, project })
   for (const { point, variable, meta } of series) {
-    notes.set(seriesMetaTopic({ client, project, point, variable }), JSON.stringify(meta))
+    show.note(seriesMetaTopic({ client, project, point, variable }), JSON.stringify(meta))
   }
-  void showWaiting()
+  onCommand(aedes, node, { log, births: show.births })
   let told: string | undefined
   return {
     port: (server.address() as AddressInfo).port,
-    publish: readings => {
-      const shown = readings.slice(0, WAITING_MAX - waiting.length)
-      waiting.push(...shown)
-      void showWaiting()
-      const count = readings.length - shown.length
-      if (count === 0) return
-      dropped('reading', count)
-      log.warn('readings not shown on the LAN: a subscriber does not read', { count })
-    },
+    publish: show.readings,
     tell: state => {
       const payload = JSON.stringify(state)
       if (payload === told) return
       told = payload
-      notes.set(lanStateTopic({ client, project, gateway: state.gateway }), payload)
-      void showWaiting()
+      show.note(lanStateTopic({ client, project, gateway: state.gateway }), payload)
     },
     close: async () => {
-      waiting.length = 0
+      await show.close()
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       await new Promise<void>(resolve => aedes.close(() => resolve()))
       // Who had not signed in is no client of the broker's.
@@ -152,17 +127,40 @@ export async function openLanBroker(
   }
 }
 
+/** Has births said again when a host application, that the broker has let speak, asks for them. */
+function onCommand(
+  aedes: Aedes,
+  node: SparkplugNode | undefined,
+  { log, births }: { log: Log; births: () => void },
+): void {
+  if (node === undefined) return
+  aedes.on('publish', ({ topic, payload }, from) => {
+    if (from === null || topic !== node.commandTopic) return
+    try {
+      if (asksForRebirth(Buffer.from(payload))) births()
+    } catch (error) {
+      log.warn('Sparkplug command not understood', { clientId: from.id, reason: reasonOf(error) })
+    }
+  })
+}
+
 /** The broker without its port. */
 async function openAedes({
   log,
   access,
+  users,
+  node,
   dropped,
 }: {
   log: Log
   access: LanAccess
+  users: readonly LanUser[]
+  node: SparkplugNode | undefined
   dropped: (what: string) => void
 }): Promise<Aedes> {
   const readers = new WeakMap<Client, Reader>()
+  /** Of clients whose name was proven. */
+  const hosts = new WeakMap<Client, string>()
   const readerOf = (client: Client | null): Reader => (client === null ? [] : (readers.get(client) ?? []))
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
@@ -177,6 +175,8 @@ async function openAedes({
       void access.signIn(name, password).then(reader => {
         if (reader !== undefined) {
           readers.set(from, reader)
+          const hostId = users.find(user => user.name === name)?.sparkplugHost
+          if (hostId !== undefined) hosts.set(from, hostId)
           return done(null, true)
         }
         dropped('sign-in')
@@ -185,13 +185,16 @@ async function openAedes({
       })
     },
     authorizePublish: (from, packet, done) => {
-      if (from === null) return done(null)
+      const hostId = from === null ? undefined : hosts.get(from)
+      const may = from === null || (node && hostId !== undefined && hostMaySay(hostId, packet, node))
+      if (may) return done(null)
       dropped('publish')
       log.warn('publish refused on the LAN', { clientId: from.id, topic: packet.topic })
       done(new Error('This broker only speaks'))
     },
     authorizeSubscribe: (from, subscription, done) => {
-      const allowed = maySubscribe(readerOf(from), subscription.topic) && !hasEnough(from)
+      const isSpoken = node !== undefined || !subscription.topic.startsWith(`${SPARKPLUG}/`)
+      const allowed = isSpoken && maySubscribe(readerOf(from), subscription.topic) && !hasEnough(from)
       done(null, allowed ? subscription : null)
     },
     authorizeForward: (to, packet) => (mayRead(readerOf(to), packet.topic) ? packet : null),
@@ -202,26 +205,9 @@ async function openAedes({
   return aedes
 }
 
-/** Shows one reading, retained unless it is late. One after the other: the broker drops what overtakes. */
-function openShow(
-  aedes: Aedes,
-  { client, project }: { client: string; project: string },
-): (reading: Reading) => Promise<void> {
-  const newest = new Map<string, number>()
-  return reading => {
-    const topic = rawTopic({ client, project, point: reading.point, variable: reading.variable })
-    const before = newest.get(topic)
-    const late = before !== undefined && reading.at < before
-    // A time that is a guess makes nothing late.
-    if (!late && reading.timeQuality !== 'unsynced') newest.set(topic, reading.at)
-    const payload = Buffer.from(JSON.stringify(toRawMessage(reading, { late })))
-    return publishTo(aedes, topic, payload, !late)
-  }
-}
-
-function publishTo(aedes: Aedes, topic: string, payload: Buffer, retained: boolean): Promise<void> {
+function publishTo(aedes: Aedes, { topic, payload, qos, retain }: LanMessage): Promise<void> {
   return new Promise((resolve, reject) => {
-    aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: retained, dup: false }, error =>
+    aedes.publish({ cmd: 'publish', topic, payload: Buffer.from(payload), qos, retain, dup: false }, error =>
       error ? reject(error) : resolve(),
     )
   })

@@ -26,6 +26,7 @@ import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } 
 import { providerLines } from './providers/lines.ts'
 import { openMarks } from './providers/marks.ts'
 import { openSeriesBook } from './series-book.ts'
+import { nextBdSeq } from './sparkplug/session.ts'
 import { openStatusServer } from './status-server.ts'
 import { type ClockAnswer, openTimeQuality, readBootId, type TimeQualityProbe } from './time-quality.ts'
 import { openTransport } from './transport/open.ts'
@@ -59,7 +60,7 @@ export async function runGateway(
     config.buffer.path,
   )
   scope.use(hold)
-  const lan = await openLan({ log, metrics }, config)
+  const lan = await openLan({ clock, log, metrics }, config)
   if (lan !== undefined) scope.use(lan)
   const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
   let hindrance: string | undefined
@@ -140,12 +141,17 @@ async function openTime(
 }
 
 async function openLan(
-  deps: { log: Log; metrics: Metrics },
+  deps: { clock: Clock; log: Log; metrics: Metrics },
   config: RunnableConfig,
 ): Promise<LanBroker | undefined> {
-  const { lanBroker, client, project } = config
+  const { lanBroker, client, project, gateway, buffer } = config
   if (lanBroker === undefined) return undefined
-  return await openLanBroker(deps, { ...lanBroker, client, project, series: seriesFacts(config) })
+  const { groupId = client, nodeId = gateway } = lanBroker.sparkplug ?? {}
+  const bdSeq = lanBroker.sparkplug && (await nextBdSeq(deps, buffer.path))
+  return await openLanBroker(deps, {
+    ...{ ...lanBroker, client, project, series: seriesFacts(config) },
+    sparkplug: bdSeq === undefined ? undefined : { groupId, nodeId, bdSeq },
+  })
 }
 
 function latestOf(config: RunnableConfig, latest: ReadonlyMap<string, Measurement>) {

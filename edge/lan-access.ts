@@ -6,6 +6,7 @@
 import { createHash, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { isLoopback, PASSWORD_HASH } from '../protocol/lan-config.ts'
+import { SPARKPLUG } from '../protocol/topics.ts'
 
 /** What a reader may read: the levels after `raw/v1/`; an empty prefix is everything. */
 export type Reader = readonly (readonly string[])[]
@@ -15,6 +16,7 @@ export interface LanUser {
   name: string
   password: string
   read?: readonly string[] | undefined
+  sparkplugHost?: string | undefined
 }
 
 /** Lets readers in. */
@@ -73,6 +75,7 @@ export function openLanAccess({
 export function mayRead(reader: Reader, topic: string): boolean {
   const [root, , ...path] = topic.split('/')
   if (root === '$state') return reader.length > 0
+  if (root === SPARKPLUG) return readsAll(reader)
   if (root !== 'raw' && root !== '$meta') return false
   return reader.some(prefix => prefix.every((level, index) => path[index] === level))
 }
@@ -80,6 +83,7 @@ export function mayRead(reader: Reader, topic: string): boolean {
 /** Whether a filter can match anything that the reader may read. */
 export function maySubscribe(reader: Reader, filter: string): boolean {
   const [root, version, ...path] = filter.split('/')
+  if (root === SPARKPLUG) return version !== undefined && readsAll(reader)
   if (version === undefined || (root !== 'raw' && root !== '$meta' && root !== '$state')) return false
   if (root === '$state' || version === '#') return reader.length > 0
   const end = path.indexOf('#')
@@ -88,6 +92,14 @@ export function maySubscribe(reader: Reader, filter: string): boolean {
       (level, index) => (end !== -1 && index >= end) || path[index] === '+' || path[index] === level,
     ),
   )
+}
+
+/**
+ * Whether a reader may read all there is below its client and project. Sparkplug's numbers count over all points: who
+ * saw only some of them would take the others for losses.
+ */
+function readsAll(reader: Reader): boolean {
+  return reader.some(prefix => prefix.length <= 2)
 }
 
 interface Hash {

@@ -2,13 +2,27 @@
 
 import { z } from 'zod'
 import { Secret } from './config-fields.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, Sound } from './draft.ts'
 import type { Place } from './mistakes.ts'
 
 /** A password as Mosquitto's password files keep it: PBKDF2 of SHA-512, `$7$iterations$salt$hash`, base64. */
 export const PASSWORD_HASH = /^\$7\$[1-9]\d{0,6}\$[A-Za-z0-9+/]{16,}={0,2}\$[A-Za-z0-9+/]{86}==$/
 
 const LEVEL = '[a-z0-9][a-z0-9_-]{0,62}'
+
+/** Sparkplug 3.0, section 4.1: any text without the characters that mean something in a topic. */
+const SparkplugId = z
+  .string()
+  .regex(/^[^+/#\p{Cc}]{1,64}$/u, 'must be 1 to 64 characters without +, / and #')
+  .refine(id => id !== 'STATE', '"STATE" means something else in Sparkplug')
+
+/** Sparkplug B beside the JSON. */
+const Sparkplug = z.strictObject({
+  /** The client's name when absent. */
+  groupId: SparkplugId.optional(),
+  /** The gateway's name when absent. */
+  nodeId: SparkplugId.optional(),
+})
 
 const User = z.strictObject({
   name: z.string().min(1).max(100),
@@ -27,6 +41,8 @@ const User = z.strictObject({
     .min(1)
     .max(64)
     .optional(),
+  /** The Sparkplug host application that signs in with it: it may ask for births, and say that it is there. */
+  sparkplugHost: SparkplugId.optional(),
 })
 
 /** The site's own broker. */
@@ -36,6 +52,7 @@ export const LanBroker = z.strictObject({
   /** Whether who gives no name may read everything. Only on loopback unless stated. */
   anonymous: z.boolean().optional(),
   users: z.array(User).max(64).default([]),
+  sparkplug: Sparkplug.optional(),
 })
 
 /** The site's own broker. */
@@ -70,6 +87,9 @@ export function lanMistakes({
       const message = 'is no hash of a password ($7$…): write its hash, or { env: NAME }'
       mistakes.push({ path: [...place, 'password'], message })
     }
+    for (const message of hostMistakes(lanBroker, index, isWrong('lanBroker', 'sparkplug'))) {
+      mistakes.push({ path: [...place, 'sparkplugHost'], message })
+    }
     for (const [at, prefix] of read.entries()) {
       if (prefix === undefined || client === undefined || project === undefined) continue
       const [owner, site = project] = prefix.split('/')
@@ -77,6 +97,24 @@ export function lanMistakes({
       const message = `nothing of this gateway lies there: its topics begin with ${client}/${project}`
       mistakes.push({ path: [...place, 'read', at], message })
     }
+  }
+  return mistakes
+}
+
+function hostMistakes(
+  { users = [], sparkplug }: Sound<LanBrokerConfig>,
+  index: number,
+  isSparkplugWrong: boolean,
+): string[] {
+  const { sparkplugHost: id, read } = users[index] ?? {}
+  if (id === undefined) return []
+  const mistakes: string[] = []
+  if (sparkplug === undefined && !isSparkplugWrong) {
+    mistakes.push('a host application of nothing: there is no lanBroker.sparkplug')
+  }
+  if (users.slice(0, index).some(one => one?.sparkplugHost === id)) mistakes.push(`"${id}" is already a host`)
+  if (read?.every(prefix => prefix !== undefined && prefix.split('/').length > 2)) {
+    mistakes.push('a host application reads all points: leave read out')
   }
   return mistakes
 }

@@ -39,6 +39,9 @@ export const commandTopic = (gateway: string, id: string): string => `gw/v1/${ga
 /** gateway → cloud: what came of it. */
 export const commandResultTopic = (gateway: string, id: string): string => `gw/v1/${gateway}/cmd/${id}/result`
 
+/** The first level of every Sparkplug topic. */
+export const SPARKPLUG = 'spBv1.0'
+
 /** Where one series is published for subscribers. */
 export interface RawPath {
   client: string
@@ -58,6 +61,18 @@ export const seriesMetaTopic = ({ client, project, point, variable }: RawPath): 
 /** On a gateway's LAN, retained: how the gateway is. */
 export const lanStateTopic = (at: { client: string; project: string; gateway: string }): string =>
   `$state/v1/${at.client}/${at.project}/${at.gateway}`
+
+/** On a gateway's LAN, where Sparkplug B is on: Sparkplug 3.0, section 4. */
+export const sparkplugTopic = (at: {
+  groupId: string
+  type: string
+  nodeId: string
+  deviceId?: string | undefined
+}): string =>
+  [SPARKPLUG, at.groupId, at.type, at.nodeId, at.deviceId].filter(level => level !== undefined).join('/')
+
+/** On a gateway's LAN, where a Sparkplug host application says that it is there. */
+export const sparkplugStateTopic = (hostId: string): string => `${SPARKPLUG}/STATE/${hostId}`
 
 /** What a topic that a gateway may publish to says; `undefined` for every other topic. */
 export type GatewayTopic =

@@ -14,6 +14,7 @@ const everything = [...sources, ...globSync('{test,bin}/**/*.{ts,js}')]
 
 /** Each package belongs to one file or folder; nobody else may import it. */
 const OWNERS: Record<string, readonly string[]> = {
+  '@bufbuild/protobuf': ['edge/sparkplug/'],
   '@hono/node-server': ['cloud/service.ts', 'edge/status-server.ts'],
   '@hono/zod-openapi': ['cloud/api/'],
   aedes: ['cloud/collector/', 'edge/broker.ts'],

@@ -84,6 +84,33 @@ const CASES: readonly {
     ],
   },
   {
+    name: 'a host application of a Sparkplug that is not spoken, twice, and of one well',
+    change: text =>
+      text.replace(
+        'port: 1883 }',
+        'port: 1883, users: [{ name: a, password: { env: A }, sparkplugHost: s }, { name: b, password: { env: B }, sparkplugHost: s, read: [campo/los-aromos/pozo-7] }] }',
+      ),
+    mistakes: [
+      ['lanBroker.users[0].sparkplugHost', 6, /there is no lanBroker\.sparkplug/],
+      ['lanBroker.users[1].sparkplugHost', 6, /there is no lanBroker\.sparkplug/],
+      ['lanBroker.users[1].sparkplugHost', 6, /"s" is already a host/],
+      ['lanBroker.users[1].sparkplugHost', 6, /reads all points: leave read out/],
+    ],
+  },
+  {
+    name: 'Sparkplug names that mean something in a topic, and a key that it has not',
+    change: text =>
+      text.replace(
+        'port: 1883 }',
+        'port: 1883, sparkplug: { groupId: a/b, nodeId: STATE, primaryHost: c } }',
+      ),
+    mistakes: [
+      ['lanBroker.sparkplug.groupId', 6, /must be 1 to 64 characters without \+, \/ and #/],
+      ['lanBroker.sparkplug.nodeId', 6, /"STATE" means something else in Sparkplug/],
+      ['lanBroker.sparkplug.primaryHost', 6, /unknown key/],
+    ],
+  },
+  {
     name: 'an identifier with a capital',
     change: text => text.replace('gateway: gw-campo-01', 'gateway: Gw'),
     mistakes: [['gateway', 1, /must be 1 to 63 characters/]],
