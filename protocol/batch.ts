@@ -19,8 +19,8 @@ export const SERIES_MAX = 4096
 /** The most bytes a batch may have, compressed or not. */
 export const BATCH_BYTES_MAX = 128 * 1024
 
-/** The most bytes the series table in a batch may have. */
-export const TABLE_BYTES_MAX = 256 * 1024
+/** The most bytes the series table in a batch may have: room for all the series there may be, with the longest names. */
+export const TABLE_BYTES_MAX = 384 * 1024
 
 /** One series of a gateway, and how its values are usually written. */
 export interface SeriesEntry {

@@ -1,6 +1,7 @@
 // What is wrong with a gateway's configuration beyond the form of its parts: names given twice, names of nothing, values
 // that come from two places. Looked for in whatever could be read, and told of nothing that has a mistake already.
 
+import { SERIES_MAX } from './batch.ts'
 import { lineMistakes } from './bus-config.ts'
 import type { Draft, Sound } from './draft.ts'
 import type { GatewayConfig, ModbusSignal, ProviderSignal } from './gateway-config.ts'
@@ -159,7 +160,7 @@ function seriesMistakes(
   profileSignals: ProfileSignals,
 ): Place[] {
   const owners = new Map<string, string>()
-  return sources.flatMap(({ place, point: ofAll, profile, signals }) => {
+  const mistakes = sources.flatMap(({ place, point: ofAll, profile, signals }): Place[] => {
     const ours = signals ?? (profile === undefined ? undefined : profileSignals(profile)) ?? []
     const twice = ours.flatMap((signal, index) => {
       const wrong = isWrong(...place, 'signals', index, 'point')
@@ -181,4 +182,7 @@ function seriesMistakes(
       message: `${variable} of ${point} already comes from ${owner}`,
     }))
   })
+  if (owners.size <= SERIES_MAX) return mistakes
+  const message = `${owners.size} series are more than a gateway may have: ${SERIES_MAX}`
+  return [...mistakes, { path: [sources[0]?.place[0] ?? 'devices'], message }]
 }

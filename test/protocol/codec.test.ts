@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Batch, MissingRange } from '../../protocol/batch.ts'
-import { BATCH_READINGS_MAX } from '../../protocol/batch.ts'
+import { BATCH_BYTES_MAX, BATCH_READINGS_MAX, SERIES_MAX, TABLE_BYTES_MAX } from '../../protocol/batch.ts'
 import { decodeBatch, decodeTable, encodeBatch, encodeTable, readBatchHead } from '../../protocol/codec.ts'
 import { scaleOf } from '../../protocol/columns.ts'
 import {
@@ -14,7 +14,7 @@ import {
   TIME_QUALITY_NAMES,
 } from '../../protocol/reading.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
-import { VARIABLE_NAMES } from '../../protocol/variables.ts'
+import { VARIABLE_NAMES, type Variable } from '../../protocol/variables.ts'
 
 const value = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).filter(number => !Object.is(number, -0)),
@@ -223,6 +223,40 @@ test('decodeTable() says what is no JSON, and what is JSON and no table', () => 
     () => decodeTable(bytes('{"gateway":"gw","client":"c","projekt":"p","series":[]}')),
     /^Rejected: Cannot read table: projekt: unknown key `projekt`; did you mean `project`\?$/,
   )
+})
+
+test('the largest batch there may be, with the longest names in its table, fits its bounds and is read', () => {
+  const point = (index: number) => `${String(index).padStart(4, '0')}${'x'.repeat(59)}`
+  const longest = VARIABLE_NAMES.toSorted((a, b) => b.length - a.length)[0] as Variable
+  const series = Array.from({ length: SERIES_MAX }, (_, index) => ({
+    ...{ point: point(index), variable: longest, scale: 33 },
+  }))
+  const name = 'x'.repeat(63)
+  const first = 2 ** 52
+  const readings = Array.from({ length: BATCH_READINGS_MAX }, (_, index) => ({
+    ...reading(
+      first + index,
+      point((index * 2053) % SERIES_MAX),
+      longest,
+      index % 2 === 0 ? 0 : 4294967295000,
+      1 / (index + 3),
+    ),
+    quality: index % 2 === 0 ? ('good' as const) : ('uncertain' as const),
+    timeQuality: index % 2 === 0 ? ('synced' as const) : ('device' as const),
+  }))
+  const table = { gateway: name, client: name, project: name, series }
+  const whole: Batch = {
+    ...{ table, epoch: 0xffffffff, first, last: first + BATCH_READINGS_MAX - 1, configVersion: 0xffffffff },
+    ...{ clock: { quality: 'synced', errorMs: 2 ** 40 }, missing: [] },
+    readings,
+  }
+
+  const bytes = encodeBatch(whole, { withTable: true })
+
+  assert.ok(encodeTable(table).bytes.length <= TABLE_BYTES_MAX, `${encodeTable(table).bytes.length} bytes`)
+  assert.ok(bytes.length <= BATCH_BYTES_MAX + TABLE_BYTES_MAX)
+  const decoded = decodeBatch(bytes, () => undefined)
+  assert.deepEqual(decoded.kind === 'batch' && decoded.batch, whole)
 })
 
 test('scaleOf() finds the fewest decimals that hold every value, or an IEEE form', () => {

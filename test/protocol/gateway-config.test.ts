@@ -59,6 +59,23 @@ test('parseGatewayConfig() reads a rate as bytes a second', () => {
   assert.equal(parseGatewayConfig(text, 'gateway.yaml').uplink.backlogRate, 16 * 2 ** 10)
 })
 
+test('parseGatewayConfig() refuses more series than a table may name', () => {
+  const signals = (count: number, from: number) =>
+    Array.from({ length: count }, (_, index) => `{ variable: flow, key: k, point: p-${from + index} }`).join(
+      ', ',
+    )
+  const provider = (index: number, count: number) =>
+    `  - { id: d-${index}, provider: nettra, every: 5m, point: p, thing: t, signals: [${signals(count, index * 256)}] }\n`
+  const sixteen = Array.from({ length: 16 }, (_, index) => provider(index, 256)).join('')
+  const text = (providers: string) => GOOD.replace(/devices:[\s\S]*/, `providers:\n${providers}`)
+
+  assert.equal(parseGatewayConfig(text(sixteen), 'gateway.yaml').providers.length, 16)
+  assert.throws(
+    () => parseGatewayConfig(text(`${sixteen}${provider(16, 1)}`), 'gateway.yaml'),
+    /gateway\.yaml:\d+: providers: 4097 series are more than a gateway may have: 4096$/,
+  )
+})
+
 /** What is changed in the good document, and every mistake that must be named, with its line. */
 const CASES: readonly {
   name: string
