@@ -15,6 +15,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   serial: async () => (await import('./serial.ts')).benchSerial(),
   modbus: async () => (await import('./modbus.ts')).benchModbus(),
   collector: async () => (await import('./collector.ts')).benchCollector(),
+  replay: async () => (await import('./replay.ts')).benchReplay(),
   processor: async () => (await import('./processor.ts')).benchProcessor(),
   memory: async () => (await import('./memory.ts')).benchMemory(),
 }

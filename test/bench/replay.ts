@@ -1,0 +1,217 @@
+// Readings a second from a gateway's buffer to committed rows after an outage of a day, ten wells of four variables, over a
+// mobile link at its worst: 300 ms of round trip and 1 % of packets lost. And how long a live reading takes meanwhile.
+//
+// Everything is real but the link: the buffer on disk, the uplink with the settings that a gateway has unless told
+// otherwise, the collector, an embedded PostgreSQL. The link is ours, in this process (test/doubles/network.ts), because
+// netem needs root and a kernel that has it. It is harder than TCP is: each lost segment holds up everything behind it for
+// the shortest retransmission timeout, 200 ms, and a round trip, though a fast retransmission would repair most; and
+// besides it is as wide as a TCP that halves its window at each loss is on average: MSS · 1.22 / (RTT · √p) (Mathis et
+// al., 1997), 59 kB/s.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { COLLECTOR_METRICS, startCollector } from '../../cloud/collector/service.ts'
+import type { Database } from '../../cloud/store/database.ts'
+import { migrate } from '../../cloud/store/migrate.ts'
+import { type Buffer, openBuffer } from '../../edge/buffer.ts'
+import { GATEWAY_METRICS, openHealth } from '../../edge/health.ts'
+import { openSeriesBook } from '../../edge/series-book.ts'
+import { openMqttTransport } from '../../edge/transport/mqtt.ts'
+import { openUplink, type Uplink } from '../../edge/uplink.ts'
+import { systemClock as clock } from '../../protocol/runtime/clock.ts'
+import { silentLog } from '../../protocol/runtime/log.ts'
+import { type Metrics, openMetrics } from '../../protocol/runtime/metrics.ts'
+import { openScope, type Scope } from '../../protocol/runtime/scope.ts'
+import { Uplink as UplinkConfig } from '../../protocol/uplink-config.ts'
+import { addGateway, TOKEN } from '../cloud/collector/site.ts'
+import { openNetwork, SEGMENT_BYTES } from '../doubles/network.ts'
+import { randomFrom } from '../doubles/random.ts'
+import { startEmbeddedServer } from '../doubles/servers.ts'
+import { until } from '../doubles/until.ts'
+import { type Figure, median } from './figure.ts'
+import { measurementsOfWells, PER_MINUTE, tableOfWells } from './wells.ts'
+
+const GOAL = 5_000
+const MINUTES = 24 * 60
+const READINGS = MINUTES * PER_MINUTE
+const ROUNDS = 3
+const LIVE_EVERY_MS = 250
+const LIVE_AFTER = 12
+const LIVE_MINUTES = 60
+
+const ROUND_TRIP_MS = 300
+const LOST = 0.01
+const LINK_BYTES_PER_SECOND = (SEGMENT_BYTES * 1.22) / ((ROUND_TRIP_MS / 1000) * Math.sqrt(LOST))
+const RTO_MS = 200 + ROUND_TRIP_MS
+
+/** Each gateway has a project of its own, so that every reading is new. */
+const tableOf = (gateway: string) => tableOfWells(gateway, gateway)
+
+/** What a round gave. */
+interface Round {
+  readingsPerSecond: number
+  bytesPerReading: number
+  liveMs: number[]
+  liveAloneMs: number[]
+}
+
+/** Readings a second of a replay, and what live readings waited. */
+export async function benchReplay(): Promise<Figure[]> {
+  const scope = openScope()
+  try {
+    const server = scope.use(await startEmbeddedServer())
+    const { db } = scope.use(await server.create())
+    await migrate(db, { log: silentLog })
+    const port = await openCloud(scope, db)
+    const rounds: Round[] = []
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await replay(db, port, round))
+    return toFigures(rounds)
+  } finally {
+    await scope[Symbol.asyncDispose]()
+  }
+}
+
+function toFigures(rounds: readonly Round[]): Figure[] {
+  const value = median(rounds.map(({ readingsPerSecond }) => readingsPerSecond))
+  const bytes = median(rounds.map(({ bytesPerReading }) => bytesPerReading))
+  const link = LINK_BYTES_PER_SECOND / bytes
+  const name = `replay at ${ROUND_TRIP_MS} ms and ${LOST * 100} % loss`
+  const [during, alone] = [rounds.flatMap(({ liveMs }) => liveMs), rounds.flatMap(one => one.liveAloneMs)]
+  const live = (what: string, of: (values: readonly number[]) => number): Figure => ({
+    ...{ name: `live reading to its ack during a replay, ${what}`, value: of(during), unit: 'ms' },
+    ...{ ratio: of(during) / of(alone), peer: 'the same link without a replay' },
+  })
+  return [
+    {
+      name,
+      value,
+      unit: 'readings/s',
+      ratio: value / GOAL,
+      peer: `goal of ${GOAL.toLocaleString('en-US')}/s`,
+    },
+    {
+      name,
+      value,
+      unit: 'readings/s',
+      ratio: value / link,
+      peer: `${Math.round(link)}/s, all that the link carries`,
+    },
+    { name: `${name}, bytes`, value: bytes, unit: 'B/reading' },
+    live('p50', values => quantile(values, 0.5)),
+    live('most', values => quantile(values, 1)),
+  ]
+}
+
+const quantile = (values: readonly number[], part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.ceil(part * values.length) - 1] ?? Number.NaN
+
+async function openCloud(scope: Scope, db: Database): Promise<number> {
+  const collector = scope.use(
+    await startCollector(
+      {
+        ...{ db, clock, log: silentLog, random: Math.random, metrics: openMetrics(COLLECTOR_METRICS) },
+        authenticateSubscriber: async () => undefined,
+        authorizeOperator: async () => ({ kind: 'unknown' }),
+      },
+      { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0 } },
+    ),
+  )
+  return collector.mqttPort
+}
+
+/** A gateway that comes back with its backlog. */
+async function replay(db: Database, cloudPort: number, round: number): Promise<Round> {
+  const scope = openScope()
+  try {
+    const gateway = `gw-replay-${round}`
+    await addGateway(db, gateway, tableOf(gateway))
+    const path = await mkdtemp(join(tmpdir(), 'smarthydro-bench-'))
+    scope.use({ close: () => rm(path, { recursive: true }) })
+    const buffer = scope.use(
+      await openBuffer({ clock, log: silentLog }, { path, maxBytes: 2 ** 30, reserveBytes: 2 ** 20 }),
+    )
+    const measurements = measurementsOfWells(MINUTES + LIVE_MINUTES)
+    for (let from = 0; from < READINGS; from += PER_MINUTE) {
+      await buffer.append(measurements.slice(from, from + PER_MINUTE))
+    }
+    const loss = { rate: LOST, stallMs: RTO_MS, random: randomFrom(round) }
+    const link = { delayMs: ROUND_TRIP_MS / 2, bytesPerSecond: LINK_BYTES_PER_SECOND, loss }
+    const network = scope.use(await openNetwork({ clock }, { ...link, to: cloudPort }))
+    const metrics = openMetrics(GATEWAY_METRICS)
+    const uplink = startUplink(scope, { buffer, metrics }, { gateway, port: network.port })
+    await until('it is connected', uplink.connected)
+
+    let next = READINGS
+    const live = async (): Promise<number> => {
+      const began = clock.monotonic()
+      const [reading] = await buffer.append(measurements.slice(next, next + 1))
+      next += 1
+      uplink.wake()
+      const seq = reading?.seq ?? 0
+      const isOwed = () =>
+        buffer.status().unackedRanges.some(({ first, last }) => first <= seq && seq <= last)
+      while (isOwed()) await clock.sleep(2)
+      return clock.monotonic() - began
+    }
+    const acked = () => metrics.read()['gateway_readings_acked_total{lane="backlog"}'] ?? 0
+    const began = clock.monotonic()
+    const [liveMs, liveAloneMs]: [number[], number[]] = [[], []]
+    const drained = until('the backlog is drained', () => acked() >= READINGS, { timeoutMs: 300_000 }).then(
+      () => clock.monotonic() - began,
+    )
+    while (acked() < READINGS) {
+      liveMs.push(await live())
+      await clock.sleep(LIVE_EVERY_MS)
+    }
+    const tookMs = await drained
+    for (let index = 0; index < LIVE_AFTER; index += 1) liveAloneMs.push(await live())
+    await assertStored(db, gateway, next)
+    const bytes = metrics.read()['gateway_sent_bytes_total{lane="backlog"}'] ?? 0
+    return {
+      ...{ readingsPerSecond: (READINGS * 1000) / tookMs, bytesPerReading: bytes / READINGS },
+      ...{ liveMs, liveAloneMs },
+    }
+  } finally {
+    await scope[Symbol.asyncDispose]()
+  }
+}
+
+function startUplink(
+  scope: Scope,
+  { buffer, metrics }: { buffer: Buffer; metrics: Metrics },
+  { gateway, port }: { gateway: string; port: number },
+): Uplink {
+  const { url, ackTimeout, silence, window } = UplinkConfig.parse({
+    ...{ url: `mqtt://127.0.0.1:${port}`, credentials: '.' },
+  })
+  const clockState = () => ({ quality: 'synced' }) as const
+  const uplink = openUplink(
+    {
+      ...{ buffer, metrics, clock, clockState, log: silentLog, random: Math.random },
+      transport: openMqttTransport({ clock }, { url, clientId: gateway, username: gateway, password: TOKEN }),
+      book: openSeriesBook(tableOf(gateway), []),
+      health: openHealth(
+        { buffer, metrics, clock, clockState, sources: new Map(), buses: [] },
+        { version: '0.0.0' },
+      ),
+      onCommand: async () => undefined,
+    },
+    {
+      ...{ gateway, version: '0.0.0', minReadings: 1, maxDelayMs: 0, window },
+      ...{ ackTimeoutMs: ackTimeout, silenceMs: silence, backlogBytesPerSecond: Number.POSITIVE_INFINITY },
+    },
+  )
+  scope.run(uplink.run)
+  return uplink
+}
+
+/** A figure of readings that are not there would be none. */
+async function assertStored(db: Database, gateway: string, readings: number): Promise<void> {
+  const [row] = await db.query<{ count: number }>(
+    `select count(*)::int as count from readings r join batches b on b.id = r.batch_id
+     join gateways g on g.id = b.gateway_id where g.slug = $1`,
+    [gateway],
+  )
+  if (row?.count !== readings) throw new Error(`${readings} readings were sent, ${row?.count} are stored`)
+}
