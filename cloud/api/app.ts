@@ -15,6 +15,7 @@ import type { Database } from '../store/database.ts'
 import { requireAllowed } from '../verdict.ts'
 import { type Access, isForeign } from './access.ts'
 import type { Accounts } from './accounts.ts'
+import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
 import { docs, toDocument } from './docs.ts'
 import { gateways } from './gateways.ts'
@@ -60,6 +61,7 @@ export function openApi(
   api.route('/points', points(deps))
   api.route('/points', readings(deps))
   api.route('/gateways', gateways(deps))
+  api.route('/gateways', commands(deps))
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slots(deps))
   app.route('/api/v1', api)

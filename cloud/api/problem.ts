@@ -36,7 +36,7 @@ const DESCRIPTIONS = {
   403: 'signed in, and not allowed',
   404: 'there is nothing of this name, or it may not be seen',
   405: 'the route does not have this method; `Allow` says which it has',
-  409: 'the name stands for several; `candidates` lists them',
+  409: 'the name stands for several, which `candidates` lists, or is already that of something else',
   413: 'the request is too large',
   415: 'the body is not JSON',
   422: 'the request is valid and cannot be done',

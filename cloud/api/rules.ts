@@ -33,6 +33,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
     roles: [...OPERATORS, 'client_manager', 'client_reader'],
     scope: 'read',
   },
+  'GET /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'read' },
+  'POST /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'write' },
+  'GET /api/v1/gateways/{gateway}/commands/{command}': { roles: OPERATORS, scope: 'read' },
   'GET /api/v1/dead-letters': { roles: OPERATORS, scope: 'read' },
 }
 

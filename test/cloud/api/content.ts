@@ -5,8 +5,14 @@ import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
 import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
-import { saveGatewayStatus, setAside } from '../../../cloud/store/gateways.ts'
+import {
+  insertCommands,
+  saveCommandResult,
+  saveGatewayStatus,
+  setAside,
+} from '../../../cloud/store/gateways.ts'
 import { selectGateway } from '../../../cloud/store/queries.ts'
+import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
 import type { ApiScene } from './scene.ts'
 
@@ -16,7 +22,7 @@ export const NOW = Date.parse('2026-01-15T12:00:00Z')
 /** What only `otra` has: its name is in its keys, its texts and its receipts. */
 export const OF_OTRA = /otra|987\.25/
 
-/** Readings, a revision, what the gateway said, a dead letter, and slots: one sent, one refused, one not looked at yet. */
+/** Readings, a revision, what the gateway said and was asked, a dead letter, and slots: one sent, one refused, one not looked at yet. */
 export async function fill(api: ApiScene): Promise<void> {
   for (const client of ['campo', 'otra']) {
     const point = `${client}.los-aromos.pozo-7`
@@ -28,6 +34,8 @@ export async function fill(api: ApiScene): Promise<void> {
     const gatewayId = gateway?.id ?? 0
     await saveGatewayStatus(api.db, gatewayId, 'state', stateOf('ready', `1.2.3-${client}`))
     await saveGatewayStatus(api.db, gatewayId, 'health', healthOf(client))
+    await insertCommands(api.db, [commandOf(gatewayId, 'w-1', client), commandOf(gatewayId, 'w-2', client)])
+    await saveCommandResult(api.db, gatewayId, 'w-1', resultOf('w-1'))
     for (const number of [1, 2]) {
       await setAside(api.db, {
         ...{ gatewayId, topic: `smarthydro/${client}/up`, bytes: new Uint8Array(number) },
@@ -48,6 +56,22 @@ const receiptOf = (workCode: string): Submission => ({
 /** What a gateway says of its state. */
 export const stateOf = (state: GatewayState['state'], version = '1.2.3'): GatewayState => ({
   ...{ v: 1, state, version, since: NOW - 3_600_000 },
+})
+
+const commandOf = (gatewayId: number, id: string, client: string) => ({
+  ...{ gatewayId, id },
+  document: {
+    ...{ v: 1, id, by: `ana@${client}.cl`, expiresAt: NOW + 600_000, kind: 'write', device: 'bomba' },
+    ...{ name: 'nivel-de-partida', value: 12.5, unit: 'm' },
+  },
+})
+
+const resultOf = (id: string): CommandResult => ({
+  ...{ v: 1, id, status: 'done', at: NOW },
+  written: {
+    ...{ device: 'bomba', name: 'nivel-de-partida', unit: 'm' },
+    ...{ asked: 12.5, before: 10, found: 12.5, acknowledged: true },
+  },
 })
 
 const healthOf = (client: string): GatewayHealth => ({

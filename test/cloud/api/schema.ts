@@ -30,9 +30,11 @@ const KNOWN = new Set([
     'enum',
     'const',
     'anyOf',
+    'oneOf',
     'allOf',
+    'discriminator',
   ],
-  ...['pattern', 'minimum', 'maximum', 'minLength', 'maxLength'],
+  ...['pattern', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems'],
   ...['description', 'example', 'default', 'format'],
 ])
 
@@ -40,14 +42,14 @@ const KNOWN = new Set([
 export function mistakesOf(document: OpenApiDocument, schema: Schema, value: unknown, place = ''): string[] {
   const strange = Object.keys(schema).filter(key => !KNOWN.has(key))
   assert.deepEqual(strange, [], `the schema at ${place} uses words that this check does not know`)
-  const { $ref, anyOf, allOf } = schema as Record<string, unknown>
+  const { $ref, anyOf, oneOf, allOf } = schema as Record<string, unknown>
   const check = (one: Schema, at = place, inner: unknown = value) => mistakesOf(document, one, inner, at)
   if (typeof $ref === 'string') {
     const name = $ref.replace('#/components/schemas/', '')
     const found = document.components.schemas[name]
     return found === undefined ? [`${place}: no schema ${$ref}`] : check(found)
   }
-  const choices = anyOf as Schema[] | undefined
+  const choices = (anyOf ?? oneOf) as Schema[] | undefined
   if (choices !== undefined) {
     const all = choices.map(one => check(one))
     return all.some(one => one.length === 0)
