@@ -9,7 +9,7 @@ export const GatewayState = z.strictObject({
   v: z.literal(1),
   state: z.enum(['init', 'ready', 'disconnected', 'lost', 'sleeping']),
   version: z.string().max(60),
-  /** Since when; for a last will, since when the session that was lost began. */
+  /** When the session began. */
   since: Instant,
   wakesAt: Instant.optional(),
 })
@@ -25,7 +25,7 @@ const DeviceHealth = z.strictObject({
   ok: z.int().min(0),
   failed: z.int().min(0),
   lastOkAt: Instant.optional(),
-  /** Why the last failed poll failed. */
+  /** Why the last poll failed; absent when it did not. */
   lastFailure: z.string().max(300).optional(),
 })
 
@@ -40,7 +40,7 @@ export const GatewayHealth = z.strictObject({
     readings: z.int().min(0),
     bytes: z.int().min(0),
     maxBytes: z.int().min(0),
-    /** How long the rest of the buffer lasts at the rate of the last hour; absent while nobody can say. */
+    /** How long the rest of the buffer lasts at the rate since the start; absent while nobody can say. */
     daysLeft: z.number().min(0).optional(),
     appended: z.int().min(0),
     evicted: z.int().min(0),

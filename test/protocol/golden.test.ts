@@ -2,12 +2,12 @@
 // gateway in the field speaks yesterday's bytes.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Ack, type Batch } from '../../protocol/batch.ts'
 import { decodeBatch, encodeBatch, encodeTable } from '../../protocol/codec.ts'
 import { Command, CommandResult } from '../../protocol/command.ts'
-import { RawMessage, toRawMessage } from '../../protocol/raw.ts'
+import { LanState, RawMessage, SeriesMeta, toRawMessage } from '../../protocol/raw.ts'
 import { Measurement, type Reading } from '../../protocol/reading.ts'
 import { DesiredConfig, GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
 
@@ -22,12 +22,14 @@ interface BatchCase {
   bytes: string
 }
 
-for (const name of [
+const BATCHES = [
   'batch-with-table',
   'batch-by-reference',
   'batch-with-missing',
   'batch-with-nulls-and-floats',
-]) {
+]
+
+for (const name of BATCHES) {
   test(`decodeBatch() reads the golden bytes of ${name}`, () => {
     const { batch, bytes, tableId, withTable } = JSON.parse(golden(`${name}.golden.json`)) as BatchCase
 
@@ -52,15 +54,33 @@ for (const name of [
 const MESSAGES = {
   ack: Ack,
   'ack-set-aside': Ack,
+  'ack-slow-down': Ack,
+  'ack-table-unknown': Ack,
+  'ack-with-rejected': Ack,
   state: GatewayState,
+  'state-lost': GatewayState,
+  'state-sleeping': GatewayState,
   health: GatewayHealth,
+  'health-least': GatewayHealth,
   desired: DesiredConfig,
   reported: ReportedConfig,
   'command-collect': Command,
+  'command-read': Command,
   'command-restart': Command,
+  'command-scan': Command,
+  'command-write': Command,
   'command-result': CommandResult,
+  'result-failed': CommandResult,
+  'result-of-read': CommandResult,
+  'result-of-restart': CommandResult,
+  'result-of-scan': CommandResult,
+  'result-of-write': CommandResult,
+  'result-refused': CommandResult,
   raw: RawMessage,
   'raw-late-absent': RawMessage,
+  'lan-state': LanState,
+  'lan-state-hindered': LanState,
+  'series-meta': SeriesMeta,
   measurement: Measurement,
 }
 
@@ -92,4 +112,26 @@ test('toRawMessage() writes the golden message raw', () => {
   }
 
   assert.deepEqual(toRawMessage(reading, { late: false }), JSON.parse(golden('raw.golden.json')))
+})
+
+test('every golden file is read by one of these tests', () => {
+  const files = readdirSync(new URL('../cases/protocol/', import.meta.url)).map(file => file.split('.')[0])
+
+  assert.deepEqual(files.toSorted(), [...BATCHES, ...Object.keys(MESSAGES)].toSorted())
+})
+
+test('protocol/README.md shows messages as they are, and names no golden file that is not there', () => {
+  const page = readFileSync(new URL('../../protocol/README.md', import.meta.url), 'utf8')
+  const shown = [...page.matchAll(/^ {4}(\{[^\n]*(?:\n {5}[^\n]+)*)/gm)].map(([, text = '']) => text)
+  const linked = [...page.matchAll(/cases\/protocol\/([\w-]+)\.golden\.json/g)].map(([, name = '']) => name)
+
+  assert.ok(shown.length >= 8, `${shown.length} messages`)
+  for (const text of shown) {
+    const read = Object.values(MESSAGES).some(schema => schema.safeParse(JSON.parse(text)).success)
+    assert.ok(read || text.startsWith('{"gateway"'), text)
+  }
+  assert.deepEqual(
+    linked.filter(name => !Object.hasOwn(MESSAGES, name)),
+    [],
+  )
 })
