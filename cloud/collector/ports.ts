@@ -55,7 +55,8 @@ export async function openPorts(
     at: { host: string; port: number },
     letIn: (socket: Socket) => void,
   ): Promise<Server> => {
-    const server = createServer(socket => {
+    // An ack must not wait a round trip until the one before it was confirmed (Nagle's algorithm).
+    const server = createServer({ noDelay: true }, socket => {
       if (admits(socket)) letIn(socket)
       else socket.destroy()
     })

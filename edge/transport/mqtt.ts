@@ -3,6 +3,7 @@
 // The library confirms messages it lost, replays its store one message a round trip and reconnects without back-off;
 // none of that is used here. A message is published only while connected, and waits for its own PUBACK only.
 
+import { Socket } from 'node:net'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { deadline } from '../../protocol/runtime/deadline.ts'
@@ -33,6 +34,8 @@ export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOpti
   return {
     async connect(linkOptions, signal) {
       const client = mqtt.connect(options.url, clientOptions(options, linkOptions))
+      // A small message must not wait a round trip until the one before it was confirmed (Nagle's algorithm).
+      if (client.stream instanceof Socket) client.stream.setNoDelay(true)
       const gone = new Promise<string>(resolve => {
         let reason = 'connection closed'
         const note = (error: Error) => {
