@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { connect, type NatsConnection } from 'nats'
 import { openNatsTransport } from '../../../edge/transport/nats.ts'
 import type { Incoming, LinkOptions } from '../../../edge/transport/transport.ts'
+import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../../protocol/batch.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { Unavailable } from '../../../protocol/runtime/errors.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
@@ -170,7 +171,7 @@ describe('openNatsTransport()', { skip: skipWithout('nats_server') }, () => {
 
     await assert.rejects(transportTo(own.port).connect(linkOptions(), never), {
       name: 'Unavailable',
-      message: 'Takes 65536 bytes a message (max_payload), and needs 393216',
+      message: `Takes 65536 bytes a message (max_payload), and needs ${BATCH_BYTES_MAX + TABLE_BYTES_MAX}`,
     })
   })
 
