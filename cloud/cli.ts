@@ -139,7 +139,11 @@ function provisionFile(file: string): Promise<number> {
     const { changes, tokens } = await provision(deps, text, file)
     for (const change of changes) say(`${change}\n`)
     for (const { gateway, token } of tokens) say(`token of gateway ${gateway}, shown once: ${token}\n`)
-    return say(changes.length === 0 ? 'nothing to change\n' : `${changes.length} change(s)\n`)
+    return say(
+      changes.length === 0
+        ? 'nothing to change\n'
+        : `${changes.length} change${changes.length === 1 ? '' : 's'}\n`,
+    )
   })
 }
 

@@ -8,7 +8,7 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { Duration } from '../protocol/config-fields.ts'
-import { didYouMean, mistakesOf, pathText } from '../protocol/mistakes.ts'
+import { didYouMean, mistakesOf, nearest, pathText } from '../protocol/mistakes.ts'
 import { ConfigError } from '../protocol/runtime/errors.ts'
 import { SERVICE_PORTS, type ServiceName } from './service.ts'
 
@@ -103,14 +103,19 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   )
-  const unknown = Object.keys(given)
-    .filter(name => name.startsWith('SMARTHYDRO_') && !CONFIG_NAMES.includes(name))
-    .map(name => ({ path: name, message: `unknown setting${didYouMean(name, CONFIG_NAMES)}` }))
+  const unknown = Object.keys(given).filter(
+    name => name.startsWith('SMARTHYDRO_') && !CONFIG_NAMES.includes(name),
+  )
+  const meant = unknown.map(name => nearest(name, CONFIG_NAMES))
   const result = Environment.safeParse(given)
   const wrong = result.success
     ? []
     : mistakesOf(result.error).map(({ path, message }) => ({ path: pathText(path), message }))
-  const mistakes = [...wrong, ...unknown, ...crossMistakes(given)]
+  const mistakes = [
+    ...wrong,
+    ...unknown.map(name => ({ path: name, message: `unknown setting${didYouMean(name, CONFIG_NAMES)}` })),
+    ...crossMistakes(given).filter(({ path }) => !meant.includes(path)),
+  ]
   if (!result.success || mistakes.length > 0) throw new ConfigError('environment', mistakes)
   return toConfig(result.data)
 }

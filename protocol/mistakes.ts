@@ -74,7 +74,8 @@ export function keysMeant({ keys, inst }: { keys: readonly string[]; inst?: Issu
   return keys.map(key => nearest(key, knownKeys(inst))).filter(key => key !== undefined)
 }
 
-function nearest(word: string, known: readonly string[]): string | undefined {
+/** Which of the known words was meant; `undefined` where none is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > WORD_LENGTH_MAX) return undefined
   return known
     .map(name => ({ name, far: distance(plain(word), plain(name)) }))

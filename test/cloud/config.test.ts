@@ -62,6 +62,16 @@ test('readConfig() lists every mistake at once', () => {
   )
 })
 
+test('readConfig() does not ask for a setting whose name is misspelt', () => {
+  assert.throws(
+    () => readConfig({ DATABASE_URL: 'postgres://x', SMARTHYDRO_SECRT_KEY: KEY }),
+    (error: unknown) =>
+      error instanceof ConfigError &&
+      error.mistakes.map(({ path, message }) => `${path}: ${message}`).join() ===
+        'SMARTHYDRO_SECRT_KEY: unknown setting; did you mean `SMARTHYDRO_SECRET_KEY`?',
+  )
+})
+
 test('openSecretKey() draws a key once, keeps it where only its owner reads, and finds it again', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'smarthydro-key-'))
   try {
