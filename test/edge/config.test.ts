@@ -143,6 +143,28 @@ test('readGatewayConfig() lists mistakes of shape and of reference in one round,
   )
 })
 
+test('docs/gateway.md shows configurations that are right', context => {
+  const page = readFileSync(new URL('../../docs/gateway.md', import.meta.url), 'utf8')
+  const blocks = [...page.matchAll(/(### When it is wrong[\s\S]*?)?```yaml\n([\s\S]*?)```/g)]
+    .filter(([, wrong]) => wrong === undefined)
+    .map(([, , text = '']) => text.replace('$…==', `$${'A'.repeat(86)}==`))
+  const names = [...page.matchAll(/\{ env: ([A-Z]\w+) \}/g)].map(([, name = '']) => name)
+  const environment = Object.fromEntries(names.map(name => [name, 'given']))
+  const rest = [
+    ...['gateway: gw-1', 'client: campo', 'project: los-aromos', 'buffer: { path: ./data/buffer }'],
+    'uplink: { url: "mqtts://cloud.example", credentials: ./identity }',
+    'buses: [{ id: plant, tcp: { host: 192.168.1.20 } }]',
+  ]
+
+  assert.ok(blocks.length >= 5)
+  for (const text of blocks) {
+    const keys = [...text.matchAll(/^(\w+):/gm)].map(([, key]) => key)
+    const missing = rest.filter(line => !keys.includes(line.split(':')[0]))
+    const folder = makeFolder(context, [...missing, text].join('\n'), { token: 'a-token' })
+    assert.doesNotThrow(() => readGatewayConfig(join(folder, 'gateway.yaml'), environment), text)
+  }
+})
+
 test('docs/gateway.md shows a file that is wrong with what is said of it', context => {
   const page = readFileSync(new URL('../../docs/gateway.md', import.meta.url), 'utf8')
   const [, text = '', said = ''] =
