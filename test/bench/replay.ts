@@ -1,12 +1,8 @@
 // Readings a second from a gateway's buffer to committed rows after an outage of a day, ten wells of four variables, over a
-// mobile link at its worst: 300 ms of round trip and 1 % of packets lost. And how long a live reading takes meanwhile.
+// mobile link at its worst (lossy-link.ts). And how long a live reading takes meanwhile.
 //
-// Everything is real but the link: the buffer on disk, the uplink with the settings that a gateway has unless told
-// otherwise, the collector, an embedded PostgreSQL. The link is ours, in this process (test/doubles/network.ts), because
-// netem needs root and a kernel that has it. It is harder than TCP is: each lost segment holds up everything behind it for
-// the shortest retransmission timeout, 200 ms, and a round trip, though a fast retransmission would repair most; and
-// besides it is as wide as a TCP that halves its window at each loss is on average: MSS · 1.22 / (RTT · √p) (Mathis et
-// al., 1997), 59 kB/s.
+// Everything is real: the buffer on disk, the uplink with the settings that a gateway has unless told otherwise, the
+// collector, an embedded PostgreSQL.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,11 +21,10 @@ import { type Metrics, openMetrics } from '../../protocol/runtime/metrics.ts'
 import { openScope, type Scope } from '../../protocol/runtime/scope.ts'
 import { Uplink as UplinkConfig } from '../../protocol/uplink-config.ts'
 import { addGateway, TOKEN } from '../cloud/collector/site.ts'
-import { openNetwork, SEGMENT_BYTES } from '../doubles/network.ts'
-import { randomFrom } from '../doubles/random.ts'
 import { startEmbeddedServer } from '../doubles/servers.ts'
 import { until } from '../doubles/until.ts'
 import { type Figure, median } from './figure.ts'
+import { LOST, type LossyLink, openLossyLink, ROUND_TRIP_MS, WIDTH_BYTES_PER_SECOND } from './lossy-link.ts'
 import { measurementsOfWells, PER_MINUTE, tableOfWells } from './wells.ts'
 
 const GOAL = 5_000
@@ -39,11 +34,6 @@ const ROUNDS = 3
 const LIVE_EVERY_MS = 250
 const LIVE_AFTER = 12
 const LIVE_MINUTES = 60
-
-const ROUND_TRIP_MS = 300
-const LOST = 0.01
-const LINK_BYTES_PER_SECOND = (SEGMENT_BYTES * 1.22) / ((ROUND_TRIP_MS / 1000) * Math.sqrt(LOST))
-const RTO_MS = 200 + ROUND_TRIP_MS
 
 /** Each gateway has a project of its own, so that every reading is new. */
 const tableOf = (gateway: string) => tableOfWells(gateway, gateway)
@@ -63,40 +53,30 @@ export async function benchReplay(): Promise<Figure[]> {
     const server = scope.use(await startEmbeddedServer())
     const { db } = scope.use(await server.create())
     await migrate(db, { log: silentLog })
-    const port = await openCloud(scope, db)
+    const link = scope.use(await openLossyLink())
+    const cloud = await link.reach(await openCloud(scope, db, link.serverHost))
     const rounds: Round[] = []
-    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await replay(db, port, round))
-    return toFigures(rounds)
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await replay(db, cloud, round))
+    return toFigures(rounds, link.kind)
   } finally {
     await scope[Symbol.asyncDispose]()
   }
 }
 
-function toFigures(rounds: readonly Round[]): Figure[] {
+function toFigures(rounds: readonly Round[], kind: LossyLink['kind']): Figure[] {
   const value = median(rounds.map(({ readingsPerSecond }) => readingsPerSecond))
   const bytes = median(rounds.map(({ bytesPerReading }) => bytesPerReading))
-  const link = LINK_BYTES_PER_SECOND / bytes
-  const name = `replay at ${ROUND_TRIP_MS} ms and ${LOST * 100} % loss`
+  const width = WIDTH_BYTES_PER_SECOND / bytes
+  const name = `replay at ${ROUND_TRIP_MS} ms and ${LOST * 100} % loss (${kind})`
   const [during, alone] = [rounds.flatMap(({ liveMs }) => liveMs), rounds.flatMap(one => one.liveAloneMs)]
   const live = (what: string, of: (values: readonly number[]) => number): Figure => ({
     ...{ name: `live reading to its ack during a replay, ${what}`, value: of(during), unit: 'ms' },
     ...{ ratio: of(during) / of(alone), peer: 'the same link without a replay' },
   })
+  const rate = { name, value, unit: 'readings/s' }
   return [
-    {
-      name,
-      value,
-      unit: 'readings/s',
-      ratio: value / GOAL,
-      peer: `goal of ${GOAL.toLocaleString('en-US')}/s`,
-    },
-    {
-      name,
-      value,
-      unit: 'readings/s',
-      ratio: value / link,
-      peer: `${Math.round(link)}/s, all that the link carries`,
-    },
+    { ...rate, ratio: value / GOAL, peer: `goal of ${GOAL.toLocaleString('en-US')}/s` },
+    { ...rate, ratio: value / width, peer: `${Math.round(width)}/s, all that TCP carries there` },
     { name: `${name}, bytes`, value: bytes, unit: 'B/reading' },
     live('p50', values => quantile(values, 0.5)),
     live('most', values => quantile(values, 1)),
@@ -106,7 +86,7 @@ function toFigures(rounds: readonly Round[]): Figure[] {
 const quantile = (values: readonly number[], part: number): number =>
   values.toSorted((a, b) => a - b)[Math.ceil(part * values.length) - 1] ?? Number.NaN
 
-async function openCloud(scope: Scope, db: Database): Promise<number> {
+async function openCloud(scope: Scope, db: Database, mqttHost: string): Promise<number> {
   const collector = scope.use(
     await startCollector(
       {
@@ -114,14 +94,14 @@ async function openCloud(scope: Scope, db: Database): Promise<number> {
         authenticateSubscriber: async () => undefined,
         authorizeOperator: async () => ({ kind: 'unknown' }),
       },
-      { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0 } },
+      { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: mqttHost, port: 0 } },
     ),
   )
   return collector.mqttPort
 }
 
 /** A gateway that comes back with its backlog. */
-async function replay(db: Database, cloudPort: number, round: number): Promise<Round> {
+async function replay(db: Database, cloud: { host: string; port: number }, round: number): Promise<Round> {
   const scope = openScope()
   try {
     const gateway = `gw-replay-${round}`
@@ -135,11 +115,12 @@ async function replay(db: Database, cloudPort: number, round: number): Promise<R
     for (let from = 0; from < READINGS; from += PER_MINUTE) {
       await buffer.append(measurements.slice(from, from + PER_MINUTE))
     }
-    const loss = { rate: LOST, stallMs: RTO_MS, random: randomFrom(round) }
-    const link = { delayMs: ROUND_TRIP_MS / 2, bytesPerSecond: LINK_BYTES_PER_SECOND, loss }
-    const network = scope.use(await openNetwork({ clock }, { ...link, to: cloudPort }))
     const metrics = openMetrics(GATEWAY_METRICS)
-    const uplink = startUplink(scope, { buffer, metrics }, { gateway, port: network.port })
+    const uplink = startUplink(
+      scope,
+      { buffer, metrics },
+      { gateway, url: `mqtt://${cloud.host}:${cloud.port}` },
+    )
     await until('it is connected', uplink.connected)
 
     let next = READINGS
@@ -180,11 +161,9 @@ async function replay(db: Database, cloudPort: number, round: number): Promise<R
 function startUplink(
   scope: Scope,
   { buffer, metrics }: { buffer: Buffer; metrics: Metrics },
-  { gateway, port }: { gateway: string; port: number },
+  { gateway, url }: { gateway: string; url: string },
 ): Uplink {
-  const { url, ackTimeout, silence, window } = UplinkConfig.parse({
-    ...{ url: `mqtt://127.0.0.1:${port}`, credentials: '.' },
-  })
+  const { ackTimeout, silence, window } = UplinkConfig.parse({ url, credentials: '.' })
   const clockState = () => ({ quality: 'synced' }) as const
   const uplink = openUplink(
     {

@@ -35,12 +35,15 @@ export interface Compiled {
   close(): Promise<void>
 }
 
-/** Compiles a C program against libmodbus; its path is relative to the repository. */
-export async function compile(source: string): Promise<Compiled> {
+/** Compiles a C program, against libmodbus unless told otherwise; its path is relative to the repository. */
+export async function compile(
+  source: string,
+  libraries: readonly string[] = ['-lmodbus'],
+): Promise<Compiled> {
   const folder = await mkdtemp(join(tmpdir(), 'smarthydro-peer-'))
   const path = join(folder, 'program')
   const file = new URL(`../../${source}`, import.meta.url).pathname
-  await run('/usr/bin/gcc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', path, file, '-lmodbus'])
+  await run('/usr/bin/gcc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', path, file, ...libraries])
   return { path, close: () => rm(folder, { recursive: true }) }
 }
 
