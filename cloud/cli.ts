@@ -8,12 +8,14 @@ import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/run
 import { type Log, openLog } from '../protocol/runtime/log.ts'
 import { createToken, createUser, resetPassword } from './api/users.ts'
 import { type CloudConfig, readConfig } from './config.ts'
+import { natsUsers } from './nats-users.ts'
 import { openDatabase } from './open-database.ts'
 import { giveGatewayToken, provision } from './provision.ts'
 import { SERVICE_NAMES, type ServiceName } from './service.ts'
 import { startCloud } from './services.ts'
 import { type ApiScope, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
 import type { Database } from './store/database.ts'
+import { gatewaysWithToken } from './store/gateways.ts'
 
 /** The command line was wrong (EX_USAGE of sysexits.h). */
 const EXIT_USAGE = 64
@@ -34,6 +36,7 @@ const USAGE = `smarthydro-cloud: collects what gateways measure, computes, decla
                                               prints the token, once
   smarthydro-cloud token revoke --name N      ends it at once
   smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
+  smarthydro-cloud nats users [--mqtt]        prints who may do what on a nats-server, for its configuration
   smarthydro-cloud --version
 
 Roles: ${ROLES.join(', ')}.
@@ -49,6 +52,7 @@ const OPTIONS = {
   client: { type: 'string' },
   scopes: { type: 'string' },
   days: { type: 'string' },
+  mqtt: { type: 'boolean' },
   help: { type: 'boolean' },
   version: { type: 'boolean' },
 } as const
@@ -95,6 +99,11 @@ async function obey(command: string, rest: readonly string[], options: Options):
         return withDatabase(async db => say(`${await giveGatewayToken(db, gateway)}\n`))
       }
       break
+    case 'nats 1':
+      if (rest[0] !== 'users') break
+      return withDatabase(async db =>
+        say(natsUsers(await gatewaysWithToken(db), { mqtt: options.mqtt ?? false })),
+      )
   }
   throw new UsageError(`No such command: ${[command, ...rest].join(' ')}`)
 }

@@ -29,6 +29,8 @@ export interface CloudConfig {
     connectionsPerSecond: number
     tls?: { port: number; certPath: string; keyPath: string; clientCaPath: string | undefined }
   }
+  /** A nats-server over which gateways come too. */
+  nats?: { url: string; user?: { name: string; password: string }; files: NatsFiles }
   /** Thirty-two bytes; absent only with the embedded database, whose key openSecretKey() keeps. */
   secretKey?: Uint8Array
   /** What is not known of DGA from outside, or differs by installation. */
@@ -38,6 +40,13 @@ export interface CloudConfig {
   publicUrl: string
   /** Addresses of reverse proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: readonly string[]
+}
+
+/** Where the certificates for a nats-server are. */
+export interface NatsFiles {
+  caPath: string | undefined
+  certPath: string | undefined
+  keyPath: string | undefined
 }
 
 const port = z
@@ -75,6 +84,15 @@ const Environment = z.object({
     .transform(Number)
     .optional(),
   MQTT_TLS_CLIENT_CA: path.optional(),
+  NATS_URL: z
+    .url({ protocol: /^(nats|tls)$/, error: 'must be a URL that begins with tls:// or nats://' })
+    .refine(url => !url.includes('@'), 'must not name anybody: NATS_USER and NATS_PASSWORD do')
+    .optional(),
+  NATS_USER: z.string().optional(),
+  NATS_PASSWORD: z.string().optional(),
+  NATS_CA: path.optional(),
+  NATS_CERT: path.optional(),
+  NATS_KEY: path.optional(),
   SMARTHYDRO_SECRET_KEY: z
     .string()
     .refine(
@@ -149,13 +167,23 @@ function decodeSecretKey(text: string): Uint8Array | undefined {
   return new Uint8Array(Buffer.from(text, 'base64'))
 }
 
+/** Settings of which none is of use without the others. */
+const TOGETHER = [
+  ['MQTT_TLS_PORT', 'MQTT_TLS_CERT', 'MQTT_TLS_KEY'],
+  ['NATS_USER', 'NATS_PASSWORD'],
+  ['NATS_CERT', 'NATS_KEY'],
+] as const
+
 function crossMistakes(given: Record<string, string | undefined>): { path: string; message: string }[] {
-  const tls = ['MQTT_TLS_PORT', 'MQTT_TLS_CERT', 'MQTT_TLS_KEY']
-  const missing = tls.filter(name => given[name] === undefined)
-  const mistakes =
-    missing.length === 0 || missing.length === tls.length
-      ? []
-      : missing.map(name => ({ path: name, message: `needed: ${tls.join(', ')} go together` }))
+  const mistakes = TOGETHER.flatMap(names => {
+    const missing = names.filter(name => given[name] === undefined)
+    if (missing.length === names.length) return []
+    return missing.map(name => ({ path: String(name), message: `needed: ${names.join(', ')} go together` }))
+  })
+  for (const name of ['NATS_USER', 'NATS_CA', 'NATS_CERT']) {
+    if (given[name] !== undefined && given.NATS_URL === undefined)
+      mistakes.push({ path: name, message: 'needs NATS_URL' })
+  }
   if (given.MQTT_TLS_CLIENT_CA !== undefined && given.MQTT_TLS_PORT === undefined) {
     mistakes.push({ path: 'MQTT_TLS_CLIENT_CA', message: 'needs MQTT_TLS_PORT' })
   }
@@ -195,6 +223,7 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
       ...tls,
       connectionsPerSecond: settings.MQTT_CONNECTIONS_PER_SECOND ?? 100,
     },
+    ...natsOf(settings),
     ...(secretKey === undefined ? {} : { secretKey }),
     dga: {
       ...(settings.DGA_REST_URL === undefined ? {} : { restUrl: settings.DGA_REST_URL }),
@@ -206,4 +235,16 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
   }
+}
+
+function natsOf({
+  NATS_URL: url,
+  NATS_USER: name,
+  NATS_PASSWORD: password,
+  ...files
+}: z.output<typeof Environment>): Pick<CloudConfig, 'nats'> {
+  if (url === undefined) return {}
+  const user = name === undefined || password === undefined ? {} : { user: { name, password } }
+  const { NATS_CA: caPath, NATS_CERT: certPath, NATS_KEY: keyPath } = files
+  return { nats: { url, ...user, files: { caPath, certPath, keyPath } } }
 }

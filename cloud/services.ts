@@ -1,5 +1,6 @@
 // The cloud in one process: the database, then any of the five services in order; stopped in reverse.
 
+import type { NatsOptions } from '../protocol/nats.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { openMetrics } from '../protocol/runtime/metrics.ts'
@@ -95,10 +96,14 @@ interface Parts extends CloudDeps {
 type Starter = (parts: Parts, config: CloudConfig, version: string) => Promise<RunningService>
 
 const STARTERS: Record<ServiceName, Starter> = {
-  collector: async ({ access, ...parts }, { host, ports, mqtt }, version) =>
+  collector: async ({ access, ...parts }, config, version) =>
     startCollector(
       { ...parts, ...access, metrics: openMetrics(COLLECTOR_METRICS) },
-      { host, port: ports.collector, version, mqtt: await portOptions(parts, { host, mqtt }) },
+      {
+        ...{ host: config.host, port: config.ports.collector, version },
+        mqtt: await portOptions(parts, config),
+        ...(await natsOptions(config)),
+      },
     ),
   processor: ({ access, ...parts }, { host, ports }, version) =>
     startProcessor(
@@ -149,6 +154,19 @@ async function portOptions(
   if (certificateEnd(cert) < clock.now()) log.warn('certificate has expired', { name: 'MQTT_TLS_CERT' })
   const clientCa = ca === undefined ? {} : { clientCa: ca }
   return { ...plain, tls: { host, port: tls.port, cert, key, ...clientCa } }
+}
+
+/** The nats-server over which gateways come. Throws ConfigError when a file of TLS is wrong. */
+async function natsOptions({ nats }: Pick<CloudConfig, 'nats'>): Promise<{ nats?: NatsOptions }> {
+  if (nats === undefined) return {}
+  const { url, user, files } = nats
+  const texts = await readTlsFiles({
+    ca: { name: 'NATS_CA', path: files.caPath },
+    cert: { name: 'NATS_CERT', path: files.certPath },
+    key: { name: 'NATS_KEY', path: files.keyPath },
+  })
+  const who = user === undefined ? {} : { username: user.name, password: user.password }
+  return { nats: { url, name: 'smarthydro-collector', ...who, ...texts } }
 }
 
 function anyFailure(services: readonly RunningService[]): Promise<void> {

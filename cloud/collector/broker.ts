@@ -58,8 +58,8 @@ export interface Broker extends Closable {
    * subscriber who does not read holds up. False when nobody hears it.
    */
   tell(gateway: string, message: { topic: string; filter?: string; payload: string }): boolean
-  /** Says something to every subscriber that may hear it. */
-  spread(topic: string, payload: string): Promise<void>
+  /** Says something to every subscriber that may hear it. What is retained, those who come later hear too. */
+  spread(topic: string, payload: string | Uint8Array, options?: { retain: boolean }): Promise<void>
   /** Names of the gateways that are connected. */
   connectedGateways(): string[]
   /** Whether anybody receives raw data. */
@@ -110,10 +110,10 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
       for (const client of clients) send(client, { topic, payload, retain: false })
       return clients.length > 0
     },
-    spread: (topic, text) =>
+    spread: (topic, said, { retain } = { retain: false }) =>
       new Promise((resolve, reject) => {
-        const payload = Buffer.from(text)
-        aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false }, error =>
+        const payload = Buffer.from(said)
+        aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain, dup: false }, error =>
           error ? reject(error) : resolve(),
         )
       }),

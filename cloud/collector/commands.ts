@@ -10,7 +10,7 @@ import type { Log } from '../../protocol/runtime/log.ts'
 import { commandTopic } from '../../protocol/topics.ts'
 import type { Database } from '../store/database.ts'
 import { findGatewaysReading, insertCommands, markCommandSent, pendingCommands } from '../store/gateways.ts'
-import type { Broker } from './broker.ts'
+import type { Post } from './post.ts'
 
 const LOOK_EVERY_MS = 2_000
 const RESEND_AFTER_MS = 30_000
@@ -21,12 +21,12 @@ export const COLLECT_PROVIDERS = [...PROVIDER_NAMES, 'all'] as const
 
 /** Sends what waits, until the signal aborts. */
 export async function runCommands(
-  { db, broker, clock, log }: { db: Database; broker: Broker; clock: Clock; log: Log },
+  { db, post, clock, log }: { db: Database; post: Post; clock: Clock; log: Log },
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      await sendPending({ db, broker, clock, log })
+      await sendPending({ db, post, clock, log })
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
       log.warn('commands were not looked for', { reason: reasonOf(error) })
@@ -35,18 +35,8 @@ export async function runCommands(
   }
 }
 
-async function sendPending({
-  db,
-  broker,
-  clock,
-  log,
-}: {
-  db: Database
-  broker: Broker
-  clock: Clock
-  log: Log
-}) {
-  const gateways = broker.connectedGateways()
+async function sendPending({ db, post, clock, log }: { db: Database; post: Post; clock: Clock; log: Log }) {
+  const gateways = post.connectedGateways()
   if (gateways.length === 0) return
   const now = clock.now()
   for (const { gateway, id, document } of await pendingCommands(db, gateways, {
@@ -54,7 +44,7 @@ async function sendPending({
     resendAfterMs: RESEND_AFTER_MS,
   })) {
     const message = { topic: commandTopic(gateway, id), filter: commandTopic(gateway, '+') }
-    if (!broker.tell(gateway, { ...message, payload: JSON.stringify(document) })) continue
+    if (!post.tell(gateway, { ...message, payload: JSON.stringify(document) })) continue
     await markCommandSent(db, gateway, id, now)
     log.info('command sent', { gateway, id })
   }

@@ -3,12 +3,13 @@
 import { Hono } from 'hono'
 import type { Batch } from '../../protocol/batch.ts'
 import { PROVIDER_NAMES } from '../../protocol/ids.ts'
+import type { NatsOptions } from '../../protocol/nats.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { Scope } from '../../protocol/runtime/scope.ts'
-import { ackTopic } from '../../protocol/topics.ts'
+import { ackTopic, type GatewayTopic } from '../../protocol/topics.ts'
 import { Problem } from '../problem.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
@@ -19,8 +20,11 @@ import { type Broker, openBroker } from './broker.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
 import type { Subscriber } from './identity.ts'
-import { openIntake } from './intake.ts'
+import { type Message, openIntake } from './intake.ts'
+import { type NatsGate, openNatsGate } from './nats-gate.ts'
 import type { PortOptions } from './ports.ts'
+import { openPost, type Post, type Way } from './post.ts'
+import { runPresence } from './presence.ts'
 import { openRawFeed } from './raw.ts'
 import { openStatusKeeper } from './status.ts'
 
@@ -43,8 +47,10 @@ export const COLLECTOR_METRICS = [
   {
     name: 'collector_refused_total',
     type: 'counter',
-    help: 'Connections, packets, sign-ins, publishes and subscriptions refused.',
+    help: 'Connections, packets, sign-ins, publishes, subscriptions and messages refused.',
   },
+  { name: 'collector_nats_connected', type: 'gauge', help: 'Whether there is a session with nats-server.' },
+  { name: 'collector_nats_waiting', type: 'gauge', help: 'Messages over NATS in hand.' },
 ] as const
 
 /** What the collector needs. */
@@ -64,6 +70,8 @@ export interface CollectorOptions {
   port: number
   version: string
   mqtt: PortOptions
+  /** A nats-server over which gateways come too. */
+  nats?: NatsOptions
 }
 
 /** A collector that listens, also for gateways. */
@@ -88,7 +96,7 @@ export async function startCollector(
 
 async function startInScope(
   deps: CollectorDeps,
-  { host, port, version, mqtt }: CollectorOptions,
+  { host, port, version, mqtt, nats: natsOptions }: CollectorOptions,
   scope: Scope,
 ): Promise<RunningCollector> {
   const { db, clock, log, metrics, random } = deps
@@ -96,8 +104,9 @@ async function startInScope(
   const status = openStatusKeeper({ db, log })
   let committer: Committer
   let broker: Broker
-  const spread = (topic: string, payload: string) => {
-    broker.spread(topic, payload).catch((error: unknown) => {
+  let post: Post
+  const spread = (topic: string, payload: string | Uint8Array, { retain } = { retain: false }) => {
+    broker.spread(topic, payload, { retain }).catch((error: unknown) => {
       log.warn('message was not published', { topic, reason: reasonOf(error) })
     })
   }
@@ -106,7 +115,7 @@ async function startInScope(
     metrics,
     committer: () => committer,
     sendAck: (gateway, ack) =>
-      void broker.tell(gateway, { topic: ackTopic(gateway), payload: JSON.stringify(ack) }),
+      void post.tell(gateway, { topic: ackTopic(gateway), payload: JSON.stringify(ack) }),
     onCommitted: (gateway: GatewayRow, batch: Batch) => {
       if (!broker.hasSubscribers()) return
       for (const { topic, payload } of feed.messagesOf(gateway, batch.readings)) spread(topic, payload)
@@ -116,16 +125,19 @@ async function startInScope(
     { db, series: openSeriesIds(db), clock, log, metrics, random, onDone: intake.done },
     { workers: WORKERS },
   )
+  const take = (way: Way) => async (gateway: GatewayRow, topic: GatewayTopic, message: Message) => {
+    post.note(gateway.slug, way)
+    if (topic.kind === 'up') return intake.take(gateway, topic.lane, message)
+    await status.take(gateway, topic, message)
+    // Over MQTT the broker itself tells subscribers.
+    if (way === 'nats' && topic.kind === 'state') spread(message.topic, message.payload, { retain: true })
+  }
+  const find = (slug: string) => findGateway(db, slug)
   broker = scope.use(
     await openBroker(
       {
-        ...{ clock, log, metrics },
-        findGateway: slug => findGateway(db, slug),
+        ...{ clock, log, metrics, findGateway: find, onMessage: take('mqtt') },
         authenticateSubscriber: deps.authenticateSubscriber,
-        onMessage: (gateway, topic, message) =>
-          topic.kind === 'up'
-            ? intake.take(gateway, topic.lane, message)
-            : status.take(gateway, topic, message),
         onSubscribe: async (filter, send) => {
           for (const { topic, payload } of feed.retained(await newestOfAll(db), filter)) send(topic, payload)
         },
@@ -133,9 +145,24 @@ async function startInScope(
       mqtt,
     ),
   )
+  const nats =
+    natsOptions === undefined
+      ? undefined
+      : openNatsGate({ clock, log, metrics, random, findGateway: find, onMessage: take('nats') }, natsOptions)
+  post = openPost({ broker, nats })
   for (let worker = 0; worker < WORKERS; worker += 1) scope.run(signal => committer.work(worker, signal))
-  scope.run(signal => runCommands({ db, broker, clock, log }, signal))
+  if (nats !== undefined) scope.run(nats.run)
+  scope.run(signal => runCommands({ db, post, clock, log }, signal))
   scope.run(signal => runDoorman({ broker, clock, log }, signal))
+  const startedAt = clock.monotonic()
+  const presence = {
+    hearsSince: () => {
+      const hearing = nats === undefined ? { since: startedAt } : nats.hearing()
+      return 'since' in hearing ? hearing.since : undefined
+    },
+    announce: (topic: string, payload: string) => spread(topic, payload, { retain: true }),
+  }
+  scope.run(signal => runPresence({ db, clock, log, ...presence }, signal))
   const server = scope.use(
     await serveService(
       { clock, log, metrics },
@@ -145,6 +172,7 @@ async function startInScope(
         checks: {
           database: async () => ({ reachable: (await db.query('select 1 as one', [])).length === 1 }),
           broker: () => ({ port: broker.port, gateways: broker.connectedGateways().length }),
+          ...(nats === undefined ? {} : { nats: () => natsHealth(nats) }),
           queue: () => ({ load: committer.load() }),
         },
       },
@@ -156,6 +184,13 @@ async function startInScope(
     failed: scope.finished(),
     close: () => scope[Symbol.asyncDispose](),
   }
+}
+
+/** Throws while gateways that come over NATS cannot be heard. */
+function natsHealth(nats: NatsGate): Record<string, unknown> {
+  const hearing = nats.hearing()
+  if ('reason' in hearing) throw new Unavailable(`No session with nats-server: ${hearing.reason}`)
+  return { connected: true, gateways: nats.connectedGateways().length }
 }
 
 /** Ends connections whose sign-in is not valid any more, until the signal aborts. */

@@ -1,6 +1,7 @@
 // Gateways: who they are, what they said of themselves, what they are to do.
 
 import type { ProviderName } from '../../protocol/ids.ts'
+import type { GatewayState } from '../../protocol/status.ts'
 import type { Sql } from './database.ts'
 
 /** A gateway, and whose it is. */
@@ -49,6 +50,34 @@ export async function saveGatewayStatus(
     gatewayId,
     JSON.stringify(document),
   ])
+}
+
+/** A gateway's state, as it said or as it was judged. */
+export interface JudgedGateway {
+  slug: string
+  state: GatewayState
+}
+
+/** Gateways that are said to be there, and of which nothing was heard for so long, are lost from now on. */
+export async function markSilentLost(db: Sql, silentMs: number): Promise<JudgedGateway[]> {
+  return db.query<JudgedGateway>(
+    `update gateways set state = jsonb_set(state, '{state}', '"lost"'), state_at = now()
+     where state->>'state' in ('init', 'ready') and greatest(state_at, health_at) < now() - $1 * interval '1 ms'
+     returning slug, state`,
+    [silentMs],
+  )
+}
+
+/** Gateways that are not said to be there, and have told how they are since, are there. */
+export async function markHeardReady(db: Sql): Promise<JudgedGateway[]> {
+  return db.query<JudgedGateway>(
+    `update gateways set state_at = now(), state = jsonb_build_object(
+       'v', 1, 'state', 'ready', 'version', health->'version', 'since', health->'at')
+     where coalesce(state->>'state', 'unknown') not in ('init', 'ready')
+       and health_at > coalesce(state_at, '-infinity')
+     returning slug, state`,
+    [],
+  )
 }
 
 /** A message that could not be understood, or that the database refused. */
@@ -170,4 +199,13 @@ export async function newestOfAll(db: Sql): Promise<RetainedRow[]> {
      join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
      where l.seq is not null`,
   )
+}
+
+/** Names of the gateways that may connect. */
+export async function gatewaysWithToken(db: Sql): Promise<string[]> {
+  const rows = await db.query<{ slug: string }>(
+    'select slug from gateways where token_hash is not null order by slug',
+    [],
+  )
+  return rows.map(({ slug }) => slug)
 }

@@ -27,17 +27,21 @@ export interface NatsSettings {
   users?: readonly { user: string; password: string; publish?: string[]; subscribe?: string[] }[]
   /** With `ca`, whoever connects must show a certificate of it. */
   tls?: { cert: string; key: string; ca?: string }
-  /** More lines of its configuration. */
+  /** A free one if absent. */
+  port?: number
+  /** More lines of its configuration, and the variables in them. */
   more?: string
+  env?: Record<string, string>
 }
 
 /** Starts one with JetStream, which its MQTT needs. */
-export async function openNatsServer({ users = [], tls, more = '' }: NatsSettings = {}): Promise<NatsServer> {
+export async function openNatsServer(settings: NatsSettings = {}): Promise<NatsServer> {
+  const { users = [], tls, more = '', env = {} } = settings
   const folder = await mkdtemp(join(tmpdir(), 'smarthydro-nats-'))
-  const port = await freePort()
+  const port = settings.port ?? (await freePort())
   const mqttPort = await freePort()
   const certificate = tls === undefined ? '' : await tlsText(folder, tls)
-  const settings = [
+  const lines = [
     'server_name: test',
     more,
     `listen: "127.0.0.1:${port}"`,
@@ -46,12 +50,15 @@ export async function openNatsServer({ users = [], tls, more = '' }: NatsSetting
     `mqtt {\n listen: "127.0.0.1:${mqttPort}"\n ${certificate}\n}`,
     users.length === 0 ? '' : `authorization { users: [ ${users.map(userText).join(', ')} ] }`,
   ]
-  await writeFile(join(folder, 'nats.conf'), settings.join('\n'))
+  await writeFile(join(folder, 'nats.conf'), lines.join('\n'))
   const [program = 'nats-server'] = globSync('/usr/{sbin,bin}/nats-server')
   let freeze = async () => {}
   let stop = async () => {}
   const start = async () => {
-    const child = spawn(program, ['-c', join(folder, 'nats.conf')], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(program, ['-c', join(folder, 'nats.conf')], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     const exited = once(child, 'exit')
     freeze = async () => {
       child.kill('SIGSTOP')

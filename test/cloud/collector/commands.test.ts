@@ -13,14 +13,7 @@ import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { connectGateway, type GatewayClient } from '../../doubles/gateway-client.ts'
 import { until } from '../../doubles/until.ts'
-import { addGateway, openCollector, TOKEN } from './site.ts'
-
-const HEALTH: GatewayHealth = {
-  ...{ v: 1, at: 0, version: '1.2.3', startedAt: 0, memoryBytes: 1, buses: [], devices: [] },
-  buffer: { epoch: 1, readings: 0, bytes: 0, maxBytes: 1, appended: 0, evicted: 0, damaged: 0 },
-  readings: { polled: 0, acked: 0, rejected: 0 },
-  clock: { quality: 'synced' },
-}
+import { addGateway, HEALTH, openCollector, TOKEN } from './site.ts'
 
 describe('commands', () => {
   let database: TestDatabase

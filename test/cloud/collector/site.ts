@@ -16,9 +16,18 @@ import type { Reading } from '../../../protocol/reading.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../../../protocol/runtime/metrics.ts'
+import type { GatewayHealth } from '../../../protocol/status.ts'
 
 /** What gateways sign in with. */
 export const TOKEN = 'a-token-for-tests'
+
+/** What a gateway says of itself that reads nothing. */
+export const HEALTH: GatewayHealth = {
+  ...{ v: 1, at: 0, version: '1.2.3', startedAt: 0, memoryBytes: 1, buses: [], devices: [] },
+  buffer: { epoch: 1, readings: 0, bytes: 0, maxBytes: 1, appended: 0, evicted: 0, damaged: 0 },
+  readings: { polled: 0, acked: 0, rejected: 0 },
+  clock: { quality: 'synced' },
+}
 
 /** What the database keeps of a token. */
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
@@ -68,6 +77,7 @@ export async function openCollector(
   db: Database,
   deps: Partial<CollectorDeps> = {},
   mqtt: Partial<CollectorOptions['mqtt']> = {},
+  more: Pick<CollectorOptions, 'nats'> = {},
 ): Promise<RunningCollector & { metrics: Metrics }> {
   const metrics = openMetrics(COLLECTOR_METRICS)
   const collector = await startCollector(
@@ -81,7 +91,7 @@ export async function openCollector(
       },
       ...deps,
     },
-    { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0, ...mqtt } },
+    { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0, ...mqtt }, ...more },
   )
   return { ...collector, metrics }
 }
