@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { maySubscribe } from '../../../cloud/collector/identity.ts'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
 import type { Database } from '../../../cloud/store/database.ts'
+import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../../protocol/batch.ts'
 import { RawMessage } from '../../../protocol/raw.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
 import {
@@ -283,7 +284,9 @@ describe('the collector’s broker', () => {
     const gateway = await connectGateway(port, { slug: 'gw-large', token: TOKEN })
     const before = refused('packet')
 
-    await assert.rejects(gateway.publish(upTopic('gw-large', 'live'), new Uint8Array(500_000)), /closed/i)
+    const payload = new Uint8Array(BATCH_BYTES_MAX + TABLE_BYTES_MAX + 1024)
+
+    await assert.rejects(gateway.publish(upTopic('gw-large', 'live'), payload), /closed/i)
 
     assert.equal(refused('packet') - before, 1)
   })
