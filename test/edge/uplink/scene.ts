@@ -14,7 +14,7 @@ import type { Fields } from '../../../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { type FakeCloud, openFakeCloud } from '../../doubles/cloud.ts'
-import { type NetworkOptions, openNetwork } from '../../doubles/network.ts'
+import { type Network, type NetworkOptions, openNetwork } from '../../doubles/network.ts'
 import { until } from '../../doubles/until.ts'
 import { atEnd, keptLog, measurements, openTestBuffer, temporaryFolder } from '../buffer/folder.ts'
 
@@ -25,6 +25,8 @@ export const GATEWAY = 'gw-test'
 export interface Scene {
   clock: FakeClock
   cloud: FakeCloud
+  /** What lies between, if anything does. */
+  network: Network | undefined
   buffer: Buffer
   metrics: Metrics
   said: (event: string) => Fields[]
@@ -53,7 +55,9 @@ export async function setScene(
   const clock = openFakeClock()
   const cloud = await openFakeCloud({ clock })
   atEnd(context, () => cloud.close())
-  const { url = await urlThrough(context, clock, cloud, network), ...uplinkOptions } = rest
+  const laid = await networkTo(context, clock, cloud, network)
+  const throughUrl = laid === undefined ? cloud.url : `mqtt://127.0.0.1:${laid.port}`
+  const { url = throughUrl, ...uplinkOptions } = rest
   const { log, said } = keptLog()
   const buffer = await openTestBuffer(context, join(await temporaryFolder(context), 'buffer'), {
     log,
@@ -67,7 +71,7 @@ export async function setScene(
   )
   let current: Uplink | undefined
   const scene: Scene = {
-    ...{ clock, cloud, buffer, metrics, said },
+    ...{ clock, cloud, network: laid, buffer, metrics, said },
     start() {
       const transport = openMqttTransport(
         { clock },
@@ -114,16 +118,16 @@ export async function setScene(
   return scene
 }
 
-async function urlThrough(
+async function networkTo(
   context: TestContext,
   clock: Clock,
   cloud: FakeCloud,
   options: Omit<NetworkOptions, 'to'> | undefined,
-): Promise<string> {
-  if (options === undefined) return cloud.url
+): Promise<Network | undefined> {
+  if (options === undefined) return undefined
   const network = await openNetwork({ clock }, { ...options, to: cloud.port })
   atEnd(context, () => network.close())
-  return `mqtt://127.0.0.1:${network.port}`
+  return network
 }
 
 /** Lets time pass in steps until it is so: for what may need a time-out, a back-off, or several of them. */

@@ -79,6 +79,41 @@ test('after a session on which the cloud answered, the pauses begin again with t
   )
 })
 
+test('the first try after a long good session waits for a random part of its pause as well (U5)', async context => {
+  const scene = await setScene(context, { random: () => 0.7 })
+  const { uplink } = scene.start()
+  await until('it is connected', uplink.connected)
+  await scene.append(measurements(10))
+  await scene.drained()
+  await scene.cloud.stop()
+  await until('the end was noticed', () => scene.said('cloud not reached').length === 1)
+  await scene.cloud.start()
+
+  await scene.clock.advance(699)
+  assert.equal(scene.cloud.passwords.length, 1)
+  await scene.clock.advance(1)
+  await until('it is connected again', uplink.connected)
+})
+
+test('a network that falls silent under a batch is left at the ack deadline (U3)', async context => {
+  const scene = await setScene(context, { network: {} })
+  const { uplink } = scene.start()
+  await passUntil(scene.clock, 'it is connected', uplink.connected, { stepMs: 10 })
+  await until('it told its health', async () => {
+    await scene.clock.advance(10)
+    return scene.cloud.healths.length === 1
+  })
+  scene.network?.mute()
+  await scene.append(measurements(10))
+  const sentAt = scene.clock.monotonic()
+
+  await passUntil(scene.clock, 'it is left', () => scene.said('cloud not reached').length > 0)
+
+  assert.ok(scene.clock.monotonic() - sentAt <= 20_000)
+  assert.equal(scene.said('cloud not reached')[0]?.reason, 'No ack in 15000 ms')
+  assert.equal(scene.buffer.status().readings, 10)
+})
+
 test('a link that swallows everything is left at the ack deadline, and the batch goes on the next one (U3)', async context => {
   const scene = await setScene(context, { ackTimeoutMs: 5_000 })
   scene.cloud.failAlways({ kind: 'ignore' })
