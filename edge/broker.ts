@@ -5,7 +5,8 @@
 // where the configuration lets it, or on loopback. After a restart, the next poll brings the retained values back.
 //
 // Promises:
-//   L1. Whoever listens holds nobody up: neither the poll that brings readings nor, for long, another listener.
+//   L1. Whoever listens holds nobody up: neither the poll that brings readings nor another listener. Who is too far behind
+//       is cut off.
 //   L2. Connections, subscriptions, what a listener may say, and readings that wait for listeners have a bound each.
 //   L3. A session ends with its connection, whatever a listener asks for: nothing is kept for one that is away.
 //   L4. A user is shown what lies below its prefixes and nothing else.
@@ -34,8 +35,13 @@ import { hostMaySay } from './sparkplug/host.ts'
 import { type NodeIdentity, openSparkplugNode, type SparkplugNode } from './sparkplug/node.ts'
 import { asksForRebirth } from './sparkplug/payload.ts'
 
-/** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
-const DRAIN_TIMEOUT_MS = 5_000
+/**
+ * How far a subscriber may be behind, beyond what its connection takes. Until then nobody waits for it. It is more than
+ * all readings that may wait at once, so that a slow one that reads is not cut off.
+ */
+const BEHIND_BYTES_MAX = 2 ** 19
+/** And then hardly: whoever reads a little now and then would hold the others up for good. */
+const DRAIN_TIMEOUT_MS = 1
 const CONNECT_TIMEOUT_MS = 10_000
 /** MQTT 3.1.1, section 3.2.2.3. */
 const NOT_AUTHORISED = 5
@@ -43,6 +49,8 @@ const NOT_AUTHORISED = 5
 const CONNECTIONS_MAX = 64
 /** Of one subscriber; the next one is refused. */
 const SUBSCRIPTIONS_MAX = 100
+/** How often one may subscribe, for each time it is shown again what is retained. It may connect again. */
+const WISHES_MAX = 300
 /** A subscriber has little to say: its wishes, and a ping now and then. Who says more may connect again. */
 const RECEIVED_BYTES_MAX = 2 ** 20
 
@@ -78,7 +86,7 @@ export async function openLanBroker(
   const node = sparkplug === undefined ? undefined : openSparkplugNode({ clock }, sparkplug, series)
   const access = openLanAccess({ host, anonymous, users })
   const aedes = await openAedes({ log, access, users, node, dropped })
-  const server = createServer(socket => {
+  const server = createServer({ highWaterMark: BEHIND_BYTES_MAX }, socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     boundReceived(socket, () => {
@@ -159,6 +167,7 @@ async function openAedes({
   dropped: (what: string) => void
 }): Promise<Aedes> {
   const readers = new WeakMap<Client, Reader>()
+  const wishes = new WeakMap<Client, number>()
   /** Of clients whose name was proven. */
   const hosts = new WeakMap<Client, string>()
   const readerOf = (client: Client | null): Reader => (client === null ? [] : (readers.get(client) ?? []))
@@ -193,15 +202,23 @@ async function openAedes({
       done(new Error('This broker only speaks'))
     },
     authorizeSubscribe: (from, subscription, done) => {
+      const count = from === null ? 0 : (wishes.get(from) ?? 0) + 1
+      if (count > WISHES_MAX) return done(new Error('It subscribed too often'))
+      if (from !== null) wishes.set(from, count)
       const isSpoken = node !== undefined || !subscription.topic.startsWith(`${SPARKPLUG}/`)
       const allowed = isSpoken && maySubscribe(readerOf(from), subscription.topic) && !hasEnough(from)
       done(null, allowed ? subscription : null)
     },
     authorizeForward: (to, packet) => (mayRead(readerOf(to), packet.topic) ? packet : null),
   })
-  aedes.on('clientError', (from, error) =>
-    log.info('LAN client failed', { clientId: from.id, reason: error.message }),
-  )
+  aedes.on('clientError', (from, { message }) => {
+    // Of one that is gone, every write that was under way fails too.
+    if (from.closed) return
+    if (message !== 'drain timeout')
+      return log.info('LAN client failed', { clientId: from.id, reason: message })
+    dropped('connection')
+    log.warn('LAN client cut off: it does not read', { clientId: from.id, BEHIND_BYTES_MAX })
+  })
   return aedes
 }
 

@@ -107,7 +107,7 @@ export function openLanShow(
       const count = readings.length - shown.length
       if (count === 0) return
       dropped('reading', count)
-      log.warn('readings not shown on the LAN: a subscriber does not read', { count })
+      log.warn('readings not shown on the LAN: too many at once', { count })
     },
     note(topic, payload) {
       notes.set(topic, payload)

@@ -146,7 +146,7 @@ test('nothing but raw data can be subscribed to, and not without end', async con
   assert.equal(await client.subscribe('raw/v1/campo/p/pozo-100/flow'), 128)
 })
 
-test('a subscriber that does not read is cut off, and another one misses nothing of it (L1)', async context => {
+test('a subscriber that does not read is cut off, and another one neither misses nor waits for anything (L1)', async context => {
   const { broker, metrics, said } = await openStage(context)
   const frozen = await rawSubscriber(broker.port, 'frozen')
   atEnd(context, () => frozen.destroy())
@@ -156,22 +156,27 @@ test('a subscriber that does not read is cut off, and another one misses nothing
   await healthy.subscribe('raw/v1/#')
   let shown = 0
 
-  // Until the sockets between here and there are full, and the broker has lost patience.
+  // Until the sockets between here and there are full. Readings come also while the healthy one has not had the last
+  // ones: if it had to wait for the frozen one, soon more would wait than may.
   await until(
     'the frozen one is cut off',
     () => {
-      broker.publish(Array.from({ length: 400 }, (_, index) => ({ ...READING, seq: shown + index + 1 })))
-      shown += 400
-      return said('LAN client failed').some(({ reason }) => reason === 'drain timeout')
+      const count = healthy.messages.length === shown ? 800 : 50
+      broker.publish(Array.from({ length: count }, (_, index) => ({ ...READING, seq: shown + index + 1 })))
+      shown += count
+      return said('LAN client cut off: it does not read').length > 0
     },
     { timeoutMs: 60_000 },
   )
+  broker.publish([{ ...READING, seq: shown + 1 }])
+  await until('all came', () => healthy.messages.length === shown + 1)
 
-  const lost = metrics.read()['gateway_lan_dropped_total{what="reading"}'] ?? 0
-  assert.ok(lost > 0, 'the bound was reached')
-  await until('all that was not dropped came', () => healthy.messages.length === shown - lost)
-  broker.publish([{ ...READING, seq: 99_999_999 }])
-  await until('it goes on', () => healthy.messages.length === shown - lost + 1)
+  assert.equal(metrics.read()['gateway_lan_dropped_total{what="reading"}'], undefined)
+  assert.equal(metrics.read()['gateway_lan_dropped_total{what="connection"}'], 1)
+  assert.deepEqual(
+    said('LAN client cut off: it does not read').map(({ clientId }) => clientId),
+    ['frozen'],
+  )
 })
 
 test('who says too much is cut off, and so is the connection after the last one (L2)', async context => {
@@ -194,6 +199,29 @@ test('who says too much is cut off, and so is the connection after the last one 
   assert.equal(metrics.read()['gateway_lan_dropped_total{what="connection"}'], 2)
 })
 
+test('who subscribes again and again, and so has everything retained shown again, is cut off (L2)', async context => {
+  const { broker, said } = await openStage(context)
+  const { port } = broker
+  const greedy = await rawSubscriber(port, 'greedy')
+  atEnd(context, () => greedy.destroy())
+  greedy.resume()
+  const modest = await rawSubscriber(port, 'modest')
+  atEnd(context, () => modest.destroy())
+  let answered = 0
+  modest.on('data', chunk => (answered += chunk.length))
+
+  // With the one that rawSubscriber() asked for itself, as often as may be.
+  modest.write(Buffer.concat(Array.from({ length: 299 }, () => SUBSCRIBE)))
+  greedy.write(Buffer.concat(Array.from({ length: 300 }, () => SUBSCRIBE)))
+  await until('the greedy one is cut off', () => greedy.destroyed)
+  await until('the modest one has its answers', () => answered === 299 * 5)
+
+  assert.deepEqual(
+    said('LAN client failed').map(({ clientId, reason }) => [clientId, reason]),
+    [['greedy', 'It subscribed too often']],
+  )
+})
+
 test('a port that is taken is a mistake of the configuration', async context => {
   const { broker } = await openStage(context)
   const deps = { clock: openFakeClock(), log: keptLog().log, metrics: openMetrics(GATEWAY_METRICS) }
@@ -206,15 +234,22 @@ test('a port that is taken is a mistake of the configuration', async context => 
   })
 })
 
+const mqttText = (value: string) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)])
+const mqttPacket = (type: number, body: Buffer) => Buffer.concat([Buffer.from([type, body.length]), body])
+const SUBSCRIBE = mqttPacket(
+  0x82,
+  Buffer.concat([Buffer.from([0, 1]), mqttText('raw/v1/#'), Buffer.from([0])]),
+)
+
 /** A subscriber on a bare socket, whose reading a test can stop. MQTT 3.1.1, sections 3.1 and 3.8. */
 async function rawSubscriber(port: number, clientId: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   await once(socket, 'connect')
-  const text = (value: string) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)])
-  const packet = (type: number, body: Buffer) => Buffer.concat([Buffer.from([type, body.length]), body])
-  socket.write(packet(0x10, Buffer.concat([text('MQTT'), Buffer.from([4, 2, 0, 0]), text(clientId)])))
+  socket.write(
+    mqttPacket(0x10, Buffer.concat([mqttText('MQTT'), Buffer.from([4, 2, 0, 0]), mqttText(clientId)])),
+  )
   await once(socket, 'data')
-  socket.write(packet(0x82, Buffer.concat([Buffer.from([0, 1]), text('raw/v1/#'), Buffer.from([0])])))
+  socket.write(SUBSCRIBE)
   await once(socket, 'data')
   return socket
 }

@@ -18,6 +18,7 @@ const READING: Reading = {
 function openStage(points: readonly string[] = ['pozo-7']) {
   const { log, said } = keptLog()
   const taken: string[] = []
+  const dropped: number[] = []
   const held: { topic: string; take: () => void }[] = []
   const publish = ({ topic }: LanMessage) =>
     new Promise<void>(resolve => {
@@ -37,7 +38,7 @@ function openStage(points: readonly string[] = ['pozo-7']) {
     series,
   )
   const show = openLanShow(
-    { log, dropped: () => {}, publish, sparkplug },
+    { log, dropped: (_, count) => dropped.push(count), publish, sparkplug },
     { client: 'campo', project: 'los-aromos' },
   )
   /** Lets the listeners take the next `count` messages, and says which they were. */
@@ -50,7 +51,7 @@ function openStage(points: readonly string[] = ['pozo-7']) {
     }
     return taken.splice(0)
   }
-  return { show, take, held, said }
+  return { show, take, held, said, dropped }
 }
 
 const [NBIRTH, DBIRTH, DDATA, NDEATH, RAW] = [
@@ -98,6 +99,26 @@ test('after close() comes the death and nothing else, whatever still waited', as
   assert.deepEqual(await take(3), [RAW, DDATA, NDEATH])
   await closed
   assert.deepEqual(held, [])
+})
+
+test('2 000 readings wait, no more: the next ones are counted and said', async () => {
+  const { show, take, dropped, said } = openStage()
+  await take(1)
+
+  show.readings(
+    Array.from({ length: 2_100 }, (_, index) => ({ ...READING, seq: index + 1, at: READING.at + index })),
+  )
+  show.readings([READING])
+  await take(1)
+
+  assert.deepEqual(dropped, [100, 1])
+  assert.deepEqual(
+    said('readings not shown on the LAN: too many at once').map(({ count }) => count),
+    [100, 1],
+  )
+  await take(2)
+  show.readings([READING])
+  assert.deepEqual(dropped, [100, 1])
 })
 
 test('a reading that no birth names is said, and the next one is shown all the same', async () => {
