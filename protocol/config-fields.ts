@@ -1,7 +1,8 @@
 // The kinds of value that people write in configuration files.
 
 import { z } from 'zod'
-import { type Unit, unitOf } from './variables.ts'
+import { didYouMean, shortened } from './mistakes.ts'
+import { UNIT_NAMES, type Unit, unitOf } from './variables.ts'
 
 /** Text of a certain form: what is no text has no such form either. */
 const textSuchAs = (pattern: RegExp, message: string) =>
@@ -43,7 +44,10 @@ export const ByteRate = textSuchAs(
 export const UnitName = z.string().transform((text, context): Unit => {
   const unit = unitOf(text)
   if (unit !== undefined) return unit
-  context.addIssue({ code: 'custom', message: `unknown unit "${text}"` })
+  context.addIssue({
+    code: 'custom',
+    message: `unknown unit "${shortened(text)}"${didYouMean(text, UNIT_NAMES)}`,
+  })
   return z.NEVER
 })
 

@@ -136,6 +136,9 @@ export const UNITS = {
 /** The name of a unit. */
 export type Unit = keyof typeof UNITS
 
+/** All names of units. */
+export const UNIT_NAMES = Object.keys(UNITS) as Unit[]
+
 /** The unit that a text names, with the spellings people type (`m3/h`, `l/s`, `uS/cm`); `undefined` if none. */
 export function unitOf(text: string): Unit | undefined {
   const spelled = text

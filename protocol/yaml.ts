@@ -1,6 +1,6 @@
 // YAML documents that people write: read strictly, every mistake at once, each with its path and its line.
 
-import { type Document, isAlias, isNode, LineCounter, parseDocument } from 'yaml'
+import { type Document, isAlias, isNode, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { type Draft, readDraft } from './draft.ts'
 import { mistakesOf, type Place, pathText } from './mistakes.ts'
@@ -22,16 +22,14 @@ export function readYaml<Schema extends z.ZodType>(
   schema: Schema,
 ): YamlDraft<z.output<Schema>> {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false })
-  if (document.errors.length > 0) {
-    const mistakes = document.errors.map(({ message, pos }) => ({
-      path: '',
-      message: message.split('\n')[0] ?? message,
-      line: lines.linePos(pos[0]).line,
-    }))
-    throw new ConfigError(source, mistakes)
-  }
-  const input: unknown = document.toJS({ maxAliasCount: 100 })
+  const document = parseDocument(text, {
+    ...{ lineCounter: lines, uniqueKeys: true, merge: false, logLevel: 'error' as const },
+  })
+  const loose = looseAliases(document, lines)
+  const ofText = [...textMistakes(document, text, lines), ...loose]
+  const isReadable = loose.length === 0 && document.errors.every(({ code }) => code === 'DUPLICATE_KEY')
+  if (!isReadable) throw new ConfigError(source, ofText)
+  const input = toPlain(document, source)
   const result = schema.safeParse(input)
   const toMistake = ({ path, message }: Place): ConfigMistake => {
     const line = lineOf(document, lines, path)
@@ -41,7 +39,7 @@ export function readYaml<Schema extends z.ZodType>(
     ...readDraft(schema, input),
     settle(others) {
       const ofShape = result.success ? [] : mistakesOf(result.error)
-      const mistakes = [...ofShape, ...others].map(toMistake)
+      const mistakes = [...ofText, ...[...ofShape, ...others].map(toMistake)]
       if (result.success && mistakes.length === 0) return result.data
       throw new ConfigError(
         source,
@@ -58,6 +56,57 @@ export function parseYaml<Schema extends z.ZodType>(
   schema: Schema,
 ): z.output<Schema> {
   return readYaml(text, source, schema).settle([])
+}
+
+/** What is wrong with the text as YAML. A key that is written twice hinders nobody from reading the rest. */
+function textMistakes(document: Document.Parsed, text: string, lines: LineCounter): ConfigMistake[] {
+  return document.errors.map(({ code, message, pos: [at] }) => ({
+    path: '',
+    message: inPlainWords(code, message, text.slice(at)),
+    line: lines.linePos(at).line,
+  }))
+}
+
+/** Aliases that stand for nothing. */
+function looseAliases(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
+  const mistakes: ConfigMistake[] = []
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return
+      const message = `*${alias.source} stands for nothing: no &${alias.source} is before it`
+      mistakes.push({ path: '', message, line: lines.linePos(alias.range?.[0] ?? 0).line })
+    },
+  })
+  return mistakes
+}
+
+function inPlainWords(code: string, message: string, rest: string): string {
+  const what = message.split(/\n| at line \d/)[0] ?? message
+  const [, end] = /must be sufficiently indented and end with a (.)/.exec(what) ?? []
+  if (end !== undefined) return `${end} is missing, or what it closes is indented too little`
+  switch (code) {
+    case 'DUPLICATE_KEY':
+      return `key \`${/^["']?([^:"'\s]*)/.exec(rest)?.[1]}\` is written twice`
+    case 'TAB_AS_INDENT':
+      return 'is indented with a tab: use spaces'
+    case 'MULTIPLE_DOCS':
+      return 'a second document begins: there must be one'
+    default:
+      return what
+  }
+}
+
+/** How often parts of a document may stand for others. */
+const ALIASES_MAX = 100
+
+function toPlain(document: Document.Parsed, source: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: ALIASES_MAX })
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    const message = `its aliases stand for more than ${ALIASES_MAX} parts`
+    throw new ConfigError(source, [{ path: '', message }])
+  }
 }
 
 /** The line of the deepest part of `path` that stands in the document. */

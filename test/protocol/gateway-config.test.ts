@@ -329,12 +329,6 @@ const CASES: readonly {
     mistakes: [['devices[1].writable[0].address', 16, /lies in a hole of its device/]],
   },
   {
-    name: 'a key written twice',
-    change: text => `${text}gateway: gw-2\n`,
-    mistakes: [['', 22, /keys must be unique/]],
-  },
-  { name: 'text that is not YAML', change: () => 'gateway: [', mistakes: [['', 1, /./]] },
-  {
     name: 'an empty file',
     change: () => '',
     mistakes: [['', undefined as never, /^is empty, and must be keys with values$/]],
