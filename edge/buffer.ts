@@ -7,8 +7,9 @@
 //   B3. Readings leave only through ack(), which forgets exactly the numbers it names, or through eviction.
 //   B4. read() accounts for every number of its stretch, by a reading or by a missing range, and gives no answered one.
 //   B5. status().bytes is the sum of the key and value lengths of all live records, to the byte.
-//   B6. Above maxBytes the oldest unanswered blocks are evicted, counted, logged, and reported as missing until
-//       answered; only the newest write may stand above it alone.
+//   B6. Above maxBytes unanswered readings are evicted, counted, logged, and reported as missing until answered: those
+//       that no authority asks for first, the oldest of them first; then the oldest of the others. Only the newest write
+//       may stand above it alone.
 //   B7. Damage costs the readings it hit and no others: they are reported as missing, and reading goes on behind them.
 //       Whatever state the files are in, the buffer opens unattended.
 //   B8. On a full disk append() is refused and nothing earlier is lost; acks work; when there is space again, so does
@@ -23,6 +24,8 @@ import type { Measurement, Reading } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
+import { REGULATORY, type Variable } from '../protocol/variables.ts'
+import type { ReadingClass } from './buffer/block.ts'
 import { syncedFolder } from './buffer/database.ts'
 import type { Range } from './buffer/ranges.ts'
 import { openReserve } from './buffer/reserve.ts'
@@ -47,7 +50,11 @@ export interface BufferStatus {
   bytes: number
   maxBytes: number
   appended: number
+  /** Bytes of the records of those. */
+  appendedBytes: number
   evicted: number
+  /** The same by class: what is evicted last, and what goes first. */
+  evictedOf: Record<ReadingClass, number>
   damaged: number
   /** When the oldest reading that is not answered was measured; absent when there is none. */
   oldestAt?: number
@@ -58,8 +65,8 @@ export interface Buffer extends Closable {
   /** Drawn when the buffer was begun. It changes only when the files were beyond repair and a new one was begun. */
   readonly epoch: number
   /**
-   * Keeps measurements and gives them numbers; on disk when it resolves. Throws Unavailable when the disk is full or
-   * cannot be written, and Rejected for a measurement that could not be read back as it is; then none of them is kept.
+   * Keeps measurements and gives them numbers; on disk when it resolves, in the order of their numbers: those that are
+   * evicted last come before the others of the same call. Throws Unavailable when the disk is full or cannot be written, and Rejected for a measurement that could not be read back as it is; then none of them is kept.
    */
   append(measurements: readonly Measurement[]): Promise<Reading[]>
   /**
@@ -73,9 +80,20 @@ export interface Buffer extends Closable {
    */
   ack(first: number, through: number): Promise<void>
   status(): BufferStatus
+  /** How many bytes more it can take: what `maxBytes` leaves of them, or the disk. */
+  room(): number
   /** Resolves when everything in the buffer has been looked at since it was opened. */
   verified(): Promise<void>
   close(): Promise<void>
+}
+
+/** Where a buffer lies and how much it may hold. */
+export interface BufferOptions {
+  path: string
+  maxBytes: number
+  /** Variables whose readings are evicted last. */
+  evictLast?: readonly Variable[]
+  reserveBytes?: number
 }
 
 /** Space kept for the day the disk is full. */
@@ -84,14 +102,15 @@ const RESERVE_BYTES = 16 * 2 ** 20
 /** Opens the buffer in the folder `path`, or begins it. Throws Unavailable when another process has it open. */
 export async function openBuffer(
   { clock, log }: { clock: Clock; log: Log },
-  { path, maxBytes, reserveBytes = RESERVE_BYTES }: { path: string; maxBytes: number; reserveBytes?: number },
+  { path, maxBytes, evictLast = REGULATORY, reserveBytes = RESERVE_BYTES }: BufferOptions,
 ): Promise<Buffer> {
   await syncedFolder(path)
   const witness = await openWitness(path, error => log.warn('witness not written', { reason: String(error) }))
   const reserve = openReserve(path, reserveBytes)
   let store: Store
   try {
-    store = await Store.open({ clock, log, reserve, witness }, { folder: path, maxBytes })
+    const options = { folder: path, maxBytes, evictLast: new Set(evictLast) }
+    store = await Store.open({ clock, log, reserve, witness }, options)
   } catch (error) {
     await witness.close()
     throw error
@@ -100,29 +119,24 @@ export async function openBuffer(
     get epoch() {
       return store.status().state.epoch
     },
-    async append(measurements) {
-      if (measurements.length === 0) return []
-      const first = await store.append(measurements)
-      return measurements.map((measurement, index) => ({ ...measurement, seq: first + index }))
-    },
+    append: async measurements => (measurements.length === 0 ? [] : await store.append(measurements)),
     read: (from, maxReadings) => store.read(from, maxReadings),
     ack: (first, through) => store.ack(first, through),
     status() {
-      const { state, readings, bytes, appended, evicted, damaged, oldestAt } = store.status()
+      const { state, oldestAt, evicted, ...counts } = store.status()
       return {
         epoch: state.epoch,
         nextSeq: state.nextSeq,
         firstUnacked: firstUnacked(state),
         unackedRanges: unackedRanges(state),
-        readings,
-        bytes,
+        ...counts,
         maxBytes,
-        appended,
-        evicted,
-        damaged,
+        evicted: evicted.regulatory + evicted.other,
+        evictedOf: evicted,
         ...(oldestAt === undefined ? {} : { oldestAt }),
       }
     },
+    room: () => Math.max(0, Math.min(maxBytes - store.status().bytes, reserve.freeBytes())),
     verified: () => store.verified,
     close: () => store.close(),
   }

@@ -4,7 +4,7 @@ import type { ClockState } from '../protocol/batch.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import type { MetricHelp, Metrics } from '../protocol/runtime/metrics.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
-import type { Buffer } from './buffer.ts'
+import type { Buffer, BufferStatus } from './buffer.ts'
 import type { SourceHealth } from './poller.ts'
 
 /** What a gateway counts. */
@@ -48,6 +48,21 @@ export const GATEWAY_METRICS: readonly MetricHelp[] = [
   },
   { name: 'gateway_buffer_bytes', type: 'gauge', help: 'Bytes of those readings.' },
   {
+    name: 'gateway_buffer_days_left',
+    type: 'gauge',
+    help: 'Days until the buffer is full, at the rate of the last hour, if the cloud stays away.',
+  },
+  {
+    name: 'gateway_readings_evicted_total',
+    type: 'counter',
+    help: 'Readings given up by a full buffer, by class: regulatory, which go last, and other.',
+  },
+  {
+    name: 'gateway_readings_damaged_total',
+    type: 'counter',
+    help: 'Readings that the disk did not give back as they were written.',
+  },
+  {
     name: 'gateway_polls_total',
     type: 'counter',
     help: 'Polls, by source and by whether they brought values.',
@@ -77,22 +92,38 @@ export interface HealthDeps {
 const DAY_MS = 86_400_000
 /** Before this much time has passed, the rate at which the buffer fills says nothing. */
 const RATE_AFTER_MS = 60_000
-/** Loads are told over this long, by looks that are at least so far apart. */
-const LOAD_OVER_MS = 60_000
-const LOAD_EVERY_MS = 5_000
+/** Rates are told over so long, by looks that are at least so far apart. */
+const RATE_OVER = { overMs: 3_600_000, everyMs: 300_000 }
+const LOAD_OVER = { overMs: 60_000, everyMs: 5_000 }
 
 /** Opens the gateway's health; each call says how it is now. */
 export function openHealth(deps: HealthDeps, { version }: { version: string }): () => Promise<GatewayHealth> {
   const { buffer, metrics, clock, clockState, sources, buses } = deps
   const startedAt = clock.now()
-  const begun = clock.monotonic()
   const loads = openLoads(clock, buses)
+  const written = openWindow(clock, () => buffer.status().appendedBytes, RATE_OVER)
+  const evictedBefore = { regulatory: 0, other: 0 }
+  let damagedBefore = 0
+
+  const measure = (status: BufferStatus, daysLeft: number | undefined) => {
+    metrics.gauge('gateway_buffer_readings', status.readings)
+    metrics.gauge('gateway_buffer_bytes', status.bytes)
+    if (daysLeft !== undefined) metrics.gauge('gateway_buffer_days_left', daysLeft)
+    for (const name of ['regulatory', 'other'] as const) {
+      const count = status.evictedOf[name]
+      metrics.count('gateway_readings_evicted_total', { class: name }, count - evictedBefore[name])
+      evictedBefore[name] = count
+    }
+    metrics.count('gateway_readings_damaged_total', {}, status.damaged - damagedBefore)
+    damagedBefore = status.damaged
+  }
 
   return async () => {
-    const { epoch, readings, bytes, maxBytes, appended, evicted, damaged, oldestAt } = buffer.status()
-    metrics.gauge('gateway_buffer_readings', readings)
-    metrics.gauge('gateway_buffer_bytes', bytes)
-    const daysLeft = daysLeftOf({ bytes, maxBytes, readings, appended, passedMs: clock.monotonic() - begun })
+    const status = buffer.status()
+    const { epoch, readings, bytes, maxBytes, appended, evicted, damaged, oldestAt } = status
+    const { from, now, passedMs } = written()
+    const daysLeft = daysLeftOf({ room: buffer.room(), bytes: now - from, passedMs })
+    measure(status, daysLeft)
     const total = (name: string) =>
       Object.entries(metrics.read())
         .filter(([key]) => key === name || key.startsWith(`${name}{`))
@@ -127,32 +158,44 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
 
 /** Bus loads over the last minute, however often they are asked for. */
 function openLoads(clock: Clock, buses: HealthDeps['buses']): () => GatewayHealth['buses'] {
-  const look = () => ({ at: clock.monotonic(), busy: buses.map(bus => bus.busyMs()) })
-  let from = look()
-  const later: (typeof from)[] = []
+  const busy = openWindow(clock, () => buses.map(bus => bus.busyMs()), LOAD_OVER)
   return () => {
-    const now = look()
-    while (later[0] !== undefined && now.at - later[0].at >= LOAD_OVER_MS) from = later.shift() ?? from
-    const passedMs = Math.max(1, now.at - from.at)
-    const loads = buses.map(({ id }, index) => {
-      const busyMs = (now.busy[index] ?? 0) - (from.busy[index] ?? 0)
-      return { id, load: Math.min(1, Math.max(0, busyMs / passedMs)) }
+    const { from, now, passedMs } = busy()
+    return buses.map(({ id }, index) => {
+      const busyMs = (now[index] ?? 0) - (from[index] ?? 0)
+      return { id, load: Math.min(1, Math.max(0, busyMs / Math.max(1, passedMs))) }
     })
-    if (now.at - (later.at(-1) ?? from).at >= LOAD_EVERY_MS) later.push(now)
-    return loads
   }
 }
 
-/** How many days an outage could last from now on: free bytes over bytes a day at the rate since the start. */
-export function daysLeftOf(facts: {
+/** What `look` gives now, and what it gave `overMs` ago or, if that is less, when this was opened. */
+function openWindow<T>(
+  clock: Clock,
+  look: () => T,
+  { overMs, everyMs }: { overMs: number; everyMs: number },
+): () => { from: T; now: T; passedMs: number } {
+  const lookNow = () => ({ at: clock.monotonic(), seen: look() })
+  let from = lookNow()
+  const later: (typeof from)[] = []
+  return () => {
+    const now = lookNow()
+    while (later[0] !== undefined && now.at - later[0].at >= overMs) from = later.shift() ?? from
+    const told = { from: from.seen, now: now.seen, passedMs: now.at - from.at }
+    if (now.at - (later.at(-1) ?? from).at >= everyMs) later.push(now)
+    return told
+  }
+}
+
+/** How many days an outage could last from now on: the bytes there is room for over the bytes a day. */
+export function daysLeftOf({
+  room,
+  bytes,
+  passedMs,
+}: {
+  room: number
   bytes: number
-  maxBytes: number
-  readings: number
-  appended: number
   passedMs: number
 }): number | undefined {
-  const { bytes, maxBytes, readings, appended, passedMs } = facts
-  if (passedMs < RATE_AFTER_MS || readings === 0 || appended === 0) return undefined
-  const bytesADay = ((appended * bytes) / readings) * (DAY_MS / passedMs)
-  return Math.max(0, maxBytes - bytes) / bytesADay
+  if (passedMs < RATE_AFTER_MS || bytes === 0) return undefined
+  return room / (bytes * (DAY_MS / passedMs))
 }

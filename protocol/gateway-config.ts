@@ -14,6 +14,7 @@ import type { Place } from './mistakes.ts'
 import { VariableName } from './reading.ts'
 import { REGISTER_TABLES, REGISTER_TYPES, WORD_ORDERS } from './registers.ts'
 import { Uplink } from './uplink-config.ts'
+import { REGULATORY } from './variables.ts'
 import { Writable } from './writable-config.ts'
 import { readYaml } from './yaml.ts'
 
@@ -155,7 +156,12 @@ const Document = z.strictObject({
   client: Slug,
   project: Slug,
   uplink: Uplink,
-  buffer: z.strictObject({ path: z.string().min(1), maxBytes: ByteSize.default(4 * 2 ** 30) }),
+  buffer: z.strictObject({
+    path: z.string().min(1),
+    maxBytes: ByteSize.default(4 * 2 ** 30),
+    /** Variables whose readings a full buffer gives up last. */
+    evictLast: z.array(VariableName).default([...REGULATORY]),
+  }),
   lanBroker: LanBroker.optional(),
   /** Where `GET /health` and `/metrics` are served. */
   status: z

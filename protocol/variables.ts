@@ -60,6 +60,17 @@ export const VARIABLES = {
 /** The name of a variable. */
 export type Variable = keyof typeof VARIABLES
 
+/** What an authority asks for, and what that is computed from: given up last where space is short. */
+export const REGULATORY: readonly Variable[] = [
+  'flow',
+  'total',
+  'level',
+  'pulses',
+  'stage',
+  'reverse_total',
+  'net_total',
+]
+
 /** All names, in the order of their codes. */
 export const VARIABLE_NAMES = Object.keys(VARIABLES) as [Variable, ...Variable[]]
 

@@ -1,10 +1,12 @@
-// A block: the readings of one append, at most 500, as one record of the database.
+// A block: readings of one append and one class, at most 500, as one record of the database.
 //
-//   key    'b' · first number (u64, big-endian) · how many readings (u16, big-endian) · length of the value (u32)
+//   key    'b' · first number (u64, big-endian) · how many readings, above them the bit of the class (u16)
+//          · how many numbers directly before it are of the class `other` (u16) · length of the value (u16)
 //   value  version · time of the first reading · how many · series (count, steps, scales) · columns · CRC-32
 //
 // The CRC-32 covers the key as well, so a block cannot be taken for another. Series are numbers of the buffer's own
-// list (series.ts). A key alone says which numbers a block holds and how large it is.
+// list (series.ts). A key alone says which numbers a block holds, how large it is, and what of a gap before it was evicted:
+// the readings of the class `other`, which go first, leave gaps between the regulatory ones without end.
 
 import { crc32 } from 'node:zlib'
 import { ByteReader, ByteWriter, readRuns, within, writeRuns } from '../../protocol/bytes.ts'
@@ -19,9 +21,17 @@ export const BLOCK_READINGS_MAX = 500
 /** The bytes of a key. */
 export const KEY_BYTES = 15
 
+/** What a key says of very many numbers of the class `other` before it: that they are all of it. */
+export const OTHERS_BEFORE_MAX = 0xffff
+
 const PREFIX = 0x62
 const VERSION = 1
 const CRC_BYTES = 4
+const OTHER_BIT = 0x8000
+const VALUE_BYTES_MAX = 0xffff
+
+/** Who is evicted last from a full buffer, and who first. */
+export type ReadingClass = 'regulatory' | 'other'
 
 /** One series as the buffer's list has it. */
 export interface SeriesName {
@@ -33,8 +43,18 @@ export interface SeriesName {
 export interface BlockKey {
   first: number
   last: number
+  class: ReadingClass
+  /** How many numbers directly before `first` are of the class `other`; OTHERS_BEFORE_MAX: all of them. */
+  othersBefore: number
   /** Of key and value together. */
   bytes: number
+}
+
+/** What becomes a block as soon as it gets numbers. */
+export interface BlockBody {
+  body: Uint8Array
+  count: number
+  class: ReadingClass
 }
 
 /** The lowest key a block with this first number can have: what to seek. */
@@ -53,10 +73,14 @@ export function readKey(key: Uint8Array): BlockKey | undefined {
   if (key.length !== KEY_BYTES || key[0] !== PREFIX) return undefined
   const view = new DataView(key.buffer, key.byteOffset, key.length)
   const first = Number(view.getBigUint64(1))
-  const count = view.getUint16(9)
+  const counted = view.getUint16(9)
+  const count = counted & ~OTHER_BIT
   if (first < 1 || first > Number.MAX_SAFE_INTEGER - BLOCK_READINGS_MAX) return undefined
   if (count < 1 || count > BLOCK_READINGS_MAX) return undefined
-  return { first, last: first + count - 1, bytes: KEY_BYTES + view.getUint32(11) }
+  return {
+    ...{ first, last: first + count - 1, class: counted === count ? 'regulatory' : 'other' },
+    ...{ othersBefore: view.getUint16(11), bytes: KEY_BYTES + view.getUint16(13) },
+  }
 }
 
 /**
@@ -102,15 +126,17 @@ export function encodeBody(
 /** The record of a block: its key and its value. */
 export function blockRecord(
   first: number,
-  count: number,
-  body: Uint8Array,
+  { body, count, class: readingClass }: BlockBody,
+  othersBefore: number,
 ): { key: Uint8Array; value: Uint8Array } {
+  if (body.length + CRC_BYTES > VALUE_BYTES_MAX) throw new Error(`A block of ${body.length} bytes`)
   const key = new Uint8Array(KEY_BYTES)
   const keyView = new DataView(key.buffer)
   key[0] = PREFIX
   keyView.setBigUint64(1, BigInt(first))
-  keyView.setUint16(9, count)
-  keyView.setUint32(11, body.length + CRC_BYTES)
+  keyView.setUint16(9, readingClass === 'other' ? count | OTHER_BIT : count)
+  keyView.setUint16(11, Math.min(othersBefore, OTHERS_BEFORE_MAX))
+  keyView.setUint16(13, body.length + CRC_BYTES)
   const value = new Uint8Array(body.length + CRC_BYTES)
   value.set(body)
   new DataView(value.buffer).setUint32(body.length, crc32(body, crc32(key)))

@@ -121,10 +121,11 @@ async function openLevel(location: string, createIfMissing: boolean): Promise<Da
     keyEncoding: 'view',
     valueEncoding: 'view',
     createIfMissing,
-    // The gateway is a small machine, and a queue is read once: little is gained by caching.
-    cacheSize: 2 * 2 ** 20,
-    writeBufferSize: 4 * 2 ** 20,
-    maxFileSize: 2 * 2 ** 20,
+    // The gateway is a small machine, and a queue is read once: little is gained by caching. A file that is lost costs
+    // what is in it, and files that are open are mapped into memory: both are the least that LevelDB takes.
+    cacheSize: 2 ** 20,
+    writeBufferSize: 2 ** 20,
+    maxFileSize: 2 ** 20,
     maxOpenFiles: 74,
   })
   await db.open()

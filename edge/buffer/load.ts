@@ -73,10 +73,17 @@ async function rebuildState(db: Database, known: Witnessed | State | undefined):
   const empty = newState(drawEpoch())
   const snapshot = db.snapshot()
   try {
-    const { first = 1, nextSeq, blockBytes } = await inspect(db, empty, snapshot)
-    const epoch = known !== undefined && known.nextSeq >= nextSeq ? known.epoch : empty.epoch
+    const { first = 1, firstOther, blockBytes, ...found } = await inspect(db, empty, snapshot)
+    const epoch = known !== undefined && known.nextSeq >= found.nextSeq ? known.epoch : empty.epoch
     const head = known === undefined ? first : firstUnackedOf(known)
-    return { ...empty, epoch, nextSeq: Math.max(nextSeq, head), blockBytes, acked: add([], 1, head - 1) }
+    const nextSeq = Math.max(found.nextSeq, head)
+    const state = {
+      ...{ ...empty, epoch, nextSeq, blockBytes, acked: add([], 1, head - 1) },
+      // Readings of the class \`other\` that are missing before the first of them went by eviction.
+      ...{ othersEvictedThrough: (firstOther ?? nextSeq) - 1, regulatoryThrough: nextSeq - 1 },
+    }
+    const { othersEvicted } = await inspect(db, state, snapshot)
+    return { ...state, othersEvicted }
   } finally {
     await snapshot.close()
   }
@@ -88,13 +95,17 @@ const firstUnackedOf = (known: Witnessed | State) =>
 function withKnown({ log }: { log: Log }, loaded: Loaded, known: Witnessed | State): Loaded {
   let { state } = loaded
   const acked = addAll(state.acked, 'acked' in known ? known.acked : add([], 1, known.firstUnacked - 1))
+  const doubtful = loaded.doubtful || size(acked) > size(state.acked)
   state = { ...state, acked, lost: subtract(state.lost, acked) }
-  if (known.nextSeq <= state.nextSeq) return { ...loaded, state }
+  if (known.nextSeq <= state.nextSeq) return { ...loaded, state, doubtful }
   const lost = subtract([{ first: state.nextSeq, last: known.nextSeq - 1 }], acked)
   log.error('readings lost', { reason: 'damaged', count: size(lost), ranges: lost })
   return {
     changed: true,
     doubtful: true,
-    state: { ...state, nextSeq: known.nextSeq, lost: addAll(state.lost, lost) },
+    state: {
+      ...{ ...state, nextSeq: known.nextSeq, regulatoryThrough: known.nextSeq - 1 },
+      lost: addAll(state.lost, lost),
+    },
   }
 }

@@ -4,6 +4,7 @@
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import type { Variable } from '../../protocol/variables.ts'
 import { firstTime, isIntact, readKey, seekKey } from './block.ts'
 import { type Change, openChange } from './change.ts'
 import { type Compaction, openCompaction } from './compaction.ts'
@@ -16,6 +17,7 @@ import {
   encodeState,
   evictedRanges,
   expectedWithin,
+  firstKept,
   firstUnacked,
   RANGES_MAX,
   STATE_KEY,
@@ -37,6 +39,8 @@ export interface RecordsDeps {
 export interface RecordsOptions {
   folder: string
   maxBytes: number
+  /** Variables whose readings are of the class \`regulatory\`. */
+  evictLast: ReadonlySet<Variable>
 }
 
 /** The records of a buffer. */
@@ -47,7 +51,7 @@ export class Records {
   readonly #compaction: Compaction
   #db: Database | undefined
   #state: State
-  #evicted = 0
+  readonly #evicted = { regulatory: 0, other: 0 }
   #damaged: number
   #oldest: { seq: number; at?: number | undefined } = { seq: 0 }
 
@@ -103,11 +107,11 @@ export class Records {
   }
 
   /** Bytes of all live records, readings lost and evicted so far, and the time of the oldest one kept. */
-  get counts(): { bytes: number; evicted: number; damaged: number; oldestAt: number | undefined } {
+  get counts() {
     const state = this.#state
     return {
       bytes: state.blockBytes + this.series.bytes() + STATE_KEY.length + encodeState(state).length,
-      evicted: this.#evicted,
+      evicted: { ...this.#evicted },
       damaged: this.#damaged,
       oldestAt: this.#oldest.seq === firstKept(state) ? this.#oldest.at : undefined,
     }
@@ -122,14 +126,20 @@ export class Records {
     this.#state = change.state
     const { epoch, nextSeq } = change.state
     this.#deps.witness.note({ epoch, nextSeq, firstUnacked: firstUnacked(change.state) })
-    const { freed: ranges, freedBytes: bytes, evicted } = change
-    if (evicted > 0) {
-      this.#evicted += evicted
-      const { maxBytes } = this.#options
-      this.#deps.log.error('readings evicted', { count: evicted, ranges: ranges.slice(0, 20), maxBytes })
-    }
+    this.#sayEvicted(change)
+    const { freed: ranges, freedBytes: bytes } = change
     const operations = change.operations.filter(({ type }) => type === 'del').length
     this.#compaction.freed(this.db, { ranges, bytes, operations }, change.state.blockBytes === 0)
+  }
+
+  #sayEvicted({ evicted: { regulatory, other }, freed }: Change): void {
+    const count = regulatory + other
+    if (count === 0) return
+    this.#evicted.regulatory += regulatory
+    this.#evicted.other += other
+    const { maxBytes } = this.#options
+    const within = { first: freed[0]?.first, last: freed.at(-1)?.last }
+    this.#deps.log.error('readings evicted', { count, regulatory, other, within, maxBytes })
   }
 
   /** Closes the database; openAgain() opens it. */
@@ -188,6 +198,7 @@ export class Records {
     if (this.#db !== db) return false
     const change = openChange(this.#state)
     let blockBytes = this.#state.blockBytes + findings.blockBytes - seen.blockBytes
+    const othersEvicted = this.#state.othersEvicted + findings.othersEvicted - seen.othersEvicted
     for (const key of findings.strays) {
       const value = await db.get(key)
       if (value === undefined) continue
@@ -196,7 +207,9 @@ export class Records {
     }
     const lost = findings.lost.flatMap(({ first, last }) => expectedWithin(this.#state, first, last))
     const nextSeq = Math.max(this.#state.nextSeq, findings.nextSeq)
-    change.state = this.#withLost({ ...this.#state, blockBytes, nextSeq }, lost)
+    const regulatoryThrough = nextSeq > this.#state.nextSeq ? nextSeq - 1 : this.#state.regulatoryThrough
+    const state = { ...this.#state, blockBytes, nextSeq, regulatoryThrough }
+    change.state = this.#withLost({ ...state, othersEvicted: Math.max(0, othersEvicted) }, lost)
     if (!isSame(change.state, this.#state)) await this.write(change)
     return findings.strays.length < FOUND_MAX
   }
@@ -212,9 +225,6 @@ export class Records {
     return lost.length > RANGES_MAX ? state : { ...state, lost }
   }
 }
-
-/** The lowest number that may lie on disk. */
-const firstKept = (state: State) => Math.max(firstUnacked(state), state.evictedThrough + 1)
 
 /** Whether two states are the same. */
 export const isSame = (one: State, other: State) => Buffer.compare(encodeState(one), encodeState(other)) === 0

@@ -1,6 +1,7 @@
 // Space that is kept for the day the disk is full: LevelDB must write in order to open, to delete and to shrink.
 
-import { open, rm, stat, statfs } from 'node:fs/promises'
+import { statfsSync } from 'node:fs'
+import { open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFull, syncFolder } from './database.ts'
 
@@ -11,15 +12,15 @@ export interface Reserve {
   /** Takes the space again. `false` when the disk does not have twice as much free. */
   restore(): Promise<boolean>
   /** How much is free on the disk. */
-  freeBytes(): Promise<number>
+  freeBytes(): number
   readonly bytes: number
 }
 
 /** The reserve in `folder`, which must exist. Nothing is taken before restore(). */
 export function openReserve(folder: string, bytes: number): Reserve {
   const path = join(folder, 'reserve')
-  const freeBytes = async () => {
-    const { bavail, bsize } = await statfs(folder)
+  const freeBytes = () => {
+    const { bavail, bsize } = statfsSync(folder)
     return bavail * bsize
   }
   return {
@@ -32,7 +33,7 @@ export function openReserve(folder: string, bytes: number): Reserve {
     },
     async restore() {
       if ((await sizeOf(path)) === bytes) return true
-      if ((await freeBytes()) < 2 * bytes) return false
+      if (freeBytes() < 2 * bytes) return false
       try {
         await fill(path, bytes)
         await syncFolder(folder)

@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib'
 import { ByteReader, ByteWriter } from '../../protocol/bytes.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
+import { OTHERS_BEFORE_MAX } from './block.ts'
 import { type Range, type Ranges, size, subtract, within, without } from './ranges.ts'
 
 /** The key of the record. Below every other key. */
@@ -13,7 +14,13 @@ export const STATE_KEY = new Uint8Array([0x61])
 /** The most ranges of either set: what a gateway needs is a handful, and the record is written with every change. */
 export const RANGES_MAX = 1024
 
-const VERSION = 1
+const VERSION = 2
+
+/** The plain numbers of a state, in the order of the record. */
+const NUMBERS = [
+  ...(['nextSeq', 'evictedThrough', 'othersEvictedThrough', 'othersEvicted', 'regulatoryThrough'] as const),
+  'blockBytes',
+] as const
 
 /** What a buffer knows of itself. */
 export interface State {
@@ -26,13 +33,22 @@ export interface State {
   lost: Ranges
   /** Every number up to here that is not in `acked` or `lost` was evicted. */
   evictedThrough: number
+  /** Up to here no reading of the class `other` is kept. Which numbers those were, the keys of blocks say. */
+  othersEvictedThrough: number
+  /** How many numbers between the two were evicted and are not answered. */
+  othersEvicted: number
+  /** The newest number that is not known to be of the class `other`. */
+  regulatoryThrough: number
   /** Key and value lengths of all blocks. */
   blockBytes: number
 }
 
 /** The state of a buffer that is begun. */
 export function newState(epoch: number): State {
-  return { epoch, nextSeq: 1, acked: [], lost: [], evictedThrough: 0, blockBytes: 0 }
+  return {
+    ...{ epoch, nextSeq: 1, acked: [], lost: [], blockBytes: 0 },
+    ...{ evictedThrough: 0, othersEvictedThrough: 0, othersEvicted: 0, regulatoryThrough: 0 },
+  }
 }
 
 /** The lowest number that is not answered. */
@@ -41,19 +57,29 @@ export function firstUnacked({ acked }: State): number {
   return head?.first === 1 ? head.last + 1 : 1
 }
 
+/** The lowest number that may lie on disk. */
+export function firstKept(state: State): number {
+  return Math.max(firstUnacked(state), state.evictedThrough + 1)
+}
+
 /** The numbers that are not answered. */
 export function unackedRanges({ acked, nextSeq }: State): Range[] {
   return without(acked, 1, nextSeq - 1)
 }
 
-/** The numbers that are not answered and were evicted. */
+/** How many numbers at the end of the sequence are of the class `other`. */
+export function othersAtEnd({ nextSeq, regulatoryThrough }: State): number {
+  return nextSeq - 1 - regulatoryThrough
+}
+
+/** The numbers that are not answered and were evicted, but for those of the class `other` behind `evictedThrough`. */
 export function evictedRanges({ acked, lost, evictedThrough }: State): Ranges {
   return subtract(without(acked, 1, evictedThrough), lost)
 }
 
 /** How many readings are kept: given a number, not answered, not lost, not evicted. */
 export function readingsKept(state: State): number {
-  return size(unackedRanges(state)) - size(state.lost) - size(evictedRanges(state))
+  return size(unackedRanges(state)) - size(state.lost) - size(evictedRanges(state)) - state.othersEvicted
 }
 
 /** Where a number may be on disk that is neither answered nor known to be gone: the unaccounted part of a gap. */
@@ -62,15 +88,29 @@ export function expectedWithin({ acked, lost, evictedThrough }: State, first: nu
   return subtract(present, within(lost, first, last))
 }
 
+/**
+ * What of the numbers from `first` to `last`, where no block lies, was evicted for being of the class `other`.
+ * `othersBefore` is what the key of the block behind them says.
+ */
+export function othersEvictedWithin(state: State, first: number, last: number, othersBefore: number): Ranges {
+  const from = Math.max(first, state.evictedThrough + 1)
+  const to = Math.min(last, state.othersEvictedThrough)
+  const spared = othersBefore >= OTHERS_BEFORE_MAX ? first : last + 1 - othersBefore
+  const others = without(state.acked, from, last).map(range => {
+    // What an answered number follows has no block behind it any more that could speak for it.
+    const begin = range.last === last ? Math.max(range.first, spared) : range.first
+    return { first: begin, last: Math.min(range.last, to) }
+  })
+  return subtract(others, within(state.lost, from, to))
+}
+
 /** The record of a state. */
-export function encodeState({ epoch, nextSeq, acked, lost, evictedThrough, blockBytes }: State): Uint8Array {
+export function encodeState(state: State): Uint8Array {
   const writer = new ByteWriter()
   writer.u8(VERSION)
-  writer.u32(epoch)
-  writer.varint(nextSeq)
-  writer.varint(evictedThrough)
-  writer.varint(blockBytes)
-  for (const ranges of [acked, lost]) {
+  writer.u32(state.epoch)
+  for (const number of NUMBERS) writer.varint(state[number])
+  for (const ranges of [state.acked, state.lost]) {
     writer.varint(ranges.length)
     let from = 0
     for (const { first, last } of ranges) {
@@ -92,15 +132,9 @@ export function decodeState(bytes: Uint8Array): State | undefined {
     const version = reader.u8()
     if (version !== VERSION) return undefined
     const epoch = reader.u32()
-    const [nextSeq, evictedThrough, blockBytes] = [reader.varint(), reader.varint(), reader.varint()]
-    return {
-      epoch,
-      nextSeq,
-      evictedThrough,
-      blockBytes,
-      acked: readRanges(reader),
-      lost: readRanges(reader),
-    }
+    const state = newState(epoch)
+    for (const number of NUMBERS) state[number] = reader.varint()
+    return { ...state, acked: readRanges(reader), lost: readRanges(reader) }
   } catch (error) {
     if (error instanceof Rejected) return undefined
     throw error

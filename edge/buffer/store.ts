@@ -3,9 +3,9 @@
 // What arrives while a write is on its way waits for the next one, all of it together. After any failed write the
 // database is opened again, because LevelDB refuses every later write or, worse, writes behind a torn record.
 
-import type { Measurement } from '../../protocol/reading.ts'
+import type { Measurement, Reading } from '../../protocol/reading.ts'
 import { Unavailable } from '../../protocol/runtime/errors.ts'
-import { BLOCK_READINGS_MAX, encodeBody } from './block.ts'
+import { BLOCK_READINGS_MAX, type BlockBody, encodeBody, type ReadingClass } from './block.ts'
 import { addAck, addBlocks, addEviction, openChange } from './change.ts'
 import { failureOf, isFull } from './database.ts'
 import { openLane } from './lane.ts'
@@ -20,14 +20,15 @@ export interface StoreStatus {
   readings: number
   bytes: number
   appended: number
-  evicted: number
+  appendedBytes: number
+  evicted: Record<ReadingClass, number>
   damaged: number
   oldestAt: number | undefined
 }
 
 interface Append {
   kind: 'append'
-  blocks: { body: Uint8Array; count: number }[]
+  blocks: BlockBody[]
   readings: number
   resolve: (first: number) => void
   reject: (error: Error) => void
@@ -51,6 +52,9 @@ const SHARED_CALLS_MAX = 256
 /** Up to so many bytes of blocks are verified before the buffer is used; more, in the background. */
 const VERIFY_FIRST_BYTES = 64 * 2 ** 20
 
+/** LevelDB maps the files it has read into memory, and lets go of them when it is closed. */
+const MAPPED_BYTES = 4 * 2 ** 20
+
 /** A write is tried so often: as it is, after opening again, after a repair. */
 const ATTEMPTS = 3
 
@@ -66,6 +70,7 @@ export class Store {
   #scheduled = false
   #closed = false
   #appended = 0
+  #appendedBytes = 0
   #inDoubt: { state: State; settle: (() => void)[] } | undefined
   #verifying: Promise<void> | undefined
   /** Resolves when everything has been looked at. */
@@ -83,7 +88,7 @@ export class Store {
     const store = new Store(deps, options, records)
     if (!(await deps.reserve.restore())) {
       store.#full = true
-      deps.log.warn('disk found full', { folder: options.folder, freeBytes: await deps.reserve.freeBytes() })
+      deps.log.warn('disk found full', { folder: options.folder, freeBytes: deps.reserve.freeBytes() })
     }
     const verified = store.#verify()
     if (doubtful || records.state.blockBytes <= VERIFY_FIRST_BYTES) await verified
@@ -91,8 +96,8 @@ export class Store {
     return store
   }
 
-  /** Writes measurements; resolves with the number of the first when they are on disk. */
-  async append(measurements: readonly Measurement[]): Promise<number> {
+  /** Writes measurements; resolves when they are on disk, in the order of their numbers. */
+  async append(measurements: readonly Measurement[]): Promise<Reading[]> {
     this.#assertOpen()
     const readings = measurements.length
     if (this.#waiting + readings > WAITING_READINGS_MAX) {
@@ -100,19 +105,28 @@ export class Store {
         `Cannot append ${readings} readings: ${this.#waiting} wait for the disk already, ${WAITING_READINGS_MAX} is the most`,
       )
     }
-    const blocks: Append['blocks'] = []
-    for (let start = 0; start < readings; start += BLOCK_READINGS_MAX) {
-      const part = measurements.slice(start, start + BLOCK_READINGS_MAX)
-      blocks.push({ body: encodeBody(part, name => this.#records.series.idOf(name)), count: part.length })
-    }
+    const regulatory = measurements.filter(({ variable }) => this.#options.evictLast.has(variable))
+    const other = measurements.filter(({ variable }) => !this.#options.evictLast.has(variable))
+    const blocks = [...this.#toBlocks(regulatory, 'regulatory'), ...this.#toBlocks(other, 'other')]
     this.#waiting += readings
     try {
-      return await new Promise<number>((resolve, reject) =>
+      const first = await new Promise<number>((resolve, reject) =>
         this.#enqueue({ kind: 'append', blocks, readings, resolve, reject }),
       )
+      return [...regulatory, ...other].map((measurement, index) => ({ ...measurement, seq: first + index }))
     } finally {
       this.#waiting -= readings
     }
+  }
+
+  #toBlocks(measurements: readonly Measurement[], readingClass: ReadingClass): BlockBody[] {
+    const blocks: BlockBody[] = []
+    for (let start = 0; start < measurements.length; start += BLOCK_READINGS_MAX) {
+      const part = measurements.slice(start, start + BLOCK_READINGS_MAX)
+      const body = encodeBody(part, name => this.#records.series.idOf(name))
+      blocks.push({ body, count: part.length, class: readingClass })
+    }
+    return blocks
   }
 
   /** Forgets numbers; resolves when that is on disk. */
@@ -133,7 +147,8 @@ export class Store {
 
   status(): StoreStatus {
     const { state, counts } = this.#records
-    return { state, readings: readingsKept(state), appended: this.#appended, ...counts }
+    const [appended, appendedBytes] = [this.#appended, this.#appendedBytes]
+    return { state, readings: readingsKept(state), appended, appendedBytes, ...counts }
   }
 
   /** Writes what waits, then closes. */
@@ -210,9 +225,12 @@ export class Store {
     const protectedFrom = change.state.nextSeq
     for (const call of calls) {
       if (call.kind !== 'append') continue
+      const before = change.state.blockBytes
       const first = addBlocks(change, call.blocks)
+      const bytes = change.state.blockBytes - before
       settle.push(() => {
         this.#appended += call.readings
+        this.#appendedBytes += bytes
         call.resolve(first)
       })
     }
@@ -239,7 +257,7 @@ export class Store {
       log.info('disk found with space again', { folder })
       return calls
     }
-    const [free, needed] = [await reserve.freeBytes(), 2 * reserve.bytes].map(toMebibytes)
+    const [free, needed] = [reserve.freeBytes(), 2 * reserve.bytes].map(toMebibytes)
     const error = new Unavailable(
       `Cannot append: the disk of ${folder} is full (${free} free, ${needed} needed); free space there or lower buffer.maxBytes`,
     )
@@ -283,6 +301,12 @@ export class Store {
   async #openIfClosed(repairFirst: boolean): Promise<void> {
     if (this.#records.isOpen) return
     if (await this.#records.openAgain(repairFirst)) void this.#verify()
+  }
+
+  async #openAnew(): Promise<void> {
+    if (this.#closed) return
+    await this.#records.close()
+    await this.#openIfClosed(false)
   }
 
   async #readQuickly(from: number, maxReadings: number): Promise<Stretch | undefined | 'in doubt'> {
@@ -349,6 +373,7 @@ export class Store {
       }
       accounted = await this.#lane.run(() => this.#records.account(db, state, findings))
     }
+    if (this.#records.state.blockBytes > MAPPED_BYTES) await this.#lane.run(() => this.#openAnew())
   }
 }
 

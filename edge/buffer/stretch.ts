@@ -3,10 +3,19 @@
 import type { MissingRange, MissingReason } from '../../protocol/batch.ts'
 import type { Reading } from '../../protocol/reading.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
-import { BLOCK_READINGS_MAX, decodeBlock, isIntact, readKey, type SeriesName, seekKey } from './block.ts'
+import {
+  BLOCK_READINGS_MAX,
+  type BlockKey,
+  decodeBlock,
+  isIntact,
+  OTHERS_BEFORE_MAX,
+  readKey,
+  type SeriesName,
+  seekKey,
+} from './block.ts'
 import type { Database } from './database.ts'
-import { nextInside, nextOutside, type Range, type Ranges, without } from './ranges.ts'
-import { expectedWithin, type State } from './state.ts'
+import { nextInside, nextOutside, type Range, type Ranges, subtract, without } from './ranges.ts'
+import { expectedWithin, othersAtEnd, othersEvictedWithin, type State } from './state.ts'
 import { type Entry, walk } from './walk.ts'
 
 /** The most missing ranges of a stretch: what a batch can carry. */
@@ -44,7 +53,7 @@ export async function readStretch(
   const last = (nextInside(state.acked, first) ?? state.nextSeq) - 1
   const part = openPart(state, first, last, maxReadings)
   // What was evicted is not looked for on disk: millions of deleted keys may lie there.
-  part.skipTo(Math.min(last + 1, state.evictedThrough + 1))
+  part.skipTo(Math.min(last + 1, state.evictedThrough + 1), 0)
   let perBlock = BLOCK_READINGS_MAX
   const chunk = () => Math.min(128, Math.max(1, Math.ceil(part.room() / perBlock)))
   // A block usually begins where the last one read ended; otherwise it begins up to a block earlier.
@@ -61,18 +70,18 @@ export async function readStretch(
         const readings = readingsOf(key, value, nameOf)
         if (readings === undefined) continue
         perBlock = readings.length
-        part.skipTo(place.first)
+        part.skipTo(place.first, place.othersBefore)
         part.take(readings)
         if (part.isDone()) break
       }
       if (!placed || part.isDone()) break
     }
   }
-  part.skipTo(last + 1)
+  part.skipTo(last + 1, last + 1 === state.nextSeq ? othersAtEnd(state) : OTHERS_BEFORE_MAX)
   return part.result()
 }
 
-function intactPlace([key, value]: Entry): Range | undefined {
+function intactPlace([key, value]: Entry): BlockKey | undefined {
   return isIntact(key, value) ? readKey(key) : undefined
 }
 
@@ -107,9 +116,9 @@ function openPart(state: State, first: number, last: number, maxReadings: number
         next += 1
       }
     },
-    /** Accounts for the numbers before `to` as missing. */
-    skipTo(to: number) {
-      for (const range of isDone() ? [] : missingWithin(state, next, to - 1)) {
+    /** Accounts for the numbers before `to` as missing; so many directly before it are of the class `other`. */
+    skipTo(to: number, othersBefore: number) {
+      for (const range of isDone() ? [] : missingWithin(state, next, to - 1, othersBefore)) {
         const before = missing[missing.length - 1]
         if (before !== undefined && before.reason === range.reason && before.last === range.first - 1) {
           before.last = range.last
@@ -118,7 +127,7 @@ function openPart(state: State, first: number, last: number, maxReadings: number
           full = true
           return
         }
-        found.push(...expectedWithin(state, range.first, range.last))
+        if (range.reason === 'damaged') found.push(...expectedWithin(state, range.first, range.last))
         next = range.last + 1
       }
     },
@@ -127,10 +136,13 @@ function openPart(state: State, first: number, last: number, maxReadings: number
 }
 
 /** Numbers that nothing was found for, each with its reason. */
-function missingWithin({ lost, evictedThrough }: State, first: number, last: number): MissingRange[] {
-  const evicted = without(lost, first, Math.min(last, evictedThrough))
-  const damaged = without(evicted, first, last)
-  const withReason = (ranges: Range[], reason: MissingReason) => ranges.map(range => ({ ...range, reason }))
+function missingWithin(state: State, first: number, last: number, othersBefore: number): MissingRange[] {
+  const evicted = [
+    ...without(state.lost, first, Math.min(last, state.evictedThrough)),
+    ...othersEvictedWithin(state, first, last, othersBefore),
+  ]
+  const damaged = subtract([{ first, last }], evicted)
+  const withReason = (ranges: Ranges, reason: MissingReason) => ranges.map(range => ({ ...range, reason }))
   return [...withReason(evicted, 'evicted'), ...withReason(damaged, 'damaged')].sort(
     (a, b) => a.first - b.first,
   )

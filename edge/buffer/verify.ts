@@ -1,9 +1,9 @@
 // Looking at everything in the buffer, record by record, without holding it: what is there, and what should be.
 
-import { isIntact, KEYS_END, readKey, seekKey } from './block.ts'
+import { type BlockKey, isIntact, KEYS_END, readKey, seekKey } from './block.ts'
 import type { Database } from './database.ts'
-import { covers, type Range, type Ranges } from './ranges.ts'
-import { expectedWithin, type State } from './state.ts'
+import { covers, type Range, type Ranges, size, subtract } from './ranges.ts'
+import { expectedWithin, othersAtEnd, othersEvictedWithin, type State } from './state.ts'
 import { walk } from './walk.ts'
 
 /** What a look at everything showed. */
@@ -18,6 +18,10 @@ export interface Findings {
   nextSeq: number
   /** The lowest number found. */
   first: number | undefined
+  /** The lowest number found of the class `other`. */
+  firstOther: number | undefined
+  /** How many numbers behind `evictedThrough` were evicted for being of that class. */
+  othersEvicted: number
 }
 
 /** The most strays and lost ranges that one look collects; what is left over is found by the next. */
@@ -29,11 +33,17 @@ export async function inspect(
   state: State,
   snapshot: ReturnType<Database['snapshot']>,
 ): Promise<Findings> {
-  const findings: Findings = { blockBytes: 0, lost: [], strays: [], nextSeq: 1, first: undefined }
+  const findings: Findings = {
+    ...{ blockBytes: 0, lost: [], strays: [], nextSeq: 1 },
+    ...{ first: undefined, firstOther: undefined, othersEvicted: 0 },
+  }
   const lost: Range[] = []
   let expected = 1
-  const gapTo = (to: number) => {
-    if (lost.length < FOUND_MAX) lost.push(...expectedWithin(state, expected, to - 1))
+  const gapTo = (to: number, othersBefore: number) => {
+    if (expected >= to) return
+    const evicted = othersEvictedWithin(state, expected, to - 1, othersBefore)
+    findings.othersEvicted += size(evicted)
+    if (lost.length < FOUND_MAX) lost.push(...subtract(expectedWithin(state, expected, to - 1), evicted))
   }
   const range = { gte: seekKey(0), lt: KEYS_END, values: true, snapshot, chunk: () => 1000 }
   for await (const entries of walk(db, range, () => {})) {
@@ -46,16 +56,19 @@ export async function inspect(
       }
       if (!isIntact(key, value)) continue
       findings.first ??= place.first
-      gapTo(place.first)
+      if (place.class === 'other') findings.firstOther ??= place.first
+      gapTo(place.first, place.othersBefore)
       expected = Math.max(expected, place.last + 1)
       findings.nextSeq = expected
     }
   }
-  gapTo(state.nextSeq)
+  gapTo(state.nextSeq, othersAtEnd(state))
   return { ...findings, lost }
 }
 
 /** Whether the numbers of a block were all answered or evicted. */
-function isOver({ acked, evictedThrough }: State, { first, last }: Range): boolean {
-  return last <= evictedThrough || covers(acked, first, last)
+function isOver({ acked, evictedThrough, othersEvictedThrough }: State, block: BlockKey): boolean {
+  const { first, last } = block
+  const gone = block.class === 'other' ? othersEvictedThrough : evictedThrough
+  return last <= gone || covers(acked, first, last)
 }

@@ -83,7 +83,11 @@ async function bare(path: string, groups: readonly Measurement[][]): Promise<Rat
   }
   let next = 1
   const records = groups.map(group => {
-    const record = blockRecord(next, group.length, encodeBody(group, idOf))
+    const record = blockRecord(
+      next,
+      { body: encodeBody(group, idOf), count: group.length, class: 'regulatory' },
+      0,
+    )
     next += group.length
     return record
   })

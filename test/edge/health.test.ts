@@ -25,13 +25,14 @@ interface Ward {
   health: () => Promise<GatewayHealth>
 }
 
-async function openWard(context: TestContext, state: ClockState = { quality: 'synced' }): Promise<Ward> {
+async function openWard(
+  context: TestContext,
+  state: ClockState = { quality: 'synced' },
+  { maxBytes = 2 ** 20 } = {},
+): Promise<Ward> {
   const clock = openFakeClock()
   const path = join(await temporaryFolder(context), 'buffer')
-  const buffer = await openBuffer(
-    { clock, log: silentLog },
-    { path, maxBytes: 2 ** 20, reserveBytes: RESERVE_BYTES },
-  )
+  const buffer = await openBuffer({ clock, log: silentLog }, { path, maxBytes, reserveBytes: RESERVE_BYTES })
   atEnd(context, () => buffer.close())
   const metrics = openMetrics(GATEWAY_METRICS)
   const sources = new Map<string, SourceHealth>()
@@ -99,15 +100,50 @@ test('a bus load is told over the last minute, however often and by whom it is a
   assert.equal(await load(), 0)
 })
 
-test('daysLeftOf() tells free bytes over bytes a day, and nothing while nobody can say', () => {
-  const day = { bytes: 1_000, maxBytes: 11_000, readings: 100, appended: 500, passedMs: 86_400_000 }
+test('daysLeftOf() tells the room over bytes a day, and nothing while nobody can say', () => {
+  const day = { room: 10_000, bytes: 5_000, passedMs: 86_400_000 }
 
   assert.equal(daysLeftOf(day), 2)
   assert.equal(daysLeftOf({ ...day, passedMs: 43_200_000 }), 1)
-  assert.equal(daysLeftOf({ ...day, bytes: 11_001 }), 0)
+  assert.equal(daysLeftOf({ ...day, room: 0 }), 0)
   assert.equal(daysLeftOf({ ...day, passedMs: 59_999 }), undefined)
-  assert.equal(daysLeftOf({ ...day, readings: 0 }), undefined)
-  assert.equal(daysLeftOf({ ...day, appended: 0 }), undefined)
+  assert.equal(daysLeftOf({ ...day, bytes: 0 }), undefined)
+})
+
+test('the days left are told at the rate of the last hour, also when all was answered', async context => {
+  const { buffer, clock, health, metrics } = await openWard(context)
+  const write = async (minutes: number, count: number) => {
+    for (let minute = 0; minute < minutes; minute += 1) {
+      const appended = await buffer.append(measurements(count, minute))
+      await buffer.ack(1, appended.at(-1)?.seq ?? 0)
+      await clock.advance(60_000)
+      await health()
+    }
+  }
+  await write(120, 200)
+  const busy = (await health()).buffer.daysLeft ?? 0
+  await write(70, 20)
+
+  const { readings, daysLeft = 0 } = (await health()).buffer
+  assert.equal(readings, 0)
+  assert.ok(daysLeft > 4 * busy, `${daysLeft} after ${busy}`)
+  assert.equal(metrics.read().gateway_buffer_days_left, daysLeft)
+})
+
+test('what a full buffer gave up is counted by its class', async context => {
+  const { buffer, health, metrics } = await openWard(context, undefined, { maxBytes: 5_000 })
+  for (let minute = 0; minute < 100; minute += 1) {
+    const flow = measurements(4, minute)
+    await buffer.append([...flow, ...flow.map(one => ({ ...one, variable: 'temperature' as const }))])
+    if (minute % 10 === 0) await health()
+  }
+
+  const { evicted } = (await health()).buffer
+  const { evictedOf } = buffer.status()
+  const counted = (name: string) => metrics.read()[`gateway_readings_evicted_total{class="${name}"}`]
+  assert.ok(evictedOf.regulatory > 0 && evictedOf.other > 0)
+  assert.deepEqual([counted('regulatory'), counted('other')], [evictedOf.regulatory, evictedOf.other])
+  assert.equal(evicted, evictedOf.regulatory + evictedOf.other)
 })
 
 test('GET /health is 200 with or without a cloud, and 503 with the reason when readings cannot be stored', async context => {

@@ -7,8 +7,6 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { Level } from 'level'
-import { STATE_KEY } from '../../../edge/buffer/state.ts'
 import { type Buffer, openBuffer } from '../../../edge/buffer.ts'
 import type { Reading } from '../../../protocol/reading.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
@@ -18,6 +16,7 @@ import {
   measurements,
   openTestBuffer,
   RESERVE_BYTES,
+  removeState,
   scannedBytes,
   temporaryFolder,
 } from './folder.ts'
@@ -281,15 +280,6 @@ test('without state and without witness what is left is kept under a new epoch (
   assert.deepEqual(missing, [])
   assert.equal((await buffer.append(measurements(1)))[0]?.seq, GROUPS * GROUP + 1)
 })
-
-async function removeState(path: string): Promise<void> {
-  const db = new Level<Uint8Array, Uint8Array>(join(path, 'level'), {
-    keyEncoding: 'view',
-    valueEncoding: 'view',
-  })
-  await db.del(STATE_KEY)
-  await db.close()
-}
 
 test('a series list that is gone from either place is found in the other (B7)', async t => {
   const filled = await filledBuffer(t)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { Level } from 'level'
+import { STATE_KEY } from '../../../edge/buffer/state.ts'
 import { type Buffer, openBuffer } from '../../../edge/buffer.ts'
 import type { Measurement } from '../../../protocol/reading.ts'
 import { type Fields, type Log, openLog } from '../../../protocol/runtime/log.ts'
@@ -87,6 +88,16 @@ export async function scannedBytes(path: string, { damageExpected = false } = {}
   await iterator.close()
   await db.close()
   return bytes
+}
+
+/** Takes away what a closed buffer knows of itself. */
+export async function removeState(path: string): Promise<void> {
+  const db = new Level<Uint8Array, Uint8Array>(join(path, 'level'), {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+  })
+  await db.del(STATE_KEY)
+  await db.close()
 }
 
 /** Files of the database whose names end in one of these. */
