@@ -3,7 +3,7 @@
 import { type ServerType, serve } from '@hono/node-server'
 import { type Env, Hono } from 'hono'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { reasonOf } from '../protocol/runtime/errors.ts'
+import { cannotListen, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { type Metrics, toMetricsAnswer } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
@@ -85,7 +85,7 @@ export async function serveService<Routes extends Env = Env>(
   })
   if (routes !== undefined) app.route('/', routes)
 
-  const server = await listen(app, host, port)
+  const server = await listen(app, { name, host, port })
   return {
     name,
     port: portOf(server),
@@ -103,11 +103,16 @@ async function stateOf(check: HealthCheck): Promise<{ status: string } & Record<
 
 const isoNow = (clock: Clock): string => new Date(clock.now()).toISOString()
 
-function listen({ fetch }: Hono<NamedRequests>, host: string, port: number): Promise<ServerType> {
+function listen(
+  { fetch }: Hono<NamedRequests>,
+  { name, host, port }: { name: ServiceName; host: string; port: number },
+): Promise<ServerType> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, hostname: host, port })
     server.once('listening', () => resolve(server))
-    server.once('error', reject)
+    server.once('error', error =>
+      reject(cannotListen('environment', `${name.toUpperCase()}_PORT`, { host, port }, error)),
+    )
   })
 }
 

@@ -16,7 +16,7 @@ import { Aedes, type Client } from 'aedes'
 import type { LanState } from '../protocol/raw.ts'
 import type { Reading } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import { cannotListen, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
@@ -232,10 +232,9 @@ function publishTo(aedes: Aedes, { topic, payload, qos, retain }: LanMessage): P
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', error => {
-      const message = `cannot listen on ${host}:${port}: ${reasonOf(error)}`
-      reject(new ConfigError('the configuration', [{ path: 'lanBroker', message }]))
-    })
+    server.once('error', error =>
+      reject(cannotListen('the configuration', 'lanBroker', { host, port }, error)),
+    )
     server.listen(port, host, resolve)
   })
 }

@@ -3,7 +3,7 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import { cannotListen } from '../protocol/runtime/errors.ts'
 import { type Metrics, toMetricsAnswer } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
@@ -58,10 +58,7 @@ export async function openStatusServer(
   const server = serve({ fetch: app.fetch, hostname: host, port })
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve)
-    server.once('error', error => {
-      const message = `cannot listen on ${host}:${port}: ${reasonOf(error)}`
-      reject(new ConfigError('the configuration', [{ path: 'status', message }]))
-    })
+    server.once('error', error => reject(cannotListen('the configuration', 'status', { host, port }, error)))
   })
   return {
     port: (server.address() as AddressInfo).port,

@@ -22,7 +22,7 @@ import type { Closable } from '../../protocol/runtime/scope.ts'
 import { type GatewayTopic, parseGatewayTopic } from '../../protocol/topics.ts'
 import type { GatewayRow } from '../store/gateways.ts'
 import { type Guests, openGuests } from './guests.ts'
-import { type IdentityDeps, identify, maySubscribe } from './identity.ts'
+import { type Identity, type IdentityDeps, identify, maySubscribe } from './identity.ts'
 import { guardSocket } from './packet-guard.ts'
 import { openPorts, type PortOptions } from './ports.ts'
 
@@ -68,7 +68,7 @@ export interface Broker extends Closable {
   askAgain(): Promise<void>
 }
 
-/** Starts the broker. Throws when a port is taken. */
+/** Starts the broker. Throws ConfigError when a port is taken. */
 export async function openBroker(deps: BrokerDeps, options: PortOptions): Promise<Broker> {
   const { log, metrics } = deps
   const guests = openGuests()
@@ -102,7 +102,11 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
     guardSocket(socket, { packetBytesMax: PACKET_BYTES_MAX }, () => refuse('packet', socket))
     aedes.handle(socket)
   }
-  const ports = await openPorts(deps, options, welcome)
+  const ports = await openPorts(deps, options, welcome).catch(async (error: unknown) => {
+    // Its timers would keep the process from ending.
+    await new Promise<void>(done => aedes.close(() => done()))
+    throw error
+  })
   return {
     port: ports.port,
     tell: (gateway, { topic, filter = topic, payload }) => {
@@ -158,6 +162,7 @@ function doorOf(
             done(returnCode('Bad user name or password', BAD_USERNAME_OR_PASSWORD), false)
             return
           }
+          client.id = sessionName(identity, client.id)
           guests.admit(client, { identity, again })
           done(null, true)
         },
@@ -207,6 +212,16 @@ function doorOf(
       )
     },
   }
+}
+
+/**
+ * Under which name the broker knows a session. Who takes a name ends the session that had it (MQTT 3.1.1, section
+ * 3.1.4), so everybody chooses among names of their own: a gateway has one, whatever it calls itself.
+ */
+function sessionName(identity: Identity, clientId: string): string {
+  return identity.kind === 'gateway'
+    ? `gateway/${identity.gateway.slug}`
+    : `subscriber/${identity.token}/${clientId}`
 }
 
 const isRaw = ({ topic }: Subscription): boolean => topic.startsWith('raw/')

@@ -1,6 +1,6 @@
 // Who is connected to the broker, and what each may hear.
 
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, hash, timingSafeEqual } from 'node:crypto'
 import { SLUG } from '../../protocol/ids.ts'
 import { ackTopic, commandTopic, desiredTopic, stateTopic } from '../../protocol/topics.ts'
 import type { GatewayRow } from '../store/gateways.ts'
@@ -10,8 +10,13 @@ export interface Subscriber {
   clients: 'all' | readonly string[]
 }
 
+const TOKEN_NAME_LENGTH = 16
+
 /** Somebody who was let in. */
-export type Identity = { kind: 'gateway'; gateway: GatewayRow } | ({ kind: 'subscriber' } & Subscriber)
+export type Identity =
+  | { kind: 'gateway'; gateway: GatewayRow }
+  /** `token` tells tokens apart, and says nothing of what they are. */
+  | ({ kind: 'subscriber'; token: string } & Subscriber)
 
 /** Asks the rest of the collector who somebody is. */
 export interface IdentityDeps {
@@ -32,7 +37,9 @@ export async function identify(
     if (gateway?.tokenHash && isTokenOf(gateway.tokenHash, token)) return { kind: 'gateway', gateway }
   }
   const subscriber = await authenticateSubscriber(token)
-  return subscriber === undefined ? undefined : { kind: 'subscriber', clients: subscriber.clients }
+  if (subscriber === undefined) return undefined
+  const name = hash('sha256', token, 'hex').slice(0, TOKEN_NAME_LENGTH)
+  return { kind: 'subscriber', token: name, clients: subscriber.clients }
 }
 
 function isTokenOf(hash: Uint8Array, token: string): boolean {

@@ -7,6 +7,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { cannotListen } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
@@ -42,7 +43,9 @@ export interface PortDeps {
   metrics: Metrics
 }
 
-/** Listens; `welcome` gets each connection that is let in, after its TLS handshake. Throws when a port is taken. */
+/**
+ * Listens; `welcome` gets each connection that is let in, after its TLS handshake. Throws ConfigError when a port
+ * is taken. */
 export async function openPorts(
   deps: PortDeps,
   options: PortOptions,
@@ -51,10 +54,15 @@ export async function openPorts(
   const { log, metrics } = deps
   const { tls, connectionsMax = CONNECTIONS_MAX } = options
   const admits = openDoor(deps, options.connectionsPerSecond ?? CONNECTIONS_PER_SECOND)
+  const servers: Server[] = []
+  const close = async () => {
+    await Promise.all(servers.map(server => new Promise<void>(done => server.close(() => done()))))
+  }
   const open = async (
+    setting: string,
     at: { host: string; port: number },
     letIn: (socket: Socket) => void,
-  ): Promise<Server> => {
+  ): Promise<void> => {
     // An ack must not wait a round trip until the one before it was confirmed (Nagle's algorithm).
     const server = createServer({ noDelay: true }, socket => {
       if (admits(socket)) letIn(socket)
@@ -66,12 +74,12 @@ export async function openPorts(
       log.warn('connection refused', { from: address?.remoteAddress, connectionsMax })
     })
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(at.port, at.host, () => resolve())
+      server.once('error', error => reject(cannotListen('environment', setting, at, error)))
+      server.listen(at.port, at.host, resolve)
     })
-    return server
+    servers.push(server)
   }
-  const servers = [await open(options, welcome)]
+  await open('MQTT_PORT', options, welcome)
   if (tls !== undefined) {
     const { key, cert, clientCa } = tls
     const theirs = clientCa === undefined ? {} : { ca: clientCa, requestCert: true }
@@ -81,14 +89,19 @@ export async function openPorts(
       metrics.count('collector_refused_total', { what: 'handshake' })
       log.warn('handshake refused', { from: socket.remoteAddress, reason: error.message })
     })
-    servers.push(await open({ host: options.host, ...tls }, socket => handshakes.emit('connection', socket)))
+    try {
+      await open('MQTT_TLS_PORT', { host: options.host, ...tls }, socket =>
+        handshakes.emit('connection', socket),
+      )
+    } catch (error) {
+      await close()
+      throw error
+    }
   }
   const [port = 0, tlsPort] = servers.map(server => (server.address() as AddressInfo).port)
   return {
     ...{ port, tlsPort },
-    async close() {
-      await Promise.all(servers.map(server => new Promise<void>(done => server.close(() => done()))))
-    },
+    close,
   }
 }
 

@@ -39,6 +39,16 @@ export class ConfigError extends Error {
   }
 }
 
+/** Why nobody can listen at the place that a configuration names at `path`: it is taken, or not this machine's. */
+export function cannotListen(
+  source: string,
+  path: string,
+  { host, port }: { host: string; port: number },
+  error: unknown,
+): ConfigError {
+  return new ConfigError(source, [{ path, message: `cannot listen on ${host}:${port}: ${reasonOf(error)}` }])
+}
+
 /** The exit status of a process that was configured wrongly (EX_CONFIG of sysexits.h). */
 export const EXIT_CONFIG = 78
 

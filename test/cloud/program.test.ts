@@ -1,7 +1,9 @@
 // The cloud as a newcomer runs it: a process, an empty folder, no database of its own.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -67,6 +69,20 @@ describe('smarthydro-cloud', () => {
       assert.match(program.text(), says)
       assert.doesNotMatch(program.text(), /\n {4}at /)
     }
+  })
+
+  test('says which setting names a port that somebody else has', async () => {
+    const somebody = createServer().listen(0, '127.0.0.1')
+    await once(somebody, 'listening')
+    const port = String((somebody.address() as AddressInfo).port)
+
+    for (const setting of ['MQTT_PORT', 'PROCESSOR_PORT']) {
+      const program = start(['run'], { [setting]: port })
+      assert.equal(await program.exited, 78, program.text())
+      assert.match(program.text(), new RegExp(`${setting}: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE`))
+      assert.doesNotMatch(program.text(), /\n {4}at /)
+    }
+    somebody.close()
   })
 
   test('provisions a site, runs all services on an embedded database, and stops when told to', async () => {

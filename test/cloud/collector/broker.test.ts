@@ -109,10 +109,25 @@ describe('the collector’s broker', () => {
     await gateway.close()
   })
 
+  test('openBroker() keeps the names of sessions apart: nobody ends another’s by calling itself the same', async () => {
+    await addGateway(db, 'gw-name')
+    const called = (clientId: string, username: string, password: string) =>
+      connectClient(port, { clientId, username, password })
+    const gateway = await called('gw-name', 'gw-name', TOKEN)
+    const ours = await called('gw-name', 'anybody', 'campo-token')
+    const theirs = await called('gw-name', 'anybody', 'everything-token')
+    const again = await called('another name', 'gw-name', TOKEN)
+
+    await until('the same gateway’s first connection is over', () => !gateway.isConnected())
+    assert.equal(await again.subscribe(ackTopic('gw-name')), 1)
+    for (const one of [ours, theirs]) assert.equal(await one.subscribe('raw/v1/campo/#'), 1)
+    for (const one of [ours, theirs, again]) await one.close()
+  })
+
   test('maySubscribe() gives a subscriber the raw data of its clients, by any filter that names one', async () => {
     const findGateway = async () => undefined
-    const campo = { kind: 'subscriber' as const, clients: ['campo'] }
-    const all = { kind: 'subscriber' as const, clients: 'all' as const }
+    const campo = { kind: 'subscriber' as const, token: 'a', clients: ['campo'] }
+    const all = { kind: 'subscriber' as const, token: 'b', clients: 'all' as const }
     const may = (filter: string) =>
       Promise.all([campo, all].map(identity => maySubscribe({ findGateway }, identity, filter)))
 
