@@ -49,9 +49,10 @@ export function reasonsOf(
   return line
 }
 
-/** A text from outside, as far as there is room for it. */
+/** A text from outside, in one line, as far as there is room for it. */
 export function shortened(text: string, lengthMax = WORD_LENGTH_MAX): string {
-  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`
+  const line = text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`
+  return line.replace(/\p{Cc}/gu, ' ')
 }
 
 /** `devices[1].signals[0].unit`. */
@@ -77,9 +78,11 @@ export function keysMeant({ keys, inst }: { keys: readonly string[]; inst?: Issu
 /** Which of the known words was meant; `undefined` where none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > WORD_LENGTH_MAX) return undefined
+  const given = plain(word)
   return known
-    .map(name => ({ name, far: distance(plain(word), plain(name)) }))
-    .filter(({ name, far }) => far <= (name.length < FAR_LENGTH_MIN ? 1 : 2) && far < name.length)
+    .filter(name => mayBeNear(given, plain(name)))
+    .map(name => ({ name, far: distance(given, plain(name)) }))
+    .filter(({ name, far }) => far <= (name.length < FAR_LENGTH_MIN ? 1 : FAR_MAX) && far < name.length)
     .toSorted((a, b) => a.far - b.far)[0]?.name
 }
 
@@ -87,8 +90,14 @@ const MISSING = 'is missing'
 const UNKNOWN_KEY = 'unknown key'
 const MEANT = /; did you mean `([^`]+)`\?$/
 
+/** Shorter names are near only when one letter is wrong. */
 const FAR_LENGTH_MIN = 6
+const FAR_MAX = 2
 const WORD_LENGTH_MAX = 64
+
+/** Whether it is worth comparing two words: somebody may send thousands of wrong ones. */
+const mayBeNear = (word: string, name: string): boolean =>
+  Math.abs(word.length - name.length) <= FAR_MAX && (word[0] === name[0] || word.at(-1) === name.at(-1))
 
 const plain = (word: string): string => word.toLowerCase().replace(/[-_ ]/g, '')
 

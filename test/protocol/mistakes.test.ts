@@ -80,6 +80,11 @@ const WORDS: readonly [string, Record<string, unknown>, string[]][] = [
       'baudrate: unknown key `baudrate`; did you mean `baudRate`?',
     ].slice(1),
   ],
+  [
+    'unknown keys whose names have more than one line',
+    { 'x\ny': 1, z: 1 },
+    ['x\ny: unknown key `x y`', 'z: unknown key `z`'],
+  ],
   ['none of two kinds of value', { size: true }, ['size: must be text or a number, not true']],
   [
     'the alternative that was meant',
