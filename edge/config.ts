@@ -5,8 +5,6 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Secret } from '../protocol/config-fields.ts'
-import type { Sound } from '../protocol/draft.ts'
 import {
   type DeviceConfig,
   type GatewayConfig,
@@ -24,6 +22,7 @@ import type { LanUser } from './lan-access.ts'
 import { boundMistakes } from './modbus/encode.ts'
 import { planMistakes, type Reads } from './modbus/plan.ts'
 import { profileNames, profileSignals } from './modbus/profile.ts'
+import { type Plain, secretMistakes, secretText, withSecrets } from './secrets.ts'
 
 /** A configuration with nothing left to look up. */
 export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers' | 'lanBroker'> {
@@ -35,10 +34,6 @@ export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'provide
 
 /** A device at a provider. Secrets are plain texts. */
 export type RunnableProvider = Plain<ProviderConfig>
-
-type Plain<Config> = Config extends unknown
-  ? Omit<Config, SecretKey> & { [Key in Extract<keyof Config, SecretKey>]: string }
-  : never
 
 /** How a gateway proves who it is. */
 export interface Credentials {
@@ -59,16 +54,13 @@ export function readGatewayConfig(path: string, environment: Environment): Runna
     throw new ConfigError(path, [{ path: '', message: `cannot be read: ${reasonOf(error)}` }])
   }
   const folder = dirname(resolve(path))
+  const sources = { environment, folder }
   let credentials: Credentials = { token: '' }
   const config = parseGatewayConfig(text, path, {
     profileSignals,
     check(draft) {
       const { uplink } = draft.sound ?? {}
-      const mistakes = [
-        ...deviceMistakes(draft),
-        ...rangeMistakes(draft),
-        ...secretMistakes(draft, environment),
-      ]
+      const mistakes = [...deviceMistakes(draft), ...rangeMistakes(draft), ...secretMistakes(draft, sources)]
       if (uplink?.credentials !== undefined) {
         credentials = readCredentials(resolve(folder, uplink.credentials), mistakes)
       }
@@ -78,14 +70,14 @@ export function readGatewayConfig(path: string, environment: Environment): Runna
   const { lanBroker, devices, providers, buffer, ...rest } = config
   const users = (lanBroker?.users ?? []).map(user => ({
     ...user,
-    password: plain(user.password, environment),
+    password: secretText(user.password, sources),
   }))
   return {
     ...rest,
     credentials,
     buffer: { ...buffer, path: resolve(folder, buffer.path) },
     devices: devices.map(device => ({ ...device, signals: signalsOf(device) })),
-    providers: providers.map(provider => resolveSecrets(provider, environment)),
+    providers: providers.map(provider => withSecrets(provider, sources)),
     ...(lanBroker === undefined ? {} : { lanBroker: { ...lanBroker, users } }),
   }
 }
@@ -122,47 +114,10 @@ function rangeMistakes({ sound, isWrong }: GatewayDraft): Place[] {
   )
 }
 
-/** What the environment was to say and does not. */
-function secretMistakes({ sound }: GatewayDraft, environment: Environment): Place[] {
-  const ofUsers = (sound?.lanBroker?.users ?? []).map((user, index) => ({
-    secret: user?.password,
-    path: ['lanBroker', 'users', index, 'password'],
-  }))
-  const ofProviders = (sound?.providers ?? []).flatMap((provider, index) =>
-    SECRET_KEYS.map(key => ({
-      secret: (provider as Partial<Record<SecretKey, Sound<Secret>>> | undefined)?.[key],
-      path: ['providers', index, key],
-    })),
-  )
-  return [...ofProviders, ...ofUsers].flatMap(({ secret, path }) => {
-    if (typeof secret !== 'object' || secret.env === undefined || environment[secret.env]) return []
-    return [{ path, message: `the environment has no ${secret.env}` }]
-  })
-}
-
 function signalsOf({ signals, profile = '' }: DeviceConfig): readonly ModbusSignal[] {
   const found = signals ?? profileSignals(profile)
   if (found === undefined) throw new Error(`A configuration was accepted with an unknown profile ${profile}`)
   return found
-}
-
-/** The keys of a provider that may be secrets; the rest is taken as it is. */
-const SECRET_KEYS = ['device', 'username', 'password', 'thing', 'token'] as const
-
-type SecretKey = (typeof SECRET_KEYS)[number]
-
-function resolveSecrets(provider: ProviderConfig, environment: Environment): RunnableProvider {
-  const resolved: Record<string, unknown> = { ...provider }
-  for (const key of SECRET_KEYS) {
-    const secret = resolved[key] as Secret | undefined
-    if (secret !== undefined) resolved[key] = plain(secret, environment)
-  }
-  return resolved as unknown as RunnableProvider
-}
-
-/** The value that a secret stands for. */
-function plain(secret: Secret, environment: Environment): string {
-  return typeof secret === 'string' ? secret : (environment[secret.env] ?? '')
 }
 
 function readCredentials(folder: string, mistakes: Place[]): Credentials {

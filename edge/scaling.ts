@@ -13,7 +13,8 @@ export interface Decoded {
   quality: Quality
 }
 
-type Scaling = Pick<
+/** What a signal's numbers mean. */
+export type Scaling = Pick<
   ModbusSignal | ProviderSignal,
   'variable' | 'scale' | 'offset' | 'unit' | 'decimals' | 'sentinels'
 >

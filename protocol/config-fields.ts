@@ -51,13 +51,23 @@ export const UnitName = z.string().transform((text, context): Unit => {
   return z.NEVER
 })
 
-/** A value that may come from the environment instead of standing in the file: `{ env: NAME }`. */
-export const Secret = z.union([
-  z.string().min(1),
-  z.strictObject({
-    env: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a name of the environment such as METER_TOKEN'),
-  }),
-])
+const Environment = z.strictObject({
+  env: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a name of the environment such as METER_TOKEN'),
+})
 
-/** A value that may come from the environment. */
+const SecretFile = z.strictObject({ file: z.string().min(1).max(1_000) })
+
+/** A value that never stands in the configuration: `{ env: NAME }`, or `{ file: PATH }` beside it. */
+export const SealedSecret = z.union([Environment, SecretFile])
+
+/** A value that may come from the environment instead of standing in the file: `{ env: NAME }`. */
+export const Secret = z.union([z.string().min(1), Environment])
+
+/** The same on site, where a file of its own may hold it too. */
+export const SiteSecret = z.union([z.string().min(1), Environment, SecretFile])
+
+/** A value that may come from elsewhere, on site. */
+export type SiteSecret = z.infer<typeof SiteSecret>
+
+/** A value that may come from elsewhere. */
 export type Secret = z.infer<typeof Secret>

@@ -5,34 +5,20 @@
 
 import { z } from 'zod'
 import { Bus } from './bus-config.ts'
-import { ByteSize, Duration, Secret, UnitName } from './config-fields.ts'
+import { ByteSize, Duration, SiteSecret } from './config-fields.ts'
 import type { Draft } from './draft.ts'
 import { gatewayMistakes, type ProfileSignals } from './gateway-mistakes.ts'
 import { Slug } from './ids.ts'
+import { jsonFields } from './json-provider-config.ts'
 import { LanBroker } from './lan-config.ts'
 import type { Place } from './mistakes.ts'
 import { VariableName } from './reading.ts'
 import { REGISTER_TABLES, REGISTER_TYPES, WORD_ORDERS } from './registers.ts'
+import { scaling } from './scaling-fields.ts'
 import { Uplink } from './uplink-config.ts'
 import { REGULATORY } from './variables.ts'
 import { Writable } from './writable-config.ts'
 import { readYaml } from './yaml.ts'
-
-const scaling = {
-  /** Multiplies what was decoded. */
-  scale: z
-    .number()
-    .refine(value => value !== 0, 'must not be 0')
-    .default(1),
-  /** Added after the scale, before the conversion to the variable's unit. */
-  offset: z.number().default(0),
-  /** What the instrument gives; the variable's own unit when absent. */
-  unit: UnitName.optional(),
-  /** How many decimals the instrument's value really has; it is rounded to them after scale and offset. */
-  decimals: z.int().min(0).max(12).optional(),
-  /** Decoded values that mean "no value": −32768, −3200, 9999 … */
-  sentinels: z.array(z.number()).max(32).default([]),
-}
 
 /** One value that a Modbus device gives. */
 export const ModbusSignal = z.strictObject({
@@ -123,13 +109,17 @@ const Device = z.strictObject({
 /** An instrument on a bus. */
 export type DeviceConfig = z.infer<typeof Device>
 
-const providerCommon = {
+const remote = {
   id: Slug,
   point: Slug,
   every: Duration,
   delay: Duration.default(0),
   /** How long a request may take. */
   timeout: Duration.default(15_000),
+}
+
+const providerCommon = {
+  ...remote,
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
     .optional(),
@@ -140,12 +130,13 @@ const Provider = z.discriminatedUnion('provider', [
   z.strictObject({
     ...providerCommon,
     provider: z.literal('twin'),
-    device: Secret,
-    username: Secret,
-    password: Secret,
+    device: SiteSecret,
+    username: SiteSecret,
+    password: SiteSecret,
   }),
-  z.strictObject({ ...providerCommon, provider: z.literal('nettra'), thing: Secret }),
-  z.strictObject({ ...providerCommon, provider: z.literal('novus'), token: Secret }),
+  z.strictObject({ ...providerCommon, provider: z.literal('nettra'), thing: SiteSecret }),
+  z.strictObject({ ...providerCommon, provider: z.literal('novus'), token: SiteSecret }),
+  z.strictObject({ ...remote, provider: z.literal('json'), ...jsonFields }),
 ])
 
 /** A device that is read through its provider's API. */

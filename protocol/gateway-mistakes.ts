@@ -5,6 +5,7 @@ import { SERIES_MAX } from './batch.ts'
 import { lineMistakes } from './bus-config.ts'
 import type { Draft, Sound } from './draft.ts'
 import type { GatewayConfig, ModbusSignal, ProviderSignal } from './gateway-config.ts'
+import { type JsonSignal, jsonMistakes } from './json-provider-config.ts'
 import { lanMistakes } from './lan-config.ts'
 import { didYouMean, type Place, pathText } from './mistakes.ts'
 import { REGISTER_COUNT } from './registers.ts'
@@ -27,6 +28,7 @@ export function gatewayMistakes(draft: GatewayDraft, profileSignals: ProfileSign
     ...sources.flatMap(sourceMistakes),
     ...seriesMistakes(draft, sources, profileSignals),
     ...writableMistakes(draft),
+    ...jsonMistakes(draft),
     ...lanMistakes(draft),
   ]
 }
@@ -79,6 +81,8 @@ function busMistakes({ sound }: GatewayDraft): Place[] {
   })
 }
 
+type AnySignal = ModbusSignal | ProviderSignal | JsonSignal
+
 /** A device or a provider's device. */
 interface Source {
   place: PropertyKey[]
@@ -86,7 +90,7 @@ interface Source {
   delay?: number | undefined
   point?: string | undefined
   profile?: string | undefined
-  signals?: readonly (Sound<ModbusSignal> | Sound<ProviderSignal> | undefined)[] | undefined
+  signals?: readonly (Sound<AnySignal> | undefined)[] | undefined
 }
 
 function sourcesOf({ sound }: GatewayDraft): Source[] {
@@ -104,7 +108,7 @@ function sourceMistakes({ place, every, delay, signals = [] }: Source): Place[] 
   ]
 }
 
-function signalMistakes(signal: Sound<ModbusSignal> | Sound<ProviderSignal>, place: PropertyKey[]): Place[] {
+function signalMistakes(signal: Sound<AnySignal>, place: PropertyKey[]): Place[] {
   const mistakes: Place[] = []
   const { variable, unit } = signal
   if (variable !== undefined && unit !== undefined && !fits(unit, variable)) {

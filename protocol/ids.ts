@@ -11,7 +11,7 @@ export const Slug = z
   .regex(SLUG, 'must be 1 to 63 characters of a-z, 0-9 and "-", and must not start with "-"')
 
 /** The providers through whose APIs devices are read. */
-export const PROVIDER_NAMES = ['twin', 'nettra', 'novus'] as const
+export const PROVIDER_NAMES = ['twin', 'nettra', 'novus', 'json'] as const
 
 /** The name of a provider. */
 export type ProviderName = (typeof PROVIDER_NAMES)[number]

@@ -1,7 +1,7 @@
 // The LAN broker's part of a gateway's configuration: where it listens, and who may read what.
 
 import { z } from 'zod'
-import { Secret } from './config-fields.ts'
+import { SiteSecret } from './config-fields.ts'
 import type { Draft, Sound } from './draft.ts'
 import type { Place } from './mistakes.ts'
 
@@ -27,7 +27,7 @@ const Sparkplug = z.strictObject({
 const User = z.strictObject({
   name: z.string().min(1).max(100),
   /** A hash, or the password itself where the environment keeps it. */
-  password: Secret,
+  password: SiteSecret,
   /** What it may read: `client`, `client/project`, `client/project/point` or one variable of it. All when absent. */
   read: z
     .array(

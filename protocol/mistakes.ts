@@ -188,6 +188,8 @@ function inPlainWords(issue: Issue): string {
         .join('\n')
     case 'invalid_union':
       return noAlternative(issue)
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? 'cannot be used'
     default:
       return 'cannot be used'
   }

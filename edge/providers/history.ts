@@ -89,9 +89,10 @@ function samplesWithin(outcome: Outcome, { from, to }: Gap): readonly Sample[] {
   return outcome.kind === 'ok' ? outcome.samples.filter(({ at }) => at >= from && at <= to) : []
 }
 
-/** What is left of a gap. A page that brought nothing of it has shown that there is nothing. */
+/** What is left of a gap. A page that brought nothing of it has shown that there is nothing, unless it says what it gave. */
 function restOf(outcome: Outcome, gap: Gap, count: number): Gap | undefined {
-  if (outcome.kind !== 'ok' || outcome.rest === undefined || count === 0) return undefined
+  if (outcome.kind !== 'ok' && outcome.kind !== 'no_data') return undefined
+  if (outcome.rest === undefined || (count === 0 && outcome.isComplete !== true)) return undefined
   const from = Math.max(gap.from, outcome.rest.from)
   const to = Math.min(gap.to, outcome.rest.to)
   return from <= to ? { from, to, tries: 0 } : undefined

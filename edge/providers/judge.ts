@@ -32,7 +32,7 @@ export function judgeLatest(
   { now, everyMs }: { now: number | undefined; everyMs: number },
 ): Judgement {
   if (outcome.kind === 'no_data') {
-    return { found: [], absent: 'no_data', problem: 'the provider has nothing' }
+    return { found: [], absent: 'no_data', problem: outcome.reason ?? 'the provider has nothing' }
   }
   if (outcome.kind !== 'ok') return { found: [], absent: outcome.kind, problem: outcome.reason }
   const latestMax = now === undefined ? TIME_MAX : now + AHEAD_MAX_MS

@@ -6,10 +6,11 @@ import type { RunnableProvider } from '../config.ts'
 import { type Line, openLine, type PollerDeps } from '../poller.ts'
 import type { TimeQualityProbe } from '../time-quality.ts'
 import { type Api, openApi } from './api.ts'
+import { hostOf, jsonKey, openJson } from './json.ts'
 import type { Marks } from './marks.ts'
 import { NETTRA_URL, openNettra } from './nettra.ts'
 import { NOVUS_URL, openNovus } from './novus.ts'
-import { pollRemote } from './poll.ts'
+import { pollRemote, type RemoteSignal } from './poll.ts'
 import type { Provider } from './provider.ts'
 import { openTwin, openTwinAccount, TWIN_URL, type TwinAccount } from './twin.ts'
 
@@ -23,7 +24,8 @@ export function providerLines(
   const { log } = poller
   const open = opener(poller)
   return providers.map(config => {
-    const { id, point, every: everyMs, delay: delayMs, signals } = config
+    const { id, point, every: everyMs, delay: delayMs } = config
+    const signals = keyedSignals(config)
     const provider = open(config)
     const collect = (signal: AbortSignal) => {
       const { clock, quality } = time.stamp()
@@ -34,9 +36,15 @@ export function providerLines(
 }
 
 /** How many requests one poll of a device is, when nothing goes wrong and nothing is missing. */
-export function requestsOf({ provider, signals }: Pick<RunnableProvider, 'provider' | 'signals'>): number {
-  // Twin gives all keys of a device at once; the others are asked for one after the other.
-  return provider === 'twin' ? 1 : new Set(signals.map(({ key }) => key)).size
+export function requestsOf(config: RunnableProvider): number {
+  // Twin and a JSON API give all keys of a device at once; the others are asked for one after the other.
+  const isOne = config.provider === 'twin' || config.provider === 'json'
+  return isOne ? 1 : new Set(config.signals.map(({ key }) => key)).size
+}
+
+function keyedSignals(config: RunnableProvider): RemoteSignal[] {
+  if (config.provider !== 'json') return config.signals
+  return config.signals.map(signal => ({ ...signal, key: jsonKey(signal) }))
 }
 
 /** Where each provider is, unless the configuration says. To add a provider: its file, and a line here and below. */
@@ -52,8 +60,14 @@ function opener({ clock }: Pick<PollerDeps, 'clock'>): (config: RunnableProvider
     return known
   }
   return config => {
+    const apiAt = (at: { name: string; baseUrl: string }) =>
+      shared(apis, [at.name, at.baseUrl], () => openApi({ clock }, at))
+    if (config.provider === 'json') {
+      const { latest, history = latest } = config
+      return openJson({ latest: apiAt(hostOf(latest)), history: apiAt(hostOf(history)) }, config)
+    }
     const { provider: name, baseUrl = URLS[name], timeout: timeoutMs } = config
-    const api = shared(apis, [name, baseUrl], () => openApi({ clock }, { name, baseUrl }))
+    const api = apiAt({ name, baseUrl })
     switch (config.provider) {
       case 'twin': {
         const { username, password, device } = config

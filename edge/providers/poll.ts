@@ -8,23 +8,28 @@
 //       first where the provider allows, a bounded number in each poll. What cannot be had is given up, and said.
 //   V9. A time that cannot be, in the future or before this century, is no measurement's time, and moves nothing.
 
-import type { ProviderSignal } from '../../protocol/gateway-config.ts'
 import type { Measurement, TimeQuality } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Collected } from '../poller.ts'
-import { type Decoded, scaleValue } from '../scaling.ts'
+import { type Decoded, type Scaling, scaleValue } from '../scaling.ts'
 import { fillGaps } from './history.ts'
 import { type Judgement, judgeLatest } from './judge.ts'
 import type { Mark, Marks } from './marks.ts'
 import type { Provider, Sample } from './provider.ts'
+
+/** One value of a device, under the key that its provider knows it by. */
+export interface RemoteSignal extends Scaling {
+  key: string
+  point?: string | undefined
+}
 
 /** A device as it is polled. */
 export interface RemoteDevice {
   id: string
   point: string
   everyMs: number
-  signals: readonly ProviderSignal[]
+  signals: readonly RemoteSignal[]
 }
 
 interface PollDeps {
@@ -86,6 +91,6 @@ async function keep(
   if (isStored) await marks.put(id, reached)
 }
 
-function decodedOf({ given }: Sample, signal: ProviderSignal): Decoded {
+function decodedOf({ given }: Sample, signal: Scaling): Decoded {
   return given.kind === 'number' ? scaleValue(given.raw, signal) : { value: null, quality: given.kind }
 }

@@ -40,9 +40,11 @@ export type Outcome =
       unreadable: number
       /** The part of the window that this answer does not reach. */
       rest?: Window
+      /** Whether it gave all of the window but the rest. */
+      isComplete?: boolean
     }
   /** The provider is well and has nothing. */
-  | { kind: 'no_data' }
+  | { kind: 'no_data'; reason?: string; rest?: Window; isComplete?: boolean }
   | Failure
 
 /** A stretch of time, both ends included. */

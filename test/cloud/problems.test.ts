@@ -147,7 +147,7 @@ describe('every service', () => {
     )
 
     assert.equal(problem.status, 404)
-    assert.match(problem.detail ?? '', /twin, nettra, novus, all/)
+    assert.match(problem.detail ?? '', /twin, nettra, novus, json, all/)
   })
 })
 

@@ -136,7 +136,7 @@ test('readGatewayConfig() lists mistakes of shape and of reference in one round,
       '16: devices[2].profil: unknown key `profil`; did you mean `profile`?',
       '18: devices[3].signals[0].point: must be 1 to 63 characters of a-z, 0-9 and "-", and must not start with "-"',
       '19: devices[3].signals[1].type: is not one of bool, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64, bcd16, bcd32, bcd64, mod10k32, mod10k48, mod10k64, ubcd16, ubcd32, ubcd64, ascii32, ascii64, ascii96, ascii128; did you mean `int16`?',
-      '21: providers[0].provider: is not one of twin, nettra, novus; did you mean `twin`?',
+      '21: providers[0].provider: is not one of twin, nettra, novus, json; did you mean `twin`?',
       '22: providers[1].thing: the environment has no NETTRA_THING',
       '23: providers[1].signals[1].variable: level of pozo-11 already comes from providers[1].signals[0]',
     ],
@@ -264,6 +264,51 @@ test('readGatewayConfig() names bounds that could not be written themselves', co
       ['devices[0].writable[2].min', 13, 'int16 cannot hold 0.05 exactly: the nearest is 0.1'],
     ],
   )
+})
+
+const JSON_API = `providers:
+  - id: pozo-9
+    provider: json
+    every: 5m
+    point: pozo-9
+    device: { file: identity/device }
+    auth: { kind: basic, username: ana, password: { env: ACME_PASSWORD } }
+    headers: { X-Account: { env: ACME_ACCOUNT }, env: plain }
+    latest: { url: "https://api.acme.example/{device}" }
+    time: { at: /ts, format: epoch_s }
+    signals: [{ variable: level, value: /level }]
+`
+
+test('readGatewayConfig() puts secrets in their places, from the environment and from files beside it', context => {
+  const folder = makeFolder(context, GOOD + JSON_API, { token: 'a-token', device: 'device-7\n' })
+  const environment = { ACME_PASSWORD: 'secret', ACME_ACCOUNT: '42' }
+
+  const config = readGatewayConfig(join(folder, 'gateway.yaml'), environment)
+
+  const [api] = config.providers
+  assert.ok(api?.provider === 'json')
+  assert.equal(api.device, 'device-7')
+  assert.deepEqual(api.auth, { kind: 'basic', username: 'ana', password: 'secret' })
+  assert.deepEqual(api.headers, { 'X-Account': '42', env: 'plain' })
+})
+
+test('readGatewayConfig() names every secret that is not where it should be, and tells none', context => {
+  const text = GOOD + JSON_API.replace('{ file: identity/device }', '{ file: identity/none }')
+  const folder = makeFolder(context, text, { token: 'a-token' })
+
+  const mistakes = mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), { ACME_ACCOUNT: '' }))
+
+  assert.deepEqual(
+    mistakes.map(([path, line]) => [path, line]),
+    [
+      ['providers[0].device', 15],
+      ['providers[0].auth.password', 16],
+      ['providers[0].headers.X-Account', 17],
+    ],
+  )
+  const messages = mistakes.map(([, , message]) => message).join('\n')
+  assert.match(messages, /cannot be read: ENOENT/)
+  assert.match(messages, /the environment has no ACME_PASSWORD\nthe environment has no ACME_ACCOUNT/)
 })
 
 test('a file that cannot be read, and a token that is empty, are mistakes too', context => {

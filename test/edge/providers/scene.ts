@@ -7,15 +7,17 @@ import type { PollerDeps, SourceHealth } from '../../../edge/poller.ts'
 import { providerLines } from '../../../edge/providers/lines.ts'
 import { type Marks, openMarks } from '../../../edge/providers/marks.ts'
 import { ProviderSignal } from '../../../protocol/gateway-config.ts'
+import { JsonSignal } from '../../../protocol/json-provider-config.ts'
 import type { Measurement, TimeQuality } from '../../../protocol/reading.ts'
 import type { Clock } from '../../../protocol/runtime/clock.ts'
 import { openLog } from '../../../protocol/runtime/log.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
+import { openJsonApi } from '../../doubles/providers/json.ts'
 import { openNettra } from '../../doubles/providers/nettra.ts'
 import { openNovus } from '../../doubles/providers/novus.ts'
 import type { Samples, SamplesOptions } from '../../doubles/providers/samples.ts'
-import type { Service } from '../../doubles/providers/service.ts'
+import type { SeenRequest, Service } from '../../doubles/providers/service.ts'
 import { openTwin } from '../../doubles/providers/twin.ts'
 import { until } from '../../doubles/until.ts'
 import { atEnd, temporaryFolder } from '../buffer/folder.ts'
@@ -27,7 +29,7 @@ export const MINUTE = 60_000
 export const TIMEOUT = 14_999
 
 /** The providers there are. */
-export const KINDS = ['twin', 'nettra', 'novus'] as const
+export const KINDS = ['twin', 'nettra', 'novus', 'json'] as const
 export type Kind = (typeof KINDS)[number]
 
 /** What nobody may see. That of a device is no friend of URLs. */
@@ -38,6 +40,7 @@ export const KEYS = {
   twin: ['5001', '5003'],
   nettra: ['volumenAcum', 'caudal'],
   novus: ['3grecdi1va', '3grecuc1v'],
+  json: ['pulses', 'flow'],
 } as const satisfies Record<Kind, readonly [string, string]>
 
 /** A token that a header can carry. */
@@ -178,6 +181,11 @@ async function openDouble(kind: Kind, clock: Clock, samples: SamplesOptions): Pr
       return await openNettra({ clock }, { ...samples, things: [tokenOf(kind)] })
     case 'novus':
       return await openNovus({ clock }, { ...samples, tokens: [tokenOf(kind)] })
+    case 'json': {
+      const isAllowed = ({ headers }: SeenRequest) => headers.authorization === `Bearer ${SECRETS.password}`
+      const api = { devices: [tokenOf(kind)], keys: KEYS.json, isAllowed }
+      return await openJsonApi({ clock }, { ...samples, ...api })
+    }
   }
 }
 
@@ -202,6 +210,7 @@ function configOf(
     { variable: 'pulses', key: pulses },
     { variable: 'flow', key: flow },
   ]
+  if (kind === 'json') return jsonConfigOf({ id, every, token, baseUrl }, defined)
   const common = {
     ...{ id, point: id, every, delay: 0, timeout: TIMEOUT, baseUrl },
     signals: defined.map(signal => ProviderSignal.parse(signal)),
@@ -215,6 +224,22 @@ function configOf(
       return { ...common, provider: 'nettra', thing: token }
     case 'novus':
       return { ...common, provider: 'novus', token }
+  }
+}
+
+function jsonConfigOf(
+  { id, every, token: device, baseUrl }: { id: string; every: number; token: string; baseUrl: string },
+  signals: readonly Record<string, unknown>[],
+): RunnableProvider {
+  const url = `${baseUrl}/devices/{device}`
+  return {
+    ...{ id, point: id, every, delay: 0, timeout: TIMEOUT, provider: 'json', device },
+    ...{ headers: {}, expect: {}, samples: '', decimalComma: false },
+    auth: { kind: 'bearer', token: SECRETS.password },
+    latest: { url: `${url}/latest`, method: 'GET' },
+    history: { url: `${url}/samples?from={from}&to={to}&limit=1000`, method: 'GET' },
+    time: { at: '/time', format: 'iso' },
+    signals: signals.map(({ key, ...signal }) => JsonSignal.parse({ ...signal, value: `/${key}` })),
   }
 }
 

@@ -1,0 +1,113 @@
+// Secrets of a configuration: the environment's and those in files of their own, found and put in their places.
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { SiteSecret } from '../protocol/config-fields.ts'
+import type { GatewayDraft, ProviderConfig } from '../protocol/gateway-config.ts'
+import type { Place } from '../protocol/mistakes.ts'
+import { reasonOf } from '../protocol/runtime/errors.ts'
+
+/** Where secrets are: the environment, and files that are named relative to the configuration. */
+export interface SecretSources {
+  environment: Readonly<Record<string, string | undefined>>
+  folder: string
+}
+
+/** The same with every secret as plain text. */
+export type Plain<Config> = Config extends { env: string } | { file: string }
+  ? string
+  : Config extends readonly (infer Item)[]
+    ? Plain<Item>[]
+    : Config extends object
+      ? { [Key in keyof Config]: Plain<Config[Key]> }
+      : Config
+
+/** Long enough for a key or a token, and no file that was meant to be something else. */
+const SECRET_BYTES_MAX = 64 * 1024
+
+/** What a secret stands for. Throws what is wrong with it. */
+export function secretText(secret: SiteSecret, { environment, folder }: SecretSources): string {
+  if (typeof secret === 'string') return secret
+  if ('env' in secret) {
+    const value = environment[secret.env]
+    if (value === undefined || value === '') throw new Error(`the environment has no ${secret.env}`)
+    return value
+  }
+  let text: string
+  try {
+    text = readFileSync(resolve(folder, secret.file), 'utf8')
+  } catch (error) {
+    throw new Error(`cannot be read: ${reasonOf(error)}`, { cause: error })
+  }
+  if (text.length > SECRET_BYTES_MAX)
+    throw new Error(`${secret.file} has more than ${SECRET_BYTES_MAX} bytes`)
+  const value = text.replace(/\r?\n$/, '')
+  if (value === '') throw new Error(`${secret.file} is empty`)
+  return value
+}
+
+/** What secrets refer to and is not there. */
+export function secretMistakes({ sound }: GatewayDraft, sources: SecretSources): Place[] {
+  const providers = (sound?.providers ?? []).flatMap((provider, index) =>
+    placesIn(provider).map(place => ({
+      path: ['providers', index, ...place],
+      secret: valueAt(provider, place),
+    })),
+  )
+  const users = (sound?.lanBroker?.users ?? []).map((user, index) => ({
+    path: ['lanBroker', 'users', index, 'password'],
+    secret: user?.password,
+  }))
+  return [...providers, ...users].flatMap(({ path, secret }) => {
+    if (!isWhole(secret)) return []
+    try {
+      secretText(secret, sources)
+      return []
+    } catch (error) {
+      return [{ path, message: reasonOf(error) }]
+    }
+  })
+}
+
+/** A provider's device with its secrets in their places, and which they are. */
+export function withSecrets(provider: ProviderConfig, sources: SecretSources): Plain<ProviderConfig> {
+  const config = structuredClone(provider) as Plain<ProviderConfig>
+  for (const place of placesIn(provider)) {
+    const text = secretText(valueAt(provider, place) as SiteSecret, sources)
+    const owner = valueAt(config, place.slice(0, -1)) as Record<string, unknown>
+    owner[place.at(-1) as string] = text
+  }
+  return config
+}
+
+const KEYS = ['device', 'username', 'password', 'thing', 'token']
+const AUTH_KEYS = ['username', 'password', 'token', 'value']
+
+/** Where the secrets of a provider's device are. */
+function placesIn(provider: unknown): string[][] {
+  const of = (owner: string[], keys: readonly string[]) =>
+    keys.map(key => [...owner, key]).filter(place => valueAt(provider, place) !== undefined)
+  const headers = valueAt(provider, ['headers'])
+  return [
+    ...of([], KEYS),
+    ...of(['auth'], AUTH_KEYS),
+    ...of(['headers'], Object.keys(typeof headers === 'object' && headers !== null ? headers : {})),
+  ]
+}
+
+function valueAt(value: unknown, place: readonly string[]): unknown {
+  return place.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key)
+        ? (inner as Record<string, unknown>)[key]
+        : undefined,
+    value,
+  )
+}
+
+/** Whether a draft has all of a secret. */
+function isWhole(secret: unknown): secret is SiteSecret {
+  if (typeof secret === 'string') return true
+  if (typeof secret !== 'object' || secret === null) return false
+  return Object.values(secret).length === 1 && typeof Object.values(secret)[0] === 'string'
+}
