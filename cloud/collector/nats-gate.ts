@@ -36,6 +36,8 @@ const SILENCE_MS = 20_000
 /** Messages in hand, of all gateways together, and their bytes. */
 const WAITING_MAX = 4_096
 const WAITING_BYTES_MAX = 64 * 2 ** 20
+/** Of one gateway: two lanes of 64 batches at most, and what it said before it connected again. */
+const WAITING_OF_ONE_MAX = 256
 const MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX
 
 /** Names that are remembered, those of gateways and others. */
@@ -67,6 +69,7 @@ export interface NatsGateDeps {
 export interface NatsGateLimits {
   waitingMax?: number
   waitingBytesMax?: number
+  waitingOfOneMax?: number
 }
 
 /** The way of gateways that come over NATS. */
@@ -159,12 +162,15 @@ export function openNatsGate(
 /** Takes messages, so many at a time. */
 function openTaker(
   deps: NatsGateDeps,
-  { waitingMax = WAITING_MAX, waitingBytesMax = WAITING_BYTES_MAX }: NatsGateLimits,
+  limits: NatsGateLimits,
   onHeard: (gateway: string) => void,
 ): { take(message: Message): void } {
   const { clock, log, metrics, onMessage } = deps
+  const { waitingMax = WAITING_MAX, waitingBytesMax = WAITING_BYTES_MAX } = limits
+  const { waitingOfOneMax = WAITING_OF_ONE_MAX } = limits
   const names = openNames(deps)
   let [waiting, waitingBytes] = [0, 0]
+  const waitingOf = new Map<string, number>()
   let saidAt = Number.NEGATIVE_INFINITY
 
   const refuse = (what: string, fields: Record<string, unknown>) => {
@@ -172,6 +178,15 @@ function openTaker(
     if (clock.monotonic() - saidAt < SAY_EVERY_MS) return
     saidAt = clock.monotonic()
     log.warn('message over NATS refused', { what, ...fields })
+  }
+
+  const count = (gateway: string, messages: number, bytes: number) => {
+    waiting += messages
+    waitingBytes += bytes
+    const ofIt = (waitingOf.get(gateway) ?? 0) + messages
+    if (ofIt === 0) waitingOf.delete(gateway)
+    else waitingOf.set(gateway, ofIt)
+    metrics.gauge('collector_nats_waiting', waiting)
   }
 
   const hand = async (topic: GatewayTopic, message: Message) => {
@@ -191,16 +206,12 @@ function openTaker(
       if (waiting >= waitingMax || waitingBytes + size > waitingBytesMax) {
         return refuse('overload', { waiting, waitingBytes })
       }
-      waiting += 1
-      waitingBytes += size
-      metrics.gauge('collector_nats_waiting', waiting)
+      const ofIt = waitingOf.get(topic.gateway) ?? 0
+      if (ofIt >= waitingOfOneMax) return refuse('overload', { gateway: topic.gateway, waiting: ofIt })
+      count(topic.gateway, 1, size)
       hand(topic, message)
         .catch((error: unknown) => refuse('message', { topic: message.topic, reason: reasonOf(error) }))
-        .finally(() => {
-          waiting -= 1
-          waitingBytes -= size
-          metrics.gauge('collector_nats_waiting', waiting)
-        })
+        .finally(() => count(topic.gateway, -1, -size))
     },
   }
 }

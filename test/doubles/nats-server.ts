@@ -19,6 +19,8 @@ export interface NatsServer {
   stop(): Promise<void>
   /** The same again, on the same ports. */
   start(): Promise<void>
+  /** Has it read its configuration again, with other lines in place of `more`. */
+  reload(more: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -27,8 +29,9 @@ export interface NatsSettings {
   users?: readonly { user: string; password: string; publish?: string[]; subscribe?: string[] }[]
   /** With `ca`, whoever connects must show a certificate of it. */
   tls?: { cert: string; key: string; ca?: string }
-  /** A free one if absent. */
+  /** Free ones if absent. */
   port?: number
+  mqttPort?: number
   /** More lines of its configuration, and the variables in them. */
   more?: string
   env?: Record<string, string>
@@ -39,19 +42,20 @@ export async function openNatsServer(settings: NatsSettings = {}): Promise<NatsS
   const { users = [], tls, more = '', env = {} } = settings
   const folder = await mkdtemp(join(tmpdir(), 'smarthydro-nats-'))
   const port = settings.port ?? (await freePort())
-  const mqttPort = await freePort()
+  const mqttPort = settings.mqttPort ?? (await freePort())
   const certificate = tls === undefined ? '' : await tlsText(folder, tls)
+  const write = (changing: string) => writeFile(join(folder, 'nats.conf'), [changing, ...lines].join('\n'))
   const lines = [
     'server_name: test',
-    more,
     `listen: "127.0.0.1:${port}"`,
     certificate,
     `jetstream { store_dir: "${join(folder, 'js')}" }`,
     `mqtt {\n listen: "127.0.0.1:${mqttPort}"\n ${certificate}\n}`,
     users.length === 0 ? '' : `authorization { users: [ ${users.map(userText).join(', ')} ] }`,
   ]
-  await writeFile(join(folder, 'nats.conf'), lines.join('\n'))
+  await write(more)
   const [program = 'nats-server'] = globSync('/usr/{sbin,bin}/nats-server')
+  let reread = async () => {}
   let freeze = async () => {}
   let stop = async () => {}
   const start = async () => {
@@ -60,6 +64,12 @@ export async function openNatsServer(settings: NatsSettings = {}): Promise<NatsS
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     const exited = once(child, 'exit')
+    let text = ''
+    reread = async () => {
+      const before = text.length
+      child.kill('SIGHUP')
+      await until('it has read it', () => text.includes('Reloaded server configuration', before))
+    }
     freeze = async () => {
       child.kill('SIGSTOP')
       await until('it stands still', async () =>
@@ -70,7 +80,6 @@ export async function openNatsServer(settings: NatsSettings = {}): Promise<NatsS
       child.kill('SIGKILL')
       await exited
     }
-    let text = ''
     await new Promise<void>((resolve, reject) => {
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
@@ -86,6 +95,10 @@ export async function openNatsServer(settings: NatsSettings = {}): Promise<NatsS
     start,
     freeze: () => freeze(),
     stop: () => stop(),
+    async reload(changed) {
+      await write(changed)
+      await reread()
+    },
     async close() {
       await stop()
       await rm(folder, { recursive: true, force: true })

@@ -87,6 +87,22 @@ describe('openNatsGate()', { skip: skipWithout('nats_server') }, () => {
     await until('nothing is in hand', () => waiting() === 0)
   })
 
+  test('leaves room for the others when one gateway says too much', async context => {
+    const server = await openNatsServer()
+    atEnd(context, () => server.close())
+    const { taken, inHand, overload, isUp } = openGate(context, server.port, { waitingOfOneMax: 2 })
+    await until('it is up', isUp)
+    const gateway = await connect({ servers: `127.0.0.1:${server.port}` })
+    atEnd(context, () => gateway.close())
+
+    for (const text of ['1', '2', '3']) gateway.publish(subject, text)
+    gateway.publish(toSubject(healthTopic('gw-2')), 'other')
+    await until('the other came', () => taken.includes('other'))
+
+    assert.deepEqual([taken, overload()], [['1', '2', 'other'], 1])
+    for (const { resolve } of inHand) resolve()
+  })
+
   test('takes nothing for a message of a gateway that is none, nor one that is too large', async context => {
     const server = await openNatsServer()
     atEnd(context, () => server.close())

@@ -8,9 +8,6 @@ import type { Database } from '../../../cloud/store/database.ts'
 import { findGateway, insertCommands } from '../../../cloud/store/gateways.ts'
 import { openMqttTransport } from '../../../edge/transport/mqtt.ts'
 import { openNatsTransport } from '../../../edge/transport/nats.ts'
-import type { Link, Transport } from '../../../edge/transport/transport.ts'
-import { Ack, type Batch } from '../../../protocol/batch.ts'
-import { encodeBatch } from '../../../protocol/codec.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { Unavailable } from '../../../protocol/runtime/errors.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
@@ -30,35 +27,7 @@ import { until } from '../../doubles/until.ts'
 import { atEnd } from '../../edge/buffer/folder.ts'
 import { skipWithout } from '../../peers.ts'
 import { addGateway, HEALTH, openCollector, readingsOf, storedOf, T, TOKEN } from './site.ts'
-
-/** A gateway, down to the message, by whatever transport. */
-async function connect(transport: Transport, slug: string, more: readonly string[] = []) {
-  const messages: { topic: string; text: string }[] = []
-  const link: Link = await transport.connect(
-    {
-      will: { topic: stateTopic(slug), payload: Buffer.from(stateText('lost')) },
-      subscribe: [ackTopic(slug), commandTopic(slug, '+'), ...more],
-      onMessage: ({ topic, payload }) => messages.push({ topic, text: Buffer.from(payload).toString() }),
-      ...{ timeoutMs: 10_000, silenceMs: 20_000 },
-    },
-    new AbortController().signal,
-  )
-  const acks = () =>
-    messages.filter(({ topic }) => topic === ackTopic(slug)).map(({ text }) => Ack.parse(JSON.parse(text)))
-  return {
-    ...{ messages, acks, gone: link.gone, close: () => link.close() },
-    say: (topic: string, payload: string | Uint8Array) =>
-      link.publish(topic, Buffer.from(payload), { retain: false, timeoutMs: 10_000 }),
-    send: (batch: Batch, withTable = true) =>
-      link.publish(upTopic(slug, 'live'), encodeBatch(batch, { withTable }), {
-        retain: false,
-        timeoutMs: 10_000,
-      }),
-    acked: (count: number) => until(`${count} acks came`, () => acks().length >= count),
-  }
-}
-
-const stateText = (state: string) => JSON.stringify({ v: 1, state, version: '1.0.0', since: T })
+import { connectOver, stateText } from './transport-client.ts'
 
 describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => {
   let database: TestDatabase
@@ -66,7 +35,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
   let server: NatsServer
   let collector: RunningCollector & { metrics: Metrics }
   const collectorUser = { username: NATS_COLLECTOR.user, password: 'collector-password' }
-  const gateways = ['gw-1', 'gw-2', 'gw-3', 'gw-mqtt', 'gw-unknown', 'gw-tokenless']
+  const gateways = ['gw-1', 'gw-2', 'gw-3', 'gw-4', 'gw-mqtt', 'gw-unknown', 'gw-tokenless']
   before(async () => {
     database = await openTestDatabase()
     db = database.db
@@ -90,7 +59,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
   const isConnected = () => collector.metrics.read().collector_nats_connected === 1
   const refused = (what: string) => collector.metrics.read()[`collector_refused_total{what="${what}"}`] ?? 0
   const overNats = (slug: string, password = TOKEN, ...more: string[]) =>
-    connect(
+    connectOver(
       openNatsTransport(
         { clock: systemClock },
         { url: `nats://127.0.0.1:${server.port}`, name: slug, username: slug, password },
@@ -213,7 +182,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
       { clock: systemClock },
       { url, clientId: 'gw-mqtt', username: 'gw-mqtt', password: TOKEN },
     )
-    const gateway = await connect(transport, 'gw-mqtt')
+    const gateway = await connectOver(transport, 'gw-mqtt')
     const state = async () => {
       const [row] = await db.query<{ state: { state: string } | null }>(
         `select state from gateways where slug = 'gw-mqtt'`,
@@ -262,5 +231,52 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
     assert.equal((await health()).status, 200)
     assert.equal((await storedOf(db, table)).length, 2)
     await again.close()
+  })
+
+  test('a second collector does the same work again and harms nothing', async context => {
+    const table = await addGateway(db, 'gw-4')
+    const url = `nats://127.0.0.1:${server.port}`
+    const second = await openCollector(db, {}, {}, { nats: { url, name: 'collector', ...collectorUser } })
+    atEnd(context, () => second.close())
+    await until('it is connected', () => second.metrics.read().collector_nats_connected === 1)
+    const gateway = await overNats('gw-4')
+    atEnd(context, () => gateway.close())
+
+    for (let first = 1; first <= 401; first += 20) {
+      await gateway.send(batchOf(table, 1, readingsOf(table, first, 20)), first === 1)
+      await gateway.acked(1)
+    }
+    await until('all are answered', () => {
+      const committed = gateway.acks().filter(({ status }) => status === 'committed')
+      return new Set(committed.map(({ first }) => first)).size === 21
+    })
+
+    assert.equal((await storedOf(db, table)).length, 420)
+    const reused = [collector, second].map(
+      ({ metrics }) => metrics.read().collector_numbers_reused_total ?? 0,
+    )
+    assert.deepEqual(reused, [0, 0])
+    assert.deepEqual(
+      await db.query(
+        `select 1 from dead_letters d join gateways g on g.id = d.gateway_id where g.slug = 'gw-4'`,
+      ),
+      [],
+    )
+  })
+
+  test('who is not to come any more is ended when nats-server reads its users again', async () => {
+    const gateway = await overNats('gw-1')
+
+    await server.reload(
+      natsUsers(
+        gateways.filter(name => name !== 'gw-1'),
+        { mqtt: true },
+      ),
+    )
+
+    // It says nothing, and ends the connection.
+    assert.equal(await gateway.gone, 'connection closed')
+    await assert.rejects(overNats('gw-1'), { message: /Not authorized/ })
+    assert.ok(isConnected())
   })
 })

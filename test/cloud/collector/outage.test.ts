@@ -11,13 +11,19 @@ import type { Database } from '../../../cloud/store/database.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../cloud/store/embedded.ts'
 import { migrate } from '../../../cloud/store/migrate.ts'
 import { openPostgres } from '../../../cloud/store/postgres.ts'
+import { openNatsTransport } from '../../../edge/transport/nats.ts'
+import type { Batch } from '../../../protocol/batch.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
 import { openScope } from '../../../protocol/runtime/scope.ts'
 import { batchOf, connectGateway } from '../../doubles/gateway-client.ts'
+import { openNatsServer } from '../../doubles/nats-server.ts'
 import { until } from '../../doubles/until.ts'
+import { atEnd } from '../../edge/buffer/folder.ts'
+import { skipWithout } from '../../peers.ts'
 import { addGateway, openCollector, readingsOf, storedOf, TOKEN } from './site.ts'
+import { connectOver } from './transport-client.ts'
 
 describe('startCollector() while the database comes and goes', () => {
   const deps = { clock: systemClock, log: silentLog }
@@ -71,6 +77,52 @@ describe('startCollector() while the database comes and goes', () => {
     )
     assert.equal(gateway.isConnected(), true)
     await gateway.close()
+  })
+
+  test('startCollector() stores everything once over NATS too, where what it cannot take is dropped and sent again', {
+    skip: skipWithout('nats_server'),
+  }, async t => {
+    const nats = await openNatsServer()
+    atEnd(t, () => nats.close())
+    const url = `nats://127.0.0.1:${nats.port}`
+    const overNats = await openCollector(db, {}, {}, { nats: { url, name: 'collector' } })
+    atEnd(t, () => overNats.close())
+    await until('it is connected', () => overNats.metrics.read().collector_nats_connected === 1)
+    const table = await addGateway(db, 'gw-nats')
+    const gateway = await connectOver(
+      openNatsTransport({ clock: systemClock }, { url, name: 'gw-nats' }),
+      'gw-nats',
+    )
+    atEnd(t, () => gateway.close())
+    const batches = Array.from({ length: 100 }, (_, index) =>
+      batchOf(table, 1, readingsOf(table, index * 50 + 1, 50)),
+    )
+    const unanswered = () => {
+      const answered = new Set(gateway.acks().map(({ first }) => first))
+      return batches.filter(({ first }) => !answered.has(first))
+    }
+
+    const dropped = () => overNats.metrics.read()['collector_refused_total{what="message"}'] ?? 0
+    const held = db.transaction(async tx => {
+      await tx.query('lock table readings in exclusive mode')
+      for (const batch of batches.slice(0, 90)) await gateway.send(batch)
+      await until('some were dropped', () => dropped() > 0)
+      const pid = server.pid()
+      if (pid !== undefined) process.kill(pid, 'SIGKILL')
+      await until('another server is there', () => server.pid() !== pid)
+    })
+    await assert.rejects(held)
+    while (unanswered().length > 0) {
+      const [first, ...rest] = unanswered()
+      for (const batch of [first, ...rest.slice(0, 30)]) if (batch !== undefined) await gateway.send(batch)
+      await until('the first is answered', () => !unanswered().includes(first as Batch))
+    }
+
+    assert.deepEqual(
+      await storedOf(db, table),
+      batches.flatMap(({ readings }) => readings.map(({ at }) => at)),
+    )
+    assert.ok(gateway.acks().every(({ status }) => status === 'committed'))
   })
 
   test('startCollector() gives no ack while the database is stopped, says so, and gives it when it is back', async () => {
