@@ -61,13 +61,14 @@ def text(s):
 class Session:
     """MQTT 3.1.1, as little of it as a gateway needs."""
 
-    def __init__(self, port, name, token, will):
+    def __init__(self, port, name, token, will, client_id=b"", level=4):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self.inbox, self.next_id = [], 0
         # User name, password, will retained with QoS 1, clean session; keepalive 60 s.
         flags = 0x80 | 0x40 | 0x20 | 0x08 | 0x04 | 0x02
-        self.send(0x10, text(b"MQTT") + bytes([4, flags]) + struct.pack(">H", 60) + text(b"any-client-id")
-                  + text(f"gw/v1/{name}/state".encode()) + text(will) + text(name.encode()) + text(token.encode()))
+        none = bytes([0]) if level == 5 else b""
+        self.send(0x10, text(b"MQTT") + bytes([level, flags]) + struct.pack(">H", 60) + none + text(client_id)
+                  + none + text(f"gw/v1/{name}/state".encode()) + text(will) + text(name.encode()) + text(token.encode()))
         self.connack = self.wait(0x20)[1]
 
     def send(self, kind, body):
@@ -125,6 +126,7 @@ def tell(what, value):
 def run(port, name, token):
     own = f"gw/v1/{name}"
     state = lambda s: json.dumps({"v": 1, "state": s, "version": "py", "since": 1767268800000}).encode()
+    tell("connack to MQTT 5", Session(port, name, token, state("lost"), level=5).connack)
     tell("connack with a wrong token", Session(port, name, token + "x", state("lost")).connack)
     session = Session(port, name, token, state("lost"))
     tell("connack", session.connack)
@@ -133,8 +135,12 @@ def run(port, name, token):
     for with_table, first in [(False, 41), (True, 41), (False, 47)]:
         session.publish(f"{own}/up/live", batch(name, with_table, first))
         tell("ack", session.ack())
-    second = Session(port, name, token, state("lost"))
+    second = Session(port, name, token, state("lost"), client_id=b"another-name")
     tell("connack of a second connection", second.connack)
+    try:
+        session.wait(0x20)
+    except ConnectionError:
+        tell("first connection", "closed")
     second.publish(f"{own}/up/backlog", batch(name, True, 53))
     try:
         second.publish(f"gw/v1/{name}-other/state", state("ready"))

@@ -37,6 +37,7 @@ describe('a gateway written in another language from protocol/README.md alone', 
         .split('\n')
         .map(line => JSON.parse(line)),
       [
+        { what: 'connack to MQTT 5', value: 1 },
         { what: 'connack with a wrong token', value: 4 },
         { what: 'connack', value: 0 },
         { what: 'suback', value: [1, 1, 1, 128, 128] },
@@ -44,6 +45,7 @@ describe('a gateway written in another language from protocol/README.md alone', 
         { what: 'ack', value: ack(41, 'committed') },
         { what: 'ack', value: ack(47, 'committed') },
         { what: 'connack of a second connection', value: 0 },
+        { what: 'first connection', value: 'closed' },
         { what: "publish to another's topic", value: 'closed' },
       ],
     )
