@@ -2,6 +2,7 @@
 //
 // Only the store's lane may write here, one change at a time. `state` is what was committed last, never more.
 
+import { join } from 'node:path'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Variable } from '../../protocol/variables.ts'
@@ -10,6 +11,7 @@ import { type Change, openChange } from './change.ts'
 import { type Compaction, openCompaction } from './compaction.ts'
 import { type Database, openDatabase } from './database.ts'
 import { loadState } from './load.ts'
+import { type LogRoom, openLogRoom } from './log-room.ts'
 import { addAll, type Ranges, size } from './ranges.ts'
 import type { Reserve } from './reserve.ts'
 import { loadSeries, type SeriesList } from './series.ts'
@@ -49,6 +51,7 @@ export class Records {
   readonly #deps: RecordsDeps
   readonly #options: RecordsOptions
   readonly #compaction: Compaction
+  readonly #room: LogRoom
   #db: Database | undefined
   #state: State
   readonly #evicted = { regulatory: 0, other: 0 }
@@ -66,6 +69,7 @@ export class Records {
     this.#state = opened.state
     this.series = opened.series
     this.#damaged = size(opened.state.lost)
+    this.#room = openLogRoom(join(options.folder, 'level'))
     this.#compaction = openCompaction(deps, addAll(opened.state.acked, evictedRanges(opened.state)))
   }
 
@@ -120,6 +124,7 @@ export class Records {
   /** Writes a change, whole and synced. After a failure nothing is known: close, and open again. */
   async write(change: Change): Promise<void> {
     const series = await this.series.unsaved()
+    await this.#room.take()
     const state = { type: 'put', key: STATE_KEY, value: encodeState(change.state) } as const
     await this.db.batch([...change.operations, ...series, state], { sync: true })
     this.series.saved()

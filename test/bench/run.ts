@@ -12,6 +12,7 @@ import { type Figure, toTable } from './figure.ts'
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
   wire: async () => (await import('./wire.ts')).benchWire(),
   buffer: async () => (await import('./buffer.ts')).benchBuffer(),
+  wear: async () => (await import('./wear.ts')).benchWear(),
   serial: async () => (await import('./serial.ts')).benchSerial(),
   modbus: async () => (await import('./modbus.ts')).benchModbus(),
   collector: async () => (await import('./collector.ts')).benchCollector(),
