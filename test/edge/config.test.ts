@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { readGatewayConfig } from '../../edge/config.ts'
 import { ConfigError } from '../../protocol/runtime/errors.ts'
@@ -161,6 +161,10 @@ test('docs/gateway.md shows configurations that are right', context => {
     const keys = [...text.matchAll(/^(\w+):/gm)].map(([, key]) => key)
     const missing = rest.filter(line => !keys.includes(line.split(':')[0]))
     const folder = makeFolder(context, [...missing, text].join('\n'), { token: 'a-token' })
+    for (const [, file = ''] of text.matchAll(/\{ file: ([\w/-]+) \}/g)) {
+      mkdirSync(dirname(join(folder, file)), { recursive: true })
+      writeFileSync(join(folder, file), 'given')
+    }
     assert.doesNotThrow(() => readGatewayConfig(join(folder, 'gateway.yaml'), environment), text)
   }
 })
