@@ -15,7 +15,6 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { Aedes, type Client } from 'aedes'
 import type { LanState } from '../protocol/raw.ts'
 import type { Reading } from '../protocol/reading.ts'
-import type { Clock } from '../protocol/runtime/clock.ts'
 import { cannotListen, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
@@ -32,8 +31,7 @@ import {
 import type { SeriesFacts } from './lan-facts.ts'
 import { type LanMessage, openLanShow } from './lan-show.ts'
 import { hostMaySay } from './sparkplug/host.ts'
-import { type NodeIdentity, openSparkplugNode, type SparkplugNode } from './sparkplug/node.ts'
-import { asksForRebirth } from './sparkplug/payload.ts'
+import type { SparkplugNode } from './sparkplug/node.ts'
 
 /**
  * How far a subscriber may be behind, beyond what its connection takes. Until then nobody waits for it. It is more than
@@ -72,20 +70,19 @@ export interface LanBrokerOptions {
   anonymous?: boolean | undefined
   users?: readonly LanUser[]
   series?: readonly SeriesFacts[]
-  /** Whom readings are also shown for in Sparkplug B; nobody when absent. */
-  sparkplug?: NodeIdentity | undefined
+  /** Tells the readings in Sparkplug B too; nobody does when absent. */
+  sparkplug?: SparkplugNode | undefined
 }
 
 /** Starts the broker. Throws ConfigError when the port is taken. */
 export async function openLanBroker(
-  { clock, log, metrics }: { clock: Pick<Clock, 'now'>; log: Log; metrics: Metrics },
+  { log, metrics }: { log: Log; metrics: Metrics },
   { host, port, client, project, anonymous, users = [], series = [], sparkplug }: LanBrokerOptions,
 ): Promise<LanBroker> {
   const sockets = new Set<Socket>()
   const dropped = (what: string, count = 1) => metrics.count('gateway_lan_dropped_total', { what }, count)
-  const node = sparkplug === undefined ? undefined : openSparkplugNode({ clock }, sparkplug, series)
   const access = openLanAccess({ host, anonymous, users })
-  const aedes = await openAedes({ log, access, users, node, dropped })
+  const aedes = await openAedes({ log, access, users, sparkplug, dropped })
   const server = createServer({ highWaterMark: BEHIND_BYTES_MAX }, socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -109,11 +106,11 @@ export async function openLanBroker(
   }
 
   const publish = (message: LanMessage) => publishTo(aedes, message)
-  const show = openLanShow({ log, dropped, publish, sparkplug: node }, { client, project })
+  const show = openLanShow({ log, dropped, publish, sparkplug }, { client, project })
   for (const { point, variable, meta } of series) {
     show.note(seriesMetaTopic({ client, project, point, variable }), JSON.stringify(meta))
   }
-  onCommand(aedes, node, { log, births: show.births })
+  if (sparkplug !== undefined) onCommand(aedes, sparkplug, { log, births: show.births })
   let told: string | undefined
   return {
     port: (server.address() as AddressInfo).port,
@@ -138,14 +135,13 @@ export async function openLanBroker(
 /** Has births said again when a host application, that the broker has let speak, asks for them. */
 function onCommand(
   aedes: Aedes,
-  node: SparkplugNode | undefined,
+  { commandTopic, asksForBirths }: SparkplugNode,
   { log, births }: { log: Log; births: () => void },
 ): void {
-  if (node === undefined) return
   aedes.on('publish', ({ topic, payload }, from) => {
-    if (from === null || topic !== node.commandTopic) return
+    if (from === null || topic !== commandTopic) return
     try {
-      if (asksForRebirth(Buffer.from(payload))) births()
+      if (asksForBirths(Buffer.from(payload))) births()
     } catch (error) {
       log.warn('Sparkplug command not understood', { clientId: from.id, reason: reasonOf(error) })
     }
@@ -157,13 +153,13 @@ async function openAedes({
   log,
   access,
   users,
-  node,
+  sparkplug,
   dropped,
 }: {
   log: Log
   access: LanAccess
   users: readonly LanUser[]
-  node: SparkplugNode | undefined
+  sparkplug: SparkplugNode | undefined
   dropped: (what: string) => void
 }): Promise<Aedes> {
   const readers = new WeakMap<Client, Reader>()
@@ -195,7 +191,8 @@ async function openAedes({
     },
     authorizePublish: (from, packet, done) => {
       const hostId = from === null ? undefined : hosts.get(from)
-      const may = from === null || (node && hostId !== undefined && hostMaySay(hostId, packet, node))
+      const may =
+        from === null || (sparkplug && hostId !== undefined && hostMaySay(hostId, packet, sparkplug))
       if (may) return done(null)
       dropped('publish')
       log.warn('publish refused on the LAN', { clientId: from.id, topic: packet.topic })
@@ -205,7 +202,7 @@ async function openAedes({
       const count = from === null ? 0 : (wishes.get(from) ?? 0) + 1
       if (count > WISHES_MAX) return done(new Error('It subscribed too often'))
       if (from !== null) wishes.set(from, count)
-      const isSpoken = node !== undefined || !subscription.topic.startsWith(`${SPARKPLUG}/`)
+      const isSpoken = sparkplug !== undefined || !subscription.topic.startsWith(`${SPARKPLUG}/`)
       const allowed = isSpoken && maySubscribe(readerOf(from), subscription.topic) && !hasEnough(from)
       done(null, allowed ? subscription : null)
     },

@@ -19,13 +19,14 @@ import type { RunnableConfig } from './config.ts'
 import { executor } from './executor.ts'
 import { GATEWAY_METRICS, openHealth } from './health.ts'
 import { type HoldDeps, openHold, readGuess } from './hold.ts'
-import { runLanState, seriesFacts } from './lan-facts.ts'
+import { runLanState, type SeriesFacts, seriesFacts } from './lan-facts.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { pollDevice, toPolledDevice } from './modbus/poll.ts'
 import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } from './poller.ts'
 import { providerLines } from './providers/lines.ts'
 import { openMarks } from './providers/marks.ts'
 import { openSeriesBook } from './series-book.ts'
+import type { SparkplugNode } from './sparkplug/node.ts'
 import { nextBdSeq } from './sparkplug/session.ts'
 import { openStatusServer } from './status-server.ts'
 import { type ClockAnswer, openTimeQuality, readBootId, type TimeQualityProbe } from './time-quality.ts'
@@ -144,14 +145,24 @@ async function openLan(
   deps: { clock: Clock; log: Log; metrics: Metrics },
   config: RunnableConfig,
 ): Promise<LanBroker | undefined> {
-  const { lanBroker, client, project, gateway, buffer } = config
+  const { lanBroker, client, project } = config
   if (lanBroker === undefined) return undefined
-  const { groupId = client, nodeId = gateway } = lanBroker.sparkplug ?? {}
-  const bdSeq = lanBroker.sparkplug && (await nextBdSeq(deps, buffer.path))
-  return await openLanBroker(deps, {
-    ...{ ...lanBroker, client, project, series: seriesFacts(config) },
-    sparkplug: bdSeq === undefined ? undefined : { groupId, nodeId, bdSeq },
-  })
+  const series = seriesFacts(config)
+  const sparkplug = await openSparkplug(deps, config, series)
+  return await openLanBroker(deps, { ...lanBroker, client, project, series, sparkplug })
+}
+
+async function openSparkplug(
+  { clock, log }: { clock: Clock; log: Log },
+  { lanBroker, client, gateway, buffer }: RunnableConfig,
+  series: readonly SeriesFacts[],
+): Promise<SparkplugNode | undefined> {
+  if (lanBroker?.sparkplug === undefined) return undefined
+  const { groupId = client, nodeId = gateway } = lanBroker.sparkplug
+  // Who does not speak it does not load it.
+  const { openSparkplugNode } = await import('./sparkplug/node.ts')
+  const bdSeq = await nextBdSeq({ log }, buffer.path)
+  return openSparkplugNode({ clock }, { groupId, nodeId, bdSeq }, series)
 }
 
 function latestOf(config: RunnableConfig, latest: ReadonlyMap<string, Measurement>) {

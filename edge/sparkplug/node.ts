@@ -14,7 +14,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { sparkplugTopic } from '../../protocol/topics.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { SeriesFacts } from '../lan-facts.ts'
-import { encodePayload, type Metric, REBIRTH, type TypedValue } from './payload.ts'
+import { asksForRebirth, encodePayload, type Metric, REBIRTH, type TypedValue } from './payload.ts'
 
 /** Who a node is, and which of its sessions this is. */
 export interface NodeIdentity {
@@ -40,6 +40,8 @@ export interface ShownReading {
 export interface SparkplugNode {
   /** Where the node hears commands. */
   commandTopic: string
+  /** Whether a command asks for births. Throws when it is no Sparkplug message. */
+  asksForBirths(command: Uint8Array): boolean
   /** The node's birth and one for each point, to be published together. */
   births(): SparkplugMessage[]
   /** Readings of one point, no series twice. */
@@ -101,6 +103,7 @@ export function openSparkplugNode(
 
   return {
     commandTopic: sparkplugTopic({ groupId, type: 'NCMD', nodeId }),
+    asksForBirths: asksForRebirth,
     births() {
       const now = clock.now()
       next = 0

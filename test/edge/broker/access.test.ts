@@ -45,7 +45,7 @@ async function openStage(context: TestContext, options: Partial<LanBrokerOptions
   const { log, said } = keptLog()
   const metrics = openMetrics(GATEWAY_METRICS)
   const broker = await openLanBroker(
-    { clock: openFakeClock(), log, metrics },
+    { log, metrics },
     { host: '127.0.0.1', port: 0, client: 'campo', project: 'los-aromos', users: USERS, ...options },
   )
   atEnd(context, () => broker.close())

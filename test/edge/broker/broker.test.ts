@@ -11,7 +11,6 @@ import { RawMessage } from '../../../protocol/raw.ts'
 import type { Reading } from '../../../protocol/reading.ts'
 import { ConfigError } from '../../../protocol/runtime/errors.ts'
 import { type Metrics, openMetrics } from '../../../protocol/runtime/metrics.ts'
-import { openFakeClock } from '../../doubles/clock.ts'
 import { connectClient } from '../../doubles/gateway-client.ts'
 import { until } from '../../doubles/until.ts'
 import { skipWithout } from '../../peers.ts'
@@ -35,7 +34,7 @@ async function openStage(context: TestContext): Promise<Stage> {
   const { log, said } = keptLog()
   const metrics = openMetrics(GATEWAY_METRICS)
   const options = { host: '127.0.0.1', port: 0, client: 'campo', project: 'los-aromos' }
-  const broker = await openLanBroker({ clock: openFakeClock(), log, metrics }, options)
+  const broker = await openLanBroker({ log, metrics }, options)
   atEnd(context, () => broker.close())
   return { broker, metrics, said }
 }
@@ -224,7 +223,7 @@ test('who subscribes again and again, and so has everything retained shown again
 
 test('a port that is taken is a mistake of the configuration', async context => {
   const { broker } = await openStage(context)
-  const deps = { clock: openFakeClock(), log: keptLog().log, metrics: openMetrics(GATEWAY_METRICS) }
+  const deps = { log: keptLog().log, metrics: openMetrics(GATEWAY_METRICS) }
   const options = { host: '127.0.0.1', port: broker.port, client: 'campo', project: 'los-aromos' }
 
   await assert.rejects(openLanBroker(deps, options), (error: unknown) => {

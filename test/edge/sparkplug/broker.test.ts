@@ -9,6 +9,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { type LanBroker, type LanBrokerOptions, openLanBroker } from '../../../edge/broker.ts'
 import { GATEWAY_METRICS } from '../../../edge/health.ts'
 import type { SeriesFacts } from '../../../edge/lan-facts.ts'
+import { openSparkplugNode } from '../../../edge/sparkplug/node.ts'
 import type { Reading } from '../../../protocol/reading.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { VARIABLES, type Variable } from '../../../protocol/variables.ts'
@@ -59,10 +60,15 @@ async function openStage(context: TestContext, options: Partial<LanBrokerOptions
   const { log, said } = keptLog()
   const metrics = openMetrics(GATEWAY_METRICS)
   const broker = await openLanBroker(
-    { clock: openFakeClock(AT), log, metrics },
+    { log, metrics },
     {
       ...{ host: '127.0.0.1', port: 0, client: 'campo', project: 'los-aromos' },
-      ...{ users: USERS, series: SERIES, sparkplug: NODE, ...options },
+      ...{
+        users: USERS,
+        series: SERIES,
+        sparkplug: openSparkplugNode({ clock: openFakeClock(AT) }, NODE, SERIES),
+        ...options,
+      },
     },
   )
   let isOpen = true
