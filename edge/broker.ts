@@ -170,10 +170,13 @@ async function openAedes({
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    maxClientsIdLength: 128,
+    maxClientsIdLength: 1_024,
     maxTopicLevels: 16,
     preConnect: (_, packet, done) => {
       packet.clean = true
+      // A client id is its user's: else who takes another's would end its connection.
+      if (packet.clientId !== '')
+        packet.clientId = `${encodeURIComponent(packet.username ?? '')}/${packet.clientId}`
       done(null, true)
     },
     authenticate: (from, name, password, done) => {

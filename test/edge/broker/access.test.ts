@@ -110,6 +110,30 @@ test('a wrong password, an unknown name and a right name without a password are 
   assert.ok(said('sign-in refused on the LAN').every(line => !JSON.stringify(line).includes('agua')))
 })
 
+test('nobody ends another user’s connection by taking its client id', async context => {
+  const { broker } = await openStage(context)
+  const scada = await connectClient(broker.port, {
+    ...{ clientId: 'scada-1', username: 'scada', password: 'agua-de-pozo' },
+  })
+  atEnd(context, () => scada.close())
+  await scada.subscribe('raw/v1/#')
+
+  for (const login of [{ username: 'pozo-7', password: 'only-one-well' }, {}]) {
+    for (const clientId of ['scada-1', 'scada/scada-1']) {
+      const other = await connectClient(broker.port, { clientId, ...login })
+      atEnd(context, () => other.close())
+    }
+  }
+  broker.publish([READING])
+  await until('it is still there', () => scada.messages.length === 1)
+
+  const again = await connectClient(broker.port, {
+    ...{ clientId: 'scada-1', username: 'scada', password: 'agua-de-pozo' },
+  })
+  atEnd(context, () => again.close())
+  await until('its own next one takes its place', () => !scada.isConnected())
+})
+
 test('who gives no name reads on loopback, and elsewhere only where it is stated', async context => {
   const { broker } = await openStage(context)
   await signIn(context, broker)

@@ -174,7 +174,7 @@ test('a subscriber that does not read is cut off, and another one neither misses
   assert.equal(metrics.read()['gateway_lan_dropped_total{what="connection"}'], 1)
   assert.deepEqual(
     said('LAN client cut off: it does not read').map(({ clientId }) => clientId),
-    ['frozen'],
+    ['/frozen'],
   )
 })
 
@@ -217,7 +217,7 @@ test('who subscribes again and again, and so has everything retained shown again
 
   assert.deepEqual(
     said('LAN client failed').map(({ clientId, reason }) => [clientId, reason]),
-    [['greedy', 'It subscribed too often']],
+    [['/greedy', 'It subscribed too often']],
   )
 })
 
