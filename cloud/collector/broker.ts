@@ -34,6 +34,8 @@ const PACKET_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX + 1024
 /** MQTT 3.1.1, section 3.2.2.3. */
 const SERVER_UNAVAILABLE = 3
 const BAD_USERNAME_OR_PASSWORD = 4
+/** MQTT 3.1.1, section 3.9.3. */
+const REFUSED = 128
 
 /** What the broker asks the rest of the collector. */
 export interface BrokerDeps extends IdentityDeps {
@@ -85,7 +87,8 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
   )
   aedes.on('connectionError', (_, error) => log.debug('connection failed', { reason: error.message }))
   aedes.on('subscribe', (subscriptions, client) => {
-    for (const { topic } of subscriptions.filter(isRaw)) {
+    // The library names here also what was refused.
+    for (const { topic } of subscriptions.filter(one => Number(one.qos) !== REFUSED && isRaw(one))) {
       deps
         .onSubscribe(topic, (to, payload) => send(client, { topic: to, payload, retain: true }))
         .catch((error: unknown) => {

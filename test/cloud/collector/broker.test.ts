@@ -179,6 +179,31 @@ describe('the collector’s broker', () => {
     await Promise.all([campo.close(), all.close()])
   })
 
+  test('who is refused a filter of raw data is not sent its newest values either', async () => {
+    const table = await addGateway(db, 'gw-secret', { client: 'rival', project: 'elsewhere' })
+    const ours = await addGateway(db, 'gw-open')
+    for (const { gateway: slug, ...rest } of [table, ours]) {
+      const gateway = await connectGateway(port, { slug, token: TOKEN })
+      const batch = batchOf({ gateway: slug, ...rest }, 1, readingsOf({ gateway: slug, ...rest }, 1, 1))
+      await gateway.send(batch)
+      await gateway.ackOf(batch)
+      await gateway.close()
+    }
+    const subscriber = await connectClient(port, { username: 'subscriber', password: 'campo-token' })
+
+    assert.equal(await subscriber.subscribe('raw/v1/rival/#'), 128)
+    assert.notEqual(await subscriber.subscribe('raw/v1/campo/#'), 128)
+    await until('its own come', () =>
+      subscriber.messages.some(({ topic }) => topic.includes('/gw-open-well/')),
+    )
+
+    assert.deepEqual(
+      subscriber.messages.filter(({ topic }) => !topic.startsWith('raw/v1/campo/')),
+      [],
+    )
+    await subscriber.close()
+  })
+
   test('a session ends with its connection: what was said meanwhile comes to nobody, least of all by a filter that was refused', async () => {
     await addGateway(db, 'gw-overheard')
     const come = () =>
