@@ -1,10 +1,11 @@
 // Executes what the cloud asks, on the lines and buses of the running gateway.
 
 import type { ClockState } from '../protocol/batch.ts'
-import type { Command } from '../protocol/command.ts'
+import type { Command, CommandResult } from '../protocol/command.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
+import type { GatewayHealth } from '../protocol/status.ts'
 import type { Execute, Executed } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
 import type { Bus } from './modbus/bus.ts'
@@ -20,6 +21,8 @@ interface ExecutorDeps {
   lines: readonly Line[]
   buses: readonly Bus[]
   devices: RunnableConfig['devices']
+  /** Told what came of each command to write. */
+  onWrite?: (write: NonNullable<GatewayHealth['lastWrite']>) => void
   /** Ends the gateway, whose supervisor starts it again. */
   restart: () => void
 }
@@ -115,21 +118,24 @@ async function write(
 ): Promise<Executed> {
   const { id, by, device, name, value: asked } = command
   const who = { id, by, device, name, asked }
+  const { clock, log, onWrite = () => {} } = deps
+  const tell = (status: CommandResult['status'], found?: number | null) =>
+    onWrite({ at: clock.now(), by, device, name, asked, status, ...(found === undefined ? {} : { found }) })
   try {
     const { written, failure, remark } = await writeAllowed(deps, command, signal)
-    if (failure === undefined) deps.log.info('value written', { ...who, ...written })
-    else deps.log.warn('value not written', { ...who, ...written, reason: failure })
+    if (failure === undefined) log.info('value written', { ...who, ...written })
+    else log.warn('value not written', { ...who, ...written, reason: failure })
     const reason = failure ?? remark
-    return {
-      status: failure === undefined ? 'done' : 'failed',
-      written,
-      ...(reason === undefined ? {} : { reason }),
-    }
+    const status = failure === undefined ? 'done' : 'failed'
+    tell(status, written.found)
+    return { status, written, ...(reason === undefined ? {} : { reason }) }
   } catch (error) {
     const isRefused = error instanceof Rejected
     if (!isRefused && !(error instanceof Unavailable)) throw error
-    deps.log.warn('value not written', { ...who, reason: error.message })
-    return { status: isRefused ? 'refused' : 'failed', reason: error.message }
+    log.warn('value not written', { ...who, reason: error.message })
+    const status = isRefused ? 'refused' : 'failed'
+    tell(status)
+    return { status, reason: error.message }
   }
 }
 

@@ -12,6 +12,7 @@ import { Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../protocol/runtime/metrics.ts'
 import { openScope } from '../protocol/runtime/scope.ts'
+import type { GatewayHealth } from '../protocol/status.ts'
 import { type LanBroker, openLanBroker } from './broker.ts'
 import { type Buffer, openBuffer } from './buffer.ts'
 import { openCommands } from './commands.ts'
@@ -85,12 +86,21 @@ export async function runGateway(
   ]
   const stop = new AbortController()
   const restart = () => stop.abort(new Error('Restart commanded'))
+  let lastWrite: GatewayHealth['lastWrite']
   const execute = executor(
-    { clock, log, clockState: time.state, lines, buses, devices: config.devices, restart },
+    {
+      ...{ clock, log, clockState: time.state, lines, buses, devices: config.devices, restart },
+      onWrite: write => {
+        lastWrite = write
+      },
+    },
     scope.signal,
   )
   const commands = await openCommands({ clock, log, metrics, execute }, { gateway, path: config.buffer.path })
-  const health = openHealth({ buffer, metrics, clock, clockState: time.state, sources, buses }, { version })
+  const health = openHealth(
+    { buffer, metrics, clock, clockState: time.state, sources, buses, lastWrite: () => lastWrite },
+    { version },
+  )
   const transport = openTransport({ clock }, config)
   const uplink = openUplink(
     {

@@ -87,6 +87,7 @@ export interface HealthDeps {
   clockState: () => ClockState
   sources: ReadonlyMap<string, SourceHealth>
   buses: readonly { id: string; busyMs(): number }[]
+  lastWrite?: () => GatewayHealth['lastWrite']
 }
 
 const DAY_MS = 86_400_000
@@ -98,7 +99,7 @@ const LOAD_OVER = { overMs: 60_000, everyMs: 5_000 }
 
 /** Opens the gateway's health; each call says how it is now. */
 export function openHealth(deps: HealthDeps, { version }: { version: string }): () => Promise<GatewayHealth> {
-  const { buffer, metrics, clock, clockState, sources, buses } = deps
+  const { buffer, metrics, clock, clockState, sources, buses, lastWrite = () => undefined } = deps
   const startedAt = clock.now()
   const loads = openLoads(clock, buses)
   const written = openWindow(clock, () => buffer.status().appendedBytes, RATE_OVER)
@@ -128,6 +129,7 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
       Object.entries(metrics.read())
         .filter(([key]) => key === name || key.startsWith(`${name}{`))
         .reduce((sum, [, value]) => sum + value, 0)
+    const write = lastWrite()
     return {
       v: 1,
       at: clock.now(),
@@ -152,6 +154,7 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
         ...(lastOkAt === undefined ? {} : { lastOkAt }),
         ...(lastFailure === undefined ? {} : { lastFailure }),
       })),
+      ...(write === undefined ? {} : { lastWrite: write }),
     }
   }
 }

@@ -54,6 +54,18 @@ export const GatewayHealth = z.strictObject({
   /** Share of time that each bus was busy in the last minute, 0 to 1. */
   buses: z.array(z.strictObject({ id: Slug, load: z.number().min(0).max(1) })).max(64),
   devices: z.array(DeviceHealth).max(512),
+  /** The last command to write since the process started, and what came of it. */
+  lastWrite: z
+    .strictObject({
+      at: Instant,
+      by: z.string().max(200),
+      device: Slug,
+      name: Slug,
+      asked: z.number(),
+      found: z.number().nullable().optional(),
+      status: z.enum(['done', 'refused', 'failed']),
+    })
+    .optional(),
 })
 
 /** Sent every minute. */

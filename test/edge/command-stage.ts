@@ -11,6 +11,7 @@ import type { TimeQuality } from '../../protocol/reading.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import { openMetrics } from '../../protocol/runtime/metrics.ts'
+import type { GatewayHealth } from '../../protocol/status.ts'
 import { type Instrument, openInstrument, type Registers, type TakeRegister } from '../doubles/instrument.ts'
 import { atEnd, keptLog, temporaryFolder } from './buffer/folder.ts'
 
@@ -22,6 +23,8 @@ export interface CommandStage {
   send(id: string, fields: object): Promise<CommandResult>
   /** Forgets everything but what is on disk. */
   restart(): Promise<void>
+  /** What health tells of the last write. */
+  lastWrite(): GatewayHealth['lastWrite']
   /** What is known of the clock from now on. */
   know(quality: TimeQuality): void
 }
@@ -62,8 +65,15 @@ devices:${devicesYaml}`,
   const folder = await temporaryFolder(context)
   const { log, said } = keptLog()
   let quality: TimeQuality = 'synced'
+  let lastWrite: GatewayHealth['lastWrite']
   const execute = executor(
-    { clock, log, clockState: () => ({ quality }), lines: [], buses: [bus], devices, restart: () => {} },
+    {
+      ...{ clock, log, clockState: () => ({ quality }), lines: [], buses: [bus], devices },
+      restart: () => {},
+      onWrite: write => {
+        lastWrite = write
+      },
+    },
     new AbortController().signal,
   )
   const open = () =>
@@ -75,6 +85,7 @@ devices:${devicesYaml}`,
   return {
     bus,
     said,
+    lastWrite: () => lastWrite,
     async send(id, fields) {
       const command = { v: 1, id, expiresAt: clock.now() + 600_000, by: 'ana', ...fields }
       const payload = new TextEncoder().encode(JSON.stringify(command))

@@ -41,6 +41,27 @@ async function openWard(
   return { clock, buffer, metrics, sources, bus, health: openHealth(deps, { version: '1.2.3' }) }
 }
 
+test('the health message says what was written last', async context => {
+  const { buffer, metrics, clock } = await openWard(context)
+  const write = {
+    by: 'ana',
+    device: 'pump',
+    name: 'start-level',
+    asked: 3,
+    found: null,
+    status: 'failed',
+  } as const
+  const health = openHealth(
+    {
+      ...{ buffer, metrics, clock, clockState: () => ({ quality: 'synced' }), sources: new Map(), buses: [] },
+      lastWrite: () => ({ ...write, at: clock.now() }),
+    },
+    { version: '1.2.3' },
+  )
+
+  assert.deepEqual(GatewayHealth.parse(await health()).lastWrite, { ...write, at: clock.now() })
+})
+
 test('the health message keeps to the contract, with everything and with nothing in it', async context => {
   const ward = await openWard(context, { quality: 'holdover', errorMs: 12.5 })
   GatewayHealth.parse(await ward.health())

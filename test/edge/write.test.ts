@@ -180,6 +180,23 @@ for (const [what, fields, reason] of [
   })
 }
 
+test('health tells the last write: who asked for what, what was found, and what came of it', async context => {
+  const { set, lastWrite, instrument } = await openStage(context)
+  const before = lastWrite()
+  await set('w-1', 'start-level', 3, 'm')
+  const done = lastWrite()
+  await set('w-2', 'start-level', 99, 'm')
+  const refused = lastWrite()
+  instrument.failAlways({ kind: 'silence' })
+  await set('w-3', 'start-level', 4, 'm')
+
+  const who = { by: 'ana', device: 'pump', name: 'start-level' }
+  assert.equal(before, undefined)
+  assert.deepEqual(done, { ...who, at: done?.at, asked: 3, found: 3, status: 'done' })
+  assert.deepEqual(refused, { ...who, at: refused?.at, asked: 99, status: 'refused' })
+  assert.equal(lastWrite()?.status, 'failed')
+})
+
 test('`write` is executed once, whatever comes again and whatever was restarted in between', async context => {
   const { set, restart, codes } = await openStage(context)
 
