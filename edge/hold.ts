@@ -103,19 +103,25 @@ export async function openHold(
   if (isForeign) await release(false).catch(wait)
   return {
     status: () => ({ bytes: journal.bytes() }),
-    store: measurements =>
-      inTurn(async () => {
+    async store(measurements) {
+      const { appending, held } = await inTurn(async () => {
         await see().catch(wait)
         const waits = (one: Measurement) => one.timeQuality === 'unsynced' && !isGivenUp && !isForeign
         // A poll that began before the synchronisation ends after it: its stamps are still of the guess.
         const holds = time.isAwaited() || time.stamp().quality !== 'unsynced'
         const held = holds ? measurements.filter(waits) : []
         const rest = measurements.filter(one => !held.includes(one))
-        const readings = rest.length === 0 ? [] : await buffer.append(rest)
+        const appending = rest.length === 0 ? Promise.resolve([]) : buffer.append(rest)
+        appending.catch(() => {})
+        // Nobody else waits for the disk meanwhile: what several lines append together shares a write.
+        if (held.length === 0) return { appending, held }
+        const readings = await appending
         await journal.append(held)
-        if (held.length > 0) await see().catch(wait)
-        return { readings, held }
-      }),
+        await see().catch(wait)
+        return { appending: Promise.resolve(readings), held }
+      })
+      return { readings: await appending, held }
+    },
     async run(signal) {
       while (!signal.aborted) {
         await clock.sleep(LOOK_EVERY_MS, signal)

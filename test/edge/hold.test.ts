@@ -104,6 +104,41 @@ async function newMachine(context: TestContext): Promise<Machine> {
 
 const HOUR = 3_600_000
 
+test('what several lines store at the same time waits for the disk together, and keeps its order (C1)', async context => {
+  const clock = openFakeClock()
+  const disk = Promise.withResolvers<void>()
+  const asked: number[] = []
+  const append = async (group: readonly Measurement[]): Promise<Reading[]> => {
+    asked.push(group[0]?.value ?? 0)
+    await disk.promise
+    if (group[0]?.value === 2) throw new Unavailable('The disk is full')
+    return group.map((one, index) => ({ ...one, seq: index + 1 }))
+  }
+  const time = await openTimeQuality({ clock }, async () => true, { guessMs: undefined })
+  const hold = await openHold(
+    {
+      ...{ clock, log: silentLog, time, connected: () => false, onReleased: () => {} },
+      buffer: { append, epoch: 1 },
+    },
+    { folder: await temporaryFolder(context), boot: 'boot-1' },
+  )
+  atEnd(context, () => hold.close())
+  const store = (value: number) =>
+    hold.store([
+      { point: 'pozo-7', variable: 'flow', at: 1000, value, quality: 'good', timeQuality: 'synced' },
+    ])
+
+  const stored = Promise.allSettled([store(1), store(2), store(3)])
+  await until('all three wait for the disk', () => asked.length === 3)
+  disk.resolve()
+
+  assert.deepEqual(asked, [1, 2, 3])
+  assert.deepEqual(
+    (await stored).map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+})
+
 test('readings before the first synchronisation get their true time when it comes, also in a later process (C2)', async context => {
   const machine = await newMachine(context)
   const trueStart = machine.clock.now() + 5 * HOUR
