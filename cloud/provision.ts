@@ -224,6 +224,9 @@ async function writeObligations(work: Work): Promise<void> {
     const point = await pointOf(work, place, sound)
     const informant = await informantOf(work, place, sound)
     const kind = draft.isWrong(...place, 'kind') ? undefined : (sound.kind ?? point?.kind)
+    if (sound.from !== undefined && sound.to !== undefined && sound.to <= sound.from) {
+      work.miss([...place, 'to'], 'must be after from')
+    }
     const wrong = channelMistake(sound.channel, kind)
     if (wrong !== undefined) work.miss([...place, 'channel'], wrong)
     if (point === undefined || informant === undefined || wrong !== undefined || whole === undefined) continue

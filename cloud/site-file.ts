@@ -1,7 +1,7 @@
 // What a site.yaml says: its form, what it says twice, and of what it speaks.
 
 import { z } from 'zod'
-import { Secret } from '../protocol/config-fields.ts'
+import { Name, Secret } from '../protocol/config-fields.ts'
 import type { Draft, Sound } from '../protocol/draft.ts'
 import { type PointPath, pointKey, Slug } from '../protocol/ids.ts'
 import { type Place, pathText } from '../protocol/mistakes.ts'
@@ -9,7 +9,6 @@ import { InformantSettings, ObligationSettings } from './compliance/obligation.t
 import { Rut } from './compliance/rut.ts'
 import { PARAMS } from './processor/rules/calibration.ts'
 
-const Name = z.string().trim().min(1).max(200)
 const Instant = z.iso.datetime({ offset: true }).transform(text => Date.parse(text))
 const Depth = z.number().positive().max(2000).nullable().default(null)
 const Diameter = z.number().positive().max(200).nullable().default(null)

@@ -71,3 +71,11 @@ export type SiteSecret = z.infer<typeof SiteSecret>
 
 /** A value that may come from elsewhere. */
 export type Secret = z.infer<typeof Secret>
+
+/** A name for people: one line. */
+export const Name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^\P{Cc}*$/u, 'must have no control characters')

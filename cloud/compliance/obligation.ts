@@ -4,7 +4,7 @@
 // of standards only says what an obligation begins with when nothing else is given.
 
 import { z } from 'zod'
-import { Duration } from '../../protocol/config-fields.ts'
+import { Duration, Name } from '../../protocol/config-fields.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Rounding } from '../rounding.ts'
 import { DAY_MS, Frequency } from './calendar.ts'
@@ -190,7 +190,7 @@ export function termsOf(settings: ObligationSettings, pointKind: WorkKind): Obli
 /** Someone who declares, as a person writes it; the password comes apart. */
 export const InformantSettings = z.strictObject({
   rut: Rut,
-  name: z.string().min(1).max(200),
+  name: Name,
   controlCentreRut: Rut,
 })
 

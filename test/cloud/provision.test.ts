@@ -96,7 +96,7 @@ clients:
   - { id: valle, nombre: Valle }
 projects:
   - { client: campo, id: los-aromos, name: "" }
-  - { client: vale, id: p, name: P }
+  - { client: vale, id: p, name: "P\\0" }
   - { client: campo, id: los-aromos, name: Other }
 points:
   - { client: campo, project: los-aromos, id: pozo-7, name: Pozo 7, kind: underground, latitud: -33 }
@@ -113,13 +113,14 @@ obligations:
   - { point: campo.los-aromos.pozo-9, from: "2026-01-01T00:00:00Z", standard: mayor, channel: soap, kind: surface_pipe,
       levelExempt: true, workCode: OB-0602-7, informant: 12345678-5, every: montly }
   - { point: campo.los-aromos.pozo-7, from: "2026-01-01T00:00:00Z", standard: grande, channel: rest, every: 7m,
-      workCode: OB-0602, informant: 11111111-1, rights: [{ flowLps: 0 }] }
+      workCode: OB-0602, informant: 11111111-1, rights: [{ flowLps: 0 }], to: "2025-12-31T00:00:00Z" }
 `
     assert.deepEqual(await mistakesOf(site, {}, 'with lines'), [
       '3: clients[0].rut: has a wrong check digit',
       '4: clients[1].name: is missing',
       '4: clients[1].nombre: unknown key `nombre`',
       '6: projects[0].name: must not be empty',
+      '7: projects[1].name: must have no control characters',
       '7: projects[1].client: there is no client vale',
       '8: projects[2]: campo.los-aromos is already said by projects[0]',
       '10: points[0].kind: is not one of groundwater, surface_pipe, surface_channel',
@@ -143,6 +144,7 @@ obligations:
       '24: obligations[1].workCode: must be a work code such as OB-0602-7',
       '24: obligations[1].rights[0].flowLps: must be more than 0',
       '24: obligations[1].informant: client campo has no informant 11111111-1',
+      '24: obligations[1].to: must be after from',
     ])
   })
 
