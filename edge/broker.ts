@@ -206,7 +206,10 @@ async function openAedes({
       if (count > WISHES_MAX) return done(new Error('It subscribed too often'))
       if (from !== null) wishes.set(from, count)
       const isSpoken = sparkplug !== undefined || !subscription.topic.startsWith(`${SPARKPLUG}/`)
-      const allowed = isSpoken && maySubscribe(readerOf(from), subscription.topic) && !hasEnough(from)
+      // Hosts also ask for what other versions of Sparkplug say, and some give up when that is refused.
+      const isHost = from !== null && hosts.has(from) && !/^[#+]/.test(subscription.topic)
+      const allowed =
+        isSpoken && (isHost || maySubscribe(readerOf(from), subscription.topic)) && !hasEnough(from)
       done(null, allowed ? subscription : null)
     },
     authorizeForward: (to, packet) => (mayRead(readerOf(to), packet.topic) ? packet : null),

@@ -254,6 +254,28 @@ test('a host says that it is there, retained, and its will says that it is gone'
   )
 })
 
+test('a host may subscribe to what other versions of Sparkplug say, and hears what it may hear all the same', async context => {
+  const { broker } = await openStage(context)
+  const host = await signIn(context, broker, 'scada')
+  const reader = await signIn(context, broker, 'reader')
+
+  for (const filter of ['a/#', 'STATE/#', '$sparkplug/certificates/#']) {
+    assert.equal(await host.subscribe(filter), 1, filter)
+    assert.equal(await reader.subscribe(filter), 128, filter)
+  }
+  assert.equal(await host.subscribe('#'), 128)
+  for (const filter of ['$SYS/#', 'spBv1.0/#']) assert.equal(await host.subscribe(filter), 1, filter)
+  const another = await signIn(context, broker, 'reader')
+  await another.subscribe('raw/v1/#')
+  broker.publish([READING])
+  await until('the data came', () => heard(host).length === 1)
+
+  assert.deepEqual(
+    host.messages.map(({ topic }) => topic),
+    ['spBv1.0/campo/DDATA/gw-1/pozo-7'],
+  )
+})
+
 test('a command that is no Sparkplug is said, and changes nothing', async context => {
   const { broker, said } = await openStage(context)
   const host = await signIn(context, broker, 'scada')
