@@ -48,7 +48,7 @@ export interface BrokerDeps extends IdentityDeps {
     topic: GatewayTopic,
     message: { topic: string; payload: Uint8Array },
   ) => Promise<void>
-  /** Somebody may now receive `filter`: what is retained for it? */
+  /** Somebody may now receive `filter`: what was said last of it? */
   onSubscribe: (filter: string, send: (topic: string, payload: string) => void) => Promise<void>
 }
 
@@ -60,8 +60,8 @@ export interface Broker extends Closable {
    * subscriber who does not read holds up. False when nobody hears it.
    */
   tell(gateway: string, message: { topic: string; filter?: string; payload: string }): boolean
-  /** Says something to every subscriber that may hear it. What is retained, those who come later hear too. */
-  spread(topic: string, payload: string | Uint8Array, options?: { retain: boolean }): Promise<void>
+  /** Says something to every subscriber that may hear it. */
+  spread(topic: string, payload: string | Uint8Array): Promise<void>
   /** Names of the gateways that are connected. */
   connectedGateways(): string[]
   /** Whether anybody receives raw data. */
@@ -88,11 +88,11 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
   aedes.on('connectionError', (_, error) => log.debug('connection failed', { reason: error.message }))
   aedes.on('subscribe', (subscriptions, client) => {
     // The library names here also what was refused.
-    for (const { topic } of subscriptions.filter(one => Number(one.qos) !== REFUSED && isRaw(one))) {
+    for (const { topic } of subscriptions.filter(one => Number(one.qos) !== REFUSED && isKept(one))) {
       deps
         .onSubscribe(topic, (to, payload) => send(client, { topic: to, payload, retain: true }))
         .catch((error: unknown) => {
-          log.warn('retained values were not sent', { topic, reason: reasonOf(error) })
+          log.warn('what was said last was not sent', { topic, reason: reasonOf(error) })
         })
     }
   })
@@ -117,10 +117,10 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
       for (const client of clients) send(client, { topic, payload, retain: false })
       return clients.length > 0
     },
-    spread: (topic, said, { retain } = { retain: false }) =>
+    spread: (topic, said) =>
       new Promise((resolve, reject) => {
         const payload = Buffer.from(said)
-        aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain, dup: false }, error =>
+        aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false }, error =>
           error ? reject(error) : resolve(),
         )
       }),
@@ -187,8 +187,8 @@ function doorOf(
         done(new Error('Not allowed'))
         return
       }
-      // What is retained is kept in memory, by topic: of a gateway that is its state, and one message.
-      if (topic.kind !== 'state') packet.retain = false
+      // What was said last is in the database, where it outlives this process.
+      packet.retain = false
       deps.onMessage(identity.gateway, topic, { topic: packet.topic, payload: toBytes(packet) }).then(
         () => done(null),
         (error: unknown) => {
@@ -227,7 +227,8 @@ function sessionName(identity: Identity, clientId: string): string {
     : `subscriber/${identity.token}/${clientId}`
 }
 
-const isRaw = ({ topic }: Subscription): boolean => topic.startsWith('raw/')
+/** Raw data, and the state of gateways. */
+const isKept = ({ topic }: Subscription): boolean => /^raw\/|\/state$/.test(topic)
 
 /** A client that is gone meanwhile needs nothing. The library calls back without looking whether there is anybody. */
 function send(

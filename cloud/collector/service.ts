@@ -13,7 +13,7 @@ import { ackTopic, type GatewayTopic } from '../../protocol/topics.ts'
 import { Problem } from '../problem.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
-import { findGateway, type GatewayRow, newestOfAll } from '../store/gateways.ts'
+import { findGateway, type GatewayRow, listStates, newestOfAll } from '../store/gateways.ts'
 import { openSeriesIds } from '../store/series.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
 import { type Broker, openBroker } from './broker.ts'
@@ -26,7 +26,7 @@ import type { PortOptions } from './ports.ts'
 import { openPost, type Post, type Way } from './post.ts'
 import { runPresence } from './presence.ts'
 import { openRawFeed } from './raw.ts'
-import { openStatusKeeper } from './status.ts'
+import { openStatusKeeper, statesFor } from './status.ts'
 
 /** Two workers keep two cores and two connections busy; more brought nothing (measured). */
 const WORKERS = 2
@@ -105,8 +105,8 @@ async function startInScope(
   let committer: Committer
   let broker: Broker
   let post: Post
-  const spread = (topic: string, payload: string | Uint8Array, { retain } = { retain: false }) => {
-    broker.spread(topic, payload, { retain }).catch((error: unknown) => {
+  const spread = (topic: string, payload: string | Uint8Array) => {
+    broker.spread(topic, payload).catch((error: unknown) => {
       log.warn('message was not published', { topic, reason: reasonOf(error) })
     })
   }
@@ -130,7 +130,7 @@ async function startInScope(
     if (topic.kind === 'up') return intake.take(gateway, topic.lane, message)
     await status.take(gateway, topic, message)
     // Over MQTT the broker itself tells subscribers.
-    if (way === 'nats' && topic.kind === 'state') spread(message.topic, message.payload, { retain: true })
+    if (way === 'nats' && topic.kind === 'state') spread(message.topic, message.payload)
   }
   const find = (slug: string) => findGateway(db, slug)
   broker = scope.use(
@@ -139,7 +139,10 @@ async function startInScope(
         ...{ clock, log, metrics, findGateway: find, onMessage: take('mqtt') },
         authenticateSubscriber: deps.authenticateSubscriber,
         onSubscribe: async (filter, send) => {
-          for (const { topic, payload } of feed.retained(await newestOfAll(db), filter)) send(topic, payload)
+          const kept = filter.startsWith('raw/')
+            ? feed.retained(await newestOfAll(db), filter)
+            : statesFor(await listStates(db), filter)
+          for (const { topic, payload } of kept) send(topic, payload)
         },
       },
       mqtt,
@@ -160,7 +163,7 @@ async function startInScope(
       const hearing = nats === undefined ? { since: startedAt } : nats.hearing()
       return 'since' in hearing ? hearing.since : undefined
     },
-    announce: (topic: string, payload: string) => spread(topic, payload, { retain: true }),
+    announce: spread,
   }
   scope.run(signal => runPresence({ db, clock, log, ...presence }, signal))
   const server = scope.use(

@@ -7,9 +7,15 @@ import { CommandResult } from '../../protocol/command.ts'
 import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
-import type { GatewayTopic } from '../../protocol/topics.ts'
+import { type GatewayTopic, stateTopic } from '../../protocol/topics.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
-import { type GatewayRow, saveCommandResult, saveGatewayStatus, setAside } from '../store/gateways.ts'
+import {
+  type GatewayRow,
+  type JudgedGateway,
+  saveCommandResult,
+  saveGatewayStatus,
+  setAside,
+} from '../store/gateways.ts'
 import type { Message } from './intake.ts'
 
 /** A topic that does not carry a batch. */
@@ -69,4 +75,14 @@ function parse(topic: StatusTopic, payload: Uint8Array): unknown {
 async function save(db: Database, gatewayId: number, topic: StatusTopic, document: unknown): Promise<void> {
   if (topic.kind === 'result') await saveCommandResult(db, gatewayId, topic.id, document)
   else await saveGatewayStatus(db, gatewayId, topic.kind, document)
+}
+
+/** The states that a filter names: one gateway's, or all. */
+export function statesFor(
+  states: readonly JudgedGateway[],
+  filter: string,
+): { topic: string; payload: string }[] {
+  return states
+    .map(({ slug, state }) => ({ topic: stateTopic(slug), payload: JSON.stringify(state) }))
+    .filter(({ topic }) => filter === topic || filter === stateTopic('+'))
 }

@@ -1,7 +1,7 @@
 // Gateways: who they are, what they said of themselves, what they are to do.
 
 import type { ProviderName } from '../../protocol/ids.ts'
-import type { GatewayState } from '../../protocol/status.ts'
+import { GatewayState } from '../../protocol/status.ts'
 import type { Sql } from './database.ts'
 
 /** A gateway, and whose it is. */
@@ -58,27 +58,43 @@ export interface JudgedGateway {
   state: GatewayState
 }
 
+/** The last state of every gateway that has one. */
+export async function listStates(db: Sql): Promise<JudgedGateway[]> {
+  return judged(await db.query('select slug, state from gateways where state is not null order by slug', []))
+}
+
 /** Gateways that are said to be there, and of which nothing was heard for so long, are lost from now on. */
 export async function markSilentLost(db: Sql, silentMs: number): Promise<JudgedGateway[]> {
-  return db.query<JudgedGateway>(
-    `update gateways set state = jsonb_set(state, '{state}', '"lost"'), state_at = now()
-     where state->>'state' in ('init', 'ready') and greatest(state_at, health_at) < now() - $1 * interval '1 ms'
-     returning slug, state`,
-    [silentMs],
+  return judged(
+    await db.query(
+      `update gateways set state = jsonb_set(state, '{state}', '"lost"'), state_at = now()
+       where state->>'state' in ('init', 'ready') and greatest(state_at, health_at) < now() - $1 * interval '1 ms'
+       returning slug, state`,
+      [silentMs],
+    ),
   )
 }
 
 /** Gateways that are not said to be there, and have told how they are since, are there. */
 export async function markHeardReady(db: Sql): Promise<JudgedGateway[]> {
-  return db.query<JudgedGateway>(
-    `update gateways set state_at = now(), state = jsonb_build_object(
-       'v', 1, 'state', 'ready', 'version', health->'version', 'since', health->'at')
-     where coalesce(state->>'state', 'unknown') not in ('init', 'ready')
-       and health_at > coalesce(state_at, '-infinity')
-     returning slug, state`,
-    [],
+  return judged(
+    await db.query(
+      `update gateways set state_at = now(), state = jsonb_build_object(
+         'v', 1, 'state', 'ready', 'version', health->'version', 'since', health->'at')
+       where coalesce(state->>'state', 'unknown') not in ('init', 'ready')
+         and health_at > coalesce(state_at, '-infinity')
+       returning slug, state`,
+      [],
+    ),
   )
 }
+
+/** The database keeps a document's keys in an order of its own; one of another version is nobody's. */
+const judged = (rows: readonly { slug: string; state: unknown }[]): JudgedGateway[] =>
+  rows.flatMap(({ slug, state }) => {
+    const { data } = GatewayState.safeParse(state)
+    return data === undefined ? [] : [{ slug, state: data }]
+  })
 
 /** A message that could not be understood, or that the database refused. */
 export interface DeadLetter {
