@@ -16,6 +16,7 @@ import { runGateway } from './gateway.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { scanBus } from './modbus/scan.ts'
 import { showDevice } from './modbus/show.ts'
+import { showRemote } from './providers/show.ts'
 import { askMachine } from './time-quality.ts'
 
 /** Something that may be otherwise the next time: a supervisor starts the gateway again. */
@@ -30,7 +31,7 @@ const USAGE = `smarthydro-edge: reads a site's instruments and sends what they m
   smarthydro-edge scan --config FILE --bus BUS [--units 1-247]
                                         say who answers on a bus; no gateway may be using it
   smarthydro-edge read --config FILE DEVICE [--every 2s]
-                                        show what a device's registers hold now, once or again and again
+                                        show what a device, or its provider, gives now, once or again and again
   smarthydro-edge doctor --config FILE  say why a well is silent, and what to do about it
   smarthydro-edge --version
 
@@ -151,16 +152,26 @@ async function scan(file: string, id: string, units: { first: number; last: numb
 async function read(file: string, id: string, everyMs: number | undefined): Promise<number> {
   const config = readGatewayConfig(file, process.env)
   const device = config.devices.find(one => one.id === id)
+  const remote = config.providers.find(one => one.id === id)
+  if (remote !== undefined)
+    return await showAgain(signal => showRemote({ clock: systemClock }, remote, signal), everyMs)
   if (device === undefined) {
-    const known = config.devices.map(one => one.id).join(', ')
+    const known = [...config.devices, ...config.providers].map(one => one.id).join(', ')
     throw new ConfigError(file, [
       { path: 'devices', message: `no device is named "${id}"; there are ${known}` },
     ])
   }
   await using bus = openOne(config, file, device.bus)
+  return await showAgain(signal => showDevice({ bus, clock: systemClock }, device, signal), everyMs)
+}
+
+async function showAgain(
+  show: (signal: AbortSignal) => Promise<{ text: string; failure: string | undefined }>,
+  everyMs: number | undefined,
+): Promise<number> {
   const signal = untilStopped()
   for (;;) {
-    const { text, failure } = await showDevice({ bus, clock: systemClock }, device, signal)
+    const { text, failure } = await show(signal)
     say(text)
     if (everyMs === undefined) return failure === undefined ? 0 : EXIT_FAILED
     await systemClock.sleep(everyMs, signal)

@@ -6,6 +6,7 @@ import { REGISTER_COUNT, type RegisterTable } from '../../protocol/registers.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { RunnableConfig } from '../config.ts'
+import { aligned } from '../table.ts'
 import type { Bus } from './bus.ts'
 import { pollDevice, toPolledDevice } from './poll.ts'
 
@@ -62,9 +63,4 @@ function rawOf(
     return table === 'coil' || table === 'discrete' ? String(value) : value.toString(16).padStart(4, '0')
   })
   return `${table} ${address}: ${words.join(' ')}`
-}
-
-function aligned(rows: readonly string[][]): string[] {
-  const widths = [0, 1, 2].map(column => Math.max(...rows.map(row => row[column]?.length ?? 0)))
-  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
 }

@@ -2,7 +2,7 @@
 
 import { AHEAD_MAX_MS, type Quality, TIME_MAX } from '../../protocol/reading.ts'
 import type { Mark } from './marks.ts'
-import type { Outcome, Sample } from './provider.ts'
+import { newestOf, type Outcome, type Sample, timeText } from './provider.ts'
 
 /** What a poll makes of a key. */
 export interface Judgement {
@@ -57,13 +57,6 @@ export function judgeLatest(
   return { found: [], mark: known, ...problemOf(newest) }
 }
 
-function newestOf(samples: readonly Sample[]): Sample | undefined {
-  return samples.reduce<Sample | undefined>(
-    (newest, sample) => (newest === undefined || sample.at > newest.at ? sample : newest),
-    undefined,
-  )
-}
-
 /** A gap that is still open when the next one opens becomes one with it. */
 function markAfter(at: number, known: Mark | undefined, everyMs: number): Mark {
   if (known === undefined) return { newest: at }
@@ -76,10 +69,4 @@ function problemOf({ given }: Sample): { problem?: string } {
   if (given.kind === 'sensor_code')
     return { problem: `the device gave a code instead of a value: ${given.text}` }
   return given.kind === 'not_a_number' ? { problem: 'the device gave what is no number' } : {}
-}
-
-/** Not every number is an instant that can be written. */
-function timeText(at: number): string {
-  const date = new Date(at)
-  return Number.isNaN(date.getTime()) ? `${at} ms` : date.toISOString()
 }

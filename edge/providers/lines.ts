@@ -22,7 +22,7 @@ export function providerLines(
   providers: readonly RunnableProvider[],
 ): Line[] {
   const { log } = poller
-  const open = opener(poller)
+  const open = openProviders(poller)
   return providers.map(config => {
     const { id, point, every: everyMs, delay: delayMs } = config
     const signals = keyedSignals(config)
@@ -42,7 +42,8 @@ export function requestsOf(config: RunnableProvider): number {
   return isOne ? 1 : new Set(config.signals.map(({ key }) => key)).size
 }
 
-function keyedSignals(config: RunnableProvider): RemoteSignal[] {
+/** The signals of a device with the keys that its provider is asked for. */
+export function keyedSignals(config: RunnableProvider): RemoteSignal[] {
   if (config.provider !== 'json') return config.signals
   return config.signals.map(signal => ({ ...signal, key: jsonKey(signal) }))
 }
@@ -50,7 +51,8 @@ function keyedSignals(config: RunnableProvider): RemoteSignal[] {
 /** Where each provider is, unless the configuration says. To add a provider: its file, and a line here and below. */
 const URLS = { twin: TWIN_URL, nettra: NETTRA_URL, novus: NOVUS_URL }
 
-function opener({ clock }: Pick<PollerDeps, 'clock'>): (config: RunnableProvider) => Provider {
+/** Opens devices. What those of one provider share is opened once. */
+export function openProviders({ clock }: Pick<PollerDeps, 'clock'>): (config: RunnableProvider) => Provider {
   const apis = new Map<string, Api>()
   const accounts = new Map<string, TwinAccount>()
   const shared = <T>(all: Map<string, T>, name: readonly string[], open: () => T): T => {

@@ -105,6 +105,20 @@ function restOf(samples: readonly Sample[], { from, to }: Window): Window | unde
 const later = (one: number, other: number): number => Math.max(one, other)
 const earlier = (one: number, other: number): number => Math.min(one, other)
 
+/** The newest of samples in any order. */
+export function newestOf(samples: readonly Sample[]): Sample | undefined {
+  return samples.reduce<Sample | undefined>(
+    (newest, sample) => (newest === undefined || sample.at > newest.at ? sample : newest),
+    undefined,
+  )
+}
+
+/** Not every number is an instant that can be written. */
+export function timeText(at: number): string {
+  const date = new Date(at)
+  return Number.isNaN(date.getTime()) ? `${at} ms` : date.toISOString()
+}
+
 /** A request that brought nothing. */
 export function failed(reason: string, { isAway = false } = {}): Failure {
   return { kind: 'request_failed', reason, isAway }
