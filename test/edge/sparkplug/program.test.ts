@@ -19,7 +19,7 @@ import { decodeSparkplug, encodeSparkplug } from './decoder.ts'
 const HASH =
   '$7$101$AAECAwQFBgcICQoL$M23TZ+v8SVibaz0MDNq22qQ/UIT/cBE5UchjRH/ZYeo+gGtGS6/943huBhz+GeK2peNIDYtLbMx/Cb2jXfDU1A=='
 
-test('a gateway is reborn for its host, tells its values, and dies in order; the next start is the next session', async context => {
+test('a gateway is born for its host, tells its values, and says farewell unless it is killed; each start is the next session', async context => {
   const instrument = await openInstrument({ clock }, { registers: wellRegisters({ clock }) })
   atEnd(context, () => instrument.close())
   const port = await freePort()
@@ -32,13 +32,19 @@ test('a gateway is reborn for its host, tells its values, and dies in order; the
 `,
   })
 
-  const sessions = [await runSession(context, file, port), await runSession(context, file, port)]
+  const sessions: unknown[] = []
+  for (const signal of ['SIGTERM', 'SIGKILL', 'SIGTERM'] as const) {
+    sessions.push(await runSession(context, { file, port, signal }))
+  }
 
-  assert.deepEqual(sessions, [0, 1])
+  assert.deepEqual(sessions, [0, 1, 2])
 })
 
-/** Runs the program until its host has heard it all; returns the session's number. */
-async function runSession(context: TestContext, file: string, port: number): Promise<unknown> {
+/** Runs the program until its host has heard it all and the signal ends it; returns the session's number. */
+async function runSession(
+  context: TestContext,
+  { file, port, signal }: { file: string; port: number; signal: 'SIGTERM' | 'SIGKILL' },
+): Promise<unknown> {
   const program = runProgram(context, ['run', '--config', file])
   await until('it has started', () => program.said('gateway started').length === 1)
   const host = await connectClient(port, { clientId: 'host', username: 'scada', password: 'agua-de-pozo' })
@@ -59,15 +65,17 @@ async function runSession(context: TestContext, file: string, port: number): Pro
     const told = of('DDATA').flatMap(({ metrics }) => metrics.filter(({ value }) => value !== undefined))
     return new Set(told.map(({ alias }) => names.get(alias))).size === 4
   })
-  program.child.kill('SIGTERM')
-  assert.equal(await program.exited, 0)
+  program.child.kill(signal)
+  await program.exited
   await until('the connection ends', () => !host.isConnected())
 
   assert.deepEqual([...names.values()].sort(), ['flow', 'level', 'pulses', 'total'])
-  assert.match(host.messages.at(-1)?.topic ?? '', /^spBv1\.0\/Campo Sur\/NDEATH\/gw-test$/)
   const bdSeqOf = (type: string) => of(type).map(({ metrics: [first] }) => first?.value)
-  assert.deepEqual(bdSeqOf('NDEATH'), bdSeqOf('NBIRTH'))
-  return bdSeqOf('NDEATH')[0]
+  if (signal === 'SIGTERM') {
+    assert.equal(host.messages.at(-1)?.topic, 'spBv1.0/Campo Sur/NDEATH/gw-test')
+    assert.deepEqual(bdSeqOf('NDEATH'), bdSeqOf('NBIRTH'))
+  } else assert.deepEqual(bdSeqOf('NDEATH'), [])
+  return bdSeqOf('NBIRTH')[0]
 }
 
 test('nextBdSeq() counts from 0 to 255 and begins again', async context => {
