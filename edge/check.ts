@@ -2,6 +2,7 @@
 
 import { type BusConfig, isLine } from '../protocol/bus-config.ts'
 import { ConfigError } from '../protocol/runtime/errors.ts'
+import { rangeOf, type Writable, writeFunction } from '../protocol/writable-config.ts'
 import type { RunnableConfig, RunnableProvider } from './config.ts'
 import { costOf, planReads } from './modbus/plan.ts'
 import { timingOf } from './modbus/timing.ts'
@@ -47,7 +48,7 @@ function describeBus(
   let load = 0
   const described = devices
     .filter(device => device.bus === bus.id)
-    .map(({ id, unit, signals, reads, every, turnaround = 0 }) => {
+    .flatMap(({ id, unit, signals, reads, every, writable, turnaround = 0 }) => {
       const line = { timing, turnaroundMs: turnaround }
       const blocks = planReads(signals, reads, line)
       // A way over a network is a guess, and what is refused must be sure.
@@ -55,10 +56,18 @@ function describeBus(
       const asked = blocks.map(({ table, address, count }) => `${table} ${address}+${count}`).join(', ')
       const cost = `${counted(blocks.length, 'request')}, ${round(costOf(blocks, line))} ms`
       const polls = `${counted(HOUR_MS / every, 'poll')} an hour`
-      return `  ${id} (unit ${unit}, ${counted(signals.length, 'signal')}): ${cost}: ${asked}; ${polls}`
+      const reading = `  ${id} (unit ${unit}, ${counted(signals.length, 'signal')}): ${cost}: ${asked}; ${polls}`
+      return [reading, ...writable.map(one => `  ${id} may be written: ${describeWritable(one)}`)]
     })
   const busy = `${isSure ? 'at least' : 'about'} ${percent(load)} busy`
   return { lines: [`bus ${bus.id} at ${addressOf(bus)}: ${busy}`, ...described], load, isSure }
+}
+
+function describeWritable(writable: Writable): string {
+  const { name, table, address, type, unit } = writable
+  const { min, max } = rangeOf(writable)
+  const range = `${min} to ${max}${unit === undefined ? '' : ` ${unit}`}`
+  return `${name}, ${range}, ${table} ${address} as ${type} by function ${writeFunction(writable)}`
 }
 
 function addressOf({ serial, tcp, ...bus }: BusConfig): string {

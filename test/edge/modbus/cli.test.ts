@@ -51,6 +51,22 @@ const METER = {
 
 const line = (baudRate: number) => ({ id: 'rs485', serial: { path: '/dev/serial/by-id/usb-x', baudRate } })
 
+test('check prints what may be written, with its range, its unit, and how', async context => {
+  const writable = [
+    { name: 'start-level', address: 40, type: 'uint16', scale: 0.01, unit: 'm', min: 5, max: 80 },
+    { name: 'running', table: 'coil', address: 5, type: 'bool' },
+  ]
+
+  const { status, text } = await ends('check', makeConfig(context, [line(9600)], [{ ...METER, writable }]))
+
+  assert.equal(status, 0, text)
+  assert.match(
+    text,
+    /^ {2}meter may be written: start-level, 5 to 80 m, holding 40 as uint16 by function 6$/m,
+  )
+  assert.match(text, /^ {2}meter may be written: running, 0 to 1, coil 5 as bool by function 5$/m)
+})
+
 test('check prints what each device costs its line, and how busy that will be', async context => {
   const probe = { ...METER, id: 'probe', unit: 4, point: 'pozo-8', every: '1s', turnaround: '50ms' }
 

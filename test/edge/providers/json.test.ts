@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { type JsonConfig, jsonKey } from '../../../edge/providers/json.ts'
 import { parseGatewayConfig } from '../../../protocol/gateway-config.ts'
 import { JsonSignal } from '../../../protocol/json-provider-config.ts'
@@ -302,3 +303,40 @@ test('the example in the manual reads the answer that stands beside it', async c
 
   assert.deepEqual(shown(await latest()), [[[NOON, 12.47]], [[NOON, 8210]], [[NOON, 87]]])
 })
+
+test('whatever an answer holds, no number comes of it that does not stand in it', async context => {
+  const { api, latest } = await openJsonScene(context, {
+    config: { time: { at: '/time', format: 'epoch_s' } },
+    signals: [{ variable: 'flow', value: '/flow' }],
+  })
+  const time = fc.oneof(fc.integer({ min: 1, max: 2e9 }), fc.jsonValue())
+  const row = fc.oneof(fc.record({ time, flow: fc.jsonValue() }), fc.jsonValue())
+  const body = fc.oneof(
+    fc.array(row, { maxLength: 4 }),
+    fc.record({ time: fc.array(time), flow: fc.array(fc.jsonValue()) }),
+    fc.jsonValue(),
+  )
+
+  await fc.assert(
+    fc.asyncProperty(body, async document => {
+      api.heal()
+      api.fail({ fault: { kind: 'answer', status: 200, body: JSON.stringify(document) } })
+
+      const [outcome] = await latest()
+
+      assert.ok(outcome !== undefined && outcome.kind !== 'auth_failed')
+      for (const { given } of outcome.kind === 'ok' ? outcome.samples : []) {
+        if (given.kind === 'number') assert.ok(isWritten(given.raw, document), JSON.stringify(document))
+      }
+    }),
+    { numRuns: 400 },
+  )
+})
+
+/** Whether a number stands somewhere in a document: as one, as a text, or as true or false. */
+function isWritten(raw: number | bigint, value: unknown): boolean {
+  if (typeof value === 'object' && value !== null)
+    return Object.values(value).some(inner => isWritten(raw, inner))
+  if (value === null) return false
+  return Number(value) === Number(raw)
+}
