@@ -1,7 +1,7 @@
 // One way up: a stretch of the buffer's numbers, sent in batches, some of them on their way at the same time.
 
-import type { Ack, Batch, MissingRange } from '../protocol/batch.ts'
-import { encodeBatch } from '../protocol/codec.ts'
+import type { Ack, Answer, Batch, MissingRange, UnreadableAck } from '../protocol/batch.ts'
+import { encodeBatch, nameOf } from '../protocol/codec.ts'
 import type { Lane as LaneName } from '../protocol/topics.ts'
 import { upTopic } from '../protocol/topics.ts'
 import { openAnswered } from './answered.ts'
@@ -20,8 +20,8 @@ export interface Lane {
   send(signal: AbortSignal): Promise<void>
   /** Has the buffer forget what the cloud answered, until the signal aborts. */
   forget(signal: AbortSignal): Promise<void>
-  /** Takes an ack. False when it answers nothing that is under way here. */
-  take(ack: Ack): boolean
+  /** Takes an answer. False when it is to nothing that is under way here. */
+  take(answer: Answer): boolean
   wake(): void
   /** When the oldest batch under way was sent, on the monotonic clock; Infinity when none is. */
   oldestSentAt(): number
@@ -114,11 +114,11 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
         else sendStretch(stretch)
       }
     },
-    take(ack) {
-      const key = keyOf(ack.epoch, ack.first, ack.through)
-      const found = underWay.get(key)
+    take(answer) {
+      const found = answeredBy(underWay, answer)
       if (found === undefined) return false
       const { batch, tableId, withTable } = found
+      const ack = answer.status === 'unreadable' ? setAside(batch, answer) : answer
       // Who does not know a table that was sent will not know it the next time: the ack deadline ends this.
       if (ack.status === 'table-unknown' && withTable) return false
       if (ack.slowDownMs !== undefined) pausedUntil = clock.monotonic() + ack.slowDownMs
@@ -127,7 +127,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
         send(batch, tableId, true)
         return true
       }
-      underWay.delete(key)
+      underWay.delete(keyOf(batch.epoch, batch.first, batch.last))
       throttle.answered({ readings: batch.readings.length, sentAt: found.sentAt })
       if (ack.status === 'committed') knownTables.add(tableId)
       const { first, last } = batch
@@ -135,6 +135,19 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
       return true
     },
   }
+}
+
+/** The batch that is answered. By the name of its message it is found by making that again. */
+function answeredBy(underWay: ReadonlyMap<string, UnderWay>, answer: Answer): UnderWay | undefined {
+  if (answer.status !== 'unreadable') return underWay.get(keyOf(answer.epoch, answer.first, answer.through))
+  return [...underWay.values()].find(
+    ({ batch, withTable }) => nameOf(encodeBatch(batch, { withTable })) === answer.message,
+  )
+}
+
+/** A batch of which the cloud could read nothing is set aside like any other. */
+function setAside({ epoch, first, last }: Batch, { lane, reason }: UnreadableAck): Ack {
+  return { v: 1, epoch, lane, first, through: last, status: 'set-aside', rejected: [], reason }
 }
 
 /** What the cloud will never store is said loudly: nobody will send it again. Returns how many readings that is. */

@@ -9,7 +9,7 @@
 //   U4. A message of the cloud that makes no sense is counted and ignored.
 //   U5. Between two tries the uplink waits longer each time, with jitter; from the start again once the cloud answered.
 
-import { Ack, type ClockState } from '../protocol/batch.ts'
+import { Answer, type ClockState } from '../protocol/batch.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
@@ -149,7 +149,7 @@ async function runSession(
           )
           return
         }
-        const ack = readAck(message.payload)
+        const ack = readAnswer(message.payload)
         if (ack !== undefined && lanes.get(ack.lane)?.take(ack) === true) onAnswer()
         else {
           metrics.count('gateway_acks_ignored_total')
@@ -231,9 +231,9 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-function readAck(payload: Uint8Array): Ack | undefined {
+function readAnswer(payload: Uint8Array): Answer | undefined {
   try {
-    return Ack.parse(JSON.parse(new TextDecoder().decode(payload)))
+    return Answer.parse(JSON.parse(new TextDecoder().decode(payload)))
   } catch {
     return undefined
   }

@@ -100,3 +100,22 @@ export const Ack = z.strictObject({
 
 /** The cloud's answer to a batch. */
 export type Ack = z.infer<typeof Ack>
+
+/** The cloud's answer to a message in which not even the numbers can be read: it is set aside as it came. */
+export const UnreadableAck = z.strictObject({
+  v: z.literal(1),
+  lane: z.enum(LANES),
+  status: z.literal('unreadable'),
+  /** Which message: the first eight bytes of its SHA-256, in hexadecimal digits. */
+  message: z.string().regex(/^[0-9a-f]{16}$/, 'must be 16 hexadecimal digits'),
+  reason: z.string().max(500),
+})
+
+/** The cloud's answer to a message in which not even the numbers can be read. */
+export type UnreadableAck = z.infer<typeof UnreadableAck>
+
+/** What comes back for a batch. */
+export const Answer = z.union([Ack, UnreadableAck])
+
+/** What comes back for a batch. */
+export type Answer = z.infer<typeof Answer>

@@ -8,7 +8,7 @@
 //
 // encodeBatch() and decodeBatch() are inverses; decodeBatch() throws Rejected for anything else.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { z } from 'zod'
 import {
@@ -35,7 +35,7 @@ const TABLE_INSIDE = 1
 const COMPRESSED = 2
 const SCALES_INSIDE = 4
 const MISSING_INSIDE = 8
-const TABLE_ID_BYTES = 8
+const NAME_BYTES = 8
 const MISSING_MAX = 64
 const MISSING_REASONS: readonly MissingReason[] = ['evicted', 'damaged']
 
@@ -58,7 +58,7 @@ const TableJson = z.strictObject({
 export function encodeTable({ gateway, client, project, series }: SeriesTable): EncodedTable {
   const rows = series.map(({ point, variable, scale }) => [point, variable, scale])
   const bytes = new TextEncoder().encode(JSON.stringify({ gateway, client, project, series: rows }))
-  return { id: tableId(bytes), bytes }
+  return { id: nameOf(bytes), bytes }
 }
 
 /** Reads the bytes of a table. Throws Rejected, with everything that is wrong, when they are not one. */
@@ -179,11 +179,20 @@ interface Head extends BatchHead {
 
 const toBatchHead = ({ epoch, first, last }: Head): BatchHead => ({ epoch, first, last })
 
-function tableId(bytes: Uint8Array): string {
-  return createHash('sha256')
-    .update(bytes)
-    .digest('hex')
-    .slice(0, TABLE_ID_BYTES * 2)
+/** The name of a table or of a message: the first eight bytes of its SHA-256, in hexadecimal digits. */
+export function nameOf(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex').slice(0, NAME_BYTES * 2)
+}
+
+/**
+ * The version of a message that is whole and of another version than this one; `undefined` for any other. The first byte
+ * and the CRC-32 at the end are where they are in every version.
+ */
+export function foreignVersion(bytes: Uint8Array): number | undefined {
+  if (bytes.length < 6 || bytes[0] === VERSION) return undefined
+  const end = bytes.length - 4
+  const isWhole = crc32(bytes.subarray(0, end)) === new ByteReader(bytes.subarray(end)).u32()
+  return isWhole ? bytes[0] : undefined
 }
 
 /** The scales to send when those of the table do not hold every value; `undefined` when they do. */
@@ -258,10 +267,10 @@ function openEnvelope(bytes: Uint8Array): Envelope {
   if (flags > 15) throw new Rejected(`unknown flags ${flags}`)
   let tableBytes: Uint8Array | undefined
   let id: string
-  if ((flags & TABLE_INSIDE) === 0) id = Buffer.from(reader.raw(TABLE_ID_BYTES)).toString('hex')
+  if ((flags & TABLE_INSIDE) === 0) id = Buffer.from(reader.raw(NAME_BYTES)).toString('hex')
   else {
     tableBytes = reader.raw(reader.varint())
-    id = tableId(tableBytes)
+    id = nameOf(tableBytes)
   }
   const rest = reader.raw(reader.left)
   const body = new ByteReader((flags & COMPRESSED) === 0 ? rest : decompress(rest), 'its body')

@@ -15,7 +15,8 @@ const DeadLetter = z
     topic: z.string(),
     bytes: z.int().openapi({ description: 'how many are kept' }),
     reason: z.string(),
-    receivedAt: InstantText,
+    receivedAt: InstantText.openapi({ description: 'the last time' }),
+    times: z.int().openapi({ description: 'how often the same came' }),
     replayedAt: orNull(InstantText),
   })
   .openapi('DeadLetter')

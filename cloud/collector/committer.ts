@@ -14,8 +14,9 @@ import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
 import { type Committed, commitBatches, commitWithoutPoison, type IncomingBatch } from '../store/batches.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
-import { type DeadLetter, setAside } from '../store/gateways.ts'
+import type { DeadLetter } from '../store/gateways.ts'
 import type { SeriesIds } from '../store/series.ts'
+import { keepLetter } from './letters.ts'
 
 /** Readings in one transaction: more bring no speed and only a longer wait (measured: 1,000 to 5,000 are best). */
 const GROUP_READINGS_MAX = 5_000
@@ -197,9 +198,8 @@ async function commitLetter(
   reason: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await untilAvailable(deps, signal, () => setAside(deps.db, { ...job.letter, reason }))
+  await untilAvailable(deps, signal, () => keepLetter(deps, { ...job.letter, reason }))
   deps.metrics.count('collector_batches_total', { became: 'set-aside' })
-  deps.log.error('message set aside', { gatewayId: job.gatewayId, topic: job.letter.topic, reason })
   deps.onDone(job, { kind: 'set-aside', reason })
 }
 

@@ -3,17 +3,20 @@
 // Batches of one gateway are taken one after the other, in the order in which they came, and only so many of them wait
 // at a time: a gateway that comes back again and again while the database is away does not fill the memory.
 
-import type { Ack, Batch, SeriesTable } from '../../protocol/batch.ts'
+import type { Ack, Answer, Batch, SeriesTable } from '../../protocol/batch.ts'
 import {
   type BatchHead,
   type Decoded,
   decodeBatch,
   decodeTable,
+  foreignVersion,
+  nameOf,
   readBatchHead,
 } from '../../protocol/codec.ts'
 import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Lane } from '../../protocol/topics.ts'
+import { VARIABLES } from '../../protocol/variables.ts'
 import type { Database } from '../store/database.ts'
 import { findSeriesTable, type GatewayRow } from '../store/gateways.ts'
 import type { Committer, Job, Outcome } from './committer.ts'
@@ -41,7 +44,8 @@ export interface Message {
 export interface Intake {
   /**
    * Resolves when the batch has found its place in the queue, or waits there already. Throws Unavailable when the
-   * database is not there, or when too many batches of the gateway wait.
+   * database is not there, when too many batches of the gateway wait, or when this side is too old to read it: then the
+   * gateway keeps it, and a newer version will.
    */
   take(gateway: GatewayRow, lane: Lane, message: Message): Promise<void>
   /** The committer tells how a job ended. */
@@ -53,7 +57,7 @@ export interface IntakeDeps {
   db: Database
   metrics: Metrics
   committer: () => Committer
-  sendAck: (gateway: string, ack: Ack) => void
+  sendAck: (gateway: string, answer: Answer) => void
   onCommitted: (gateway: GatewayRow, batch: Batch) => void
 }
 
@@ -89,17 +93,12 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
     return memory
   }
 
-  const answer = (
-    { gateway, lane, head }: Pick<Waiting, 'gateway' | 'lane' | 'head'>,
-    rest: Pick<Ack, 'status'> & Partial<Ack>,
-  ) => {
-    // Not even its numbers can be read: there is nothing to answer to.
-    if (head !== undefined) sendAck(gateway.slug, { ...ackOf(lane, head, committer().load()), ...rest })
-  }
-
   /** Puts a message into the queue, or answers it at once. Returns whether its answer is still to come. */
   const place = async (gateway: GatewayRow, lane: Lane, { topic, payload }: Message): Promise<boolean> => {
     const memory = memoryOf(gateway)
+    const version = foreignVersion(payload)
+    if (version !== undefined)
+      throw new Unavailable(`${gateway.slug} speaks version ${version}, which this cloud does not know yet`)
     const letter = { gatewayId: gateway.id, topic, bytes: payload, reason: '' }
     const enqueue = async (job: Job, rest: Pick<Waiting, 'head' | 'table'>) => {
       const key = keyOf(lane, rest.head)
@@ -125,12 +124,12 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
       throw error
     }
     if (decoded.kind === 'table-unknown') {
-      answer({ gateway, lane, head: decoded.head }, { status: 'table-unknown' })
+      sendAck(gateway.slug, { ...ackOf(lane, decoded.head, committer().load()), status: 'table-unknown' })
       return false
     }
     const { batch, tableId, tableBytes } = decoded
-    const foreign = foreignTable(gateway, batch.table)
-    if (foreign !== undefined) return setAside(foreign)
+    const refusal = refusalOf(gateway, batch.table)
+    if (refusal !== undefined) return setAside(refusal)
     const table = tableBytes === undefined ? {} : { table: { id: tableId, bytes: tableBytes } }
     const incoming = { gatewayId: gateway.id, projectId: gateway.projectId, lane, batch, ...table }
     return enqueue(
@@ -161,18 +160,14 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
       const from = jobs.get(job)
       if (from === undefined) throw new Error('A job ended that nobody waits for')
       jobs.delete(job)
-      const memory = memoryOf(from.gateway)
-      if (from.key !== undefined) memory.waiting.delete(from.key)
+      const { gateway, key, table } = from
+      const memory = memoryOf(gateway)
+      if (key !== undefined) memory.waiting.delete(key)
       memory.count -= 1
-      if (outcome.kind === 'set-aside') {
-        answer(from, { status: 'set-aside', reason: outcome.reason.slice(0, ACK_REASON_LENGTH_MAX) })
-        return
-      }
-      if (from.table !== undefined) remember(memory.tables, from.table.id, from.table.table)
-      const rejected = outcome.kind === 'stored' ? [...outcome.rejected] : []
-      answer(from, { status: 'committed', rejected })
+      if (table !== undefined && outcome.kind !== 'set-aside') remember(memory.tables, table.id, table.table)
+      sendAck(gateway.slug, answerTo(from, job, outcome, committer().load()))
       if (job.kind === 'batch' && outcome.kind === 'stored') {
-        onCommitted(from.gateway, withoutRejected(job.incoming.batch, outcome.rejected))
+        onCommitted(gateway, withoutRejected(job.incoming.batch, outcome.rejected))
       }
     },
   }
@@ -181,6 +176,18 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
 function ackOf(lane: Lane, { epoch, first, last }: BatchHead, load: number): Omit<Ack, 'status'> {
   const slowDown = load > CROWDED ? { slowDownMs: SLOW_DOWN_MS } : {}
   return { v: 1, epoch, lane, first, through: last, rejected: [], ...slowDown }
+}
+
+function answerTo({ lane, head }: Waiting, job: Job, outcome: Outcome, load: number): Answer {
+  if (outcome.kind === 'set-aside') {
+    const reason = outcome.reason.slice(0, ACK_REASON_LENGTH_MAX)
+    return head === undefined
+      ? { v: 1, lane, status: 'unreadable', message: nameOf(job.letter.bytes), reason }
+      : { ...ackOf(lane, head, load), status: 'set-aside', reason }
+  }
+  if (head === undefined) throw new Error('A batch was committed whose numbers nobody could read')
+  const rejected = outcome.kind === 'stored' ? [...outcome.rejected] : []
+  return { ...ackOf(lane, head, load), status: 'committed', rejected }
 }
 
 /** Reads a batch; a table that only the database knows is fetched first. */
@@ -216,9 +223,16 @@ function withoutRejected(batch: Batch, rejected: readonly { seq: number }[]): Ba
   return { ...batch, readings: batch.readings.filter(({ seq }) => !seqs.has(seq)) }
 }
 
-/** Why a table is not this gateway's; `undefined` when it is. A gateway writes into its own project and no other. */
-function foreignTable(gateway: GatewayRow, table: SeriesTable): string | undefined {
+/**
+ * Why a table is refused; `undefined` when it is not. A gateway writes into its own project and no other, and what it
+ * measures: what the cloud computes from that would stand beside itself.
+ */
+function refusalOf(gateway: GatewayRow, table: SeriesTable): string | undefined {
   const ours = `${gateway.client}/${gateway.project}/${gateway.slug}`
   const theirs = `${table.client}/${table.project}/${table.gateway}`
-  return ours === theirs ? undefined : `The batch says it is of ${theirs}, and came from ${ours}`
+  if (ours !== theirs) return `The batch says it is of ${theirs}, and came from ${ours}`
+  const index = table.series.findIndex(({ variable }) => VARIABLES[variable].origin === 'derived')
+  const derived = table.series[index]
+  if (derived === undefined) return undefined
+  return `series[${index}]: ${derived.variable} of ${derived.point} is computed by the cloud, and never measured`
 }

@@ -42,6 +42,11 @@ export const COLLECTOR_METRICS = [
     type: 'counter',
     help: 'Batches whose numbers came before with other readings.',
   },
+  {
+    name: 'collector_letters_dropped_total',
+    type: 'counter',
+    help: 'Messages set aside that were dropped for newer ones of the same gateway.',
+  },
   { name: 'collector_readings_total', type: 'counter', help: 'Readings, by what became of them.' },
   { name: 'collector_bytes_total', type: 'counter', help: 'Bytes of batches received.' },
   {
@@ -101,7 +106,7 @@ async function startInScope(
 ): Promise<RunningCollector> {
   const { db, clock, log, metrics, random } = deps
   const feed = openRawFeed({ clock })
-  const status = openStatusKeeper({ db, log })
+  const status = openStatusKeeper({ db, log, metrics })
   let committer: Committer
   let broker: Broker
   let post: Post

@@ -6,6 +6,7 @@
 import { CommandResult } from '../../protocol/command.ts'
 import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
 import { type GatewayTopic, stateTopic } from '../../protocol/topics.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
@@ -14,9 +15,9 @@ import {
   type JudgedGateway,
   saveCommandResult,
   saveGatewayStatus,
-  setAside,
 } from '../store/gateways.ts'
 import type { Message } from './intake.ts'
+import { keepLetter } from './letters.ts'
 
 /** A topic that does not carry a batch. */
 export type StatusTopic = Exclude<GatewayTopic, { kind: 'up' }>
@@ -35,7 +36,8 @@ const SCHEMAS = {
 }
 
 /** Opens a keeper. */
-export function openStatusKeeper({ db, log }: { db: Database; log: Log }): StatusKeeper {
+export function openStatusKeeper(deps: { db: Database; log: Log; metrics: Metrics }): StatusKeeper {
+  const { db } = deps
   const turns = new Map<number, Promise<void>>()
 
   const keep = async (gateway: GatewayRow, topic: StatusTopic, { topic: name, payload }: Message) => {
@@ -44,8 +46,7 @@ export function openStatusKeeper({ db, log }: { db: Database; log: Log }): Statu
     } catch (error) {
       if (!(error instanceof Unreadable) && !(error instanceof DatabaseRefused)) throw error
       const reason = `Cannot read ${topic.kind}: ${error.message}`
-      log.warn('message set aside', { gateway: gateway.slug, topic: name, reason })
-      await setAside(db, { gatewayId: gateway.id, topic: name, bytes: payload, reason })
+      await keepLetter(deps, { gatewayId: gateway.id, topic: name, bytes: payload, reason })
     }
   }
 

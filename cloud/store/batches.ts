@@ -178,11 +178,24 @@ async function insertTables(tx: Sql, incoming: readonly IncomingBatch[]): Promis
   const inOrder = incoming.toSorted((a, b) => a.gatewayId - b.gatewayId)
   for (const { gatewayId, table } of inOrder) {
     if (table === undefined) continue
-    await tx.query(
-      `insert into series_tables (gateway_id, id, bytes) values ($1, decode($2, 'hex'), $3) on conflict do nothing`,
+    const added = await tx.query(
+      `insert into series_tables (gateway_id, id, bytes) values ($1, decode($2, 'hex'), $3) on conflict do nothing
+       returning 1 as one`,
       [gatewayId, table.id, table.bytes],
     )
+    if (added.length > 0) await forgetOldTables(tx, gatewayId)
   }
+}
+
+/** Kept of each gateway. One that is asked for after it was forgotten is sent again with the batch. */
+export const TABLES_KEPT_MAX = 1_000
+
+async function forgetOldTables(tx: Sql, gatewayId: number): Promise<void> {
+  await tx.query(
+    `delete from series_tables where gateway_id = $1 and id in
+       (select id from series_tables where gateway_id = $1 order by first_seen_at desc, id offset $2)`,
+    [gatewayId, TABLES_KEPT_MAX],
+  )
 }
 
 /** The row of a batch that was not there before. */

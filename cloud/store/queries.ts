@@ -225,6 +225,7 @@ export interface DeadLetterRow {
   bytes: number
   reason: string
   receivedAt: number
+  times: number
   replayedAt: number | null
 }
 
@@ -235,7 +236,7 @@ export function selectDeadLetters(
 ): Promise<DeadLetterRow[]> {
   return sql.query<DeadLetterRow>(
     `select d.id, g.slug as gateway, d.topic, length(d.bytes) as bytes, d.reason, d.received_at as "receivedAt",
-       d.replayed_at as "replayedAt"
+       d.times, d.replayed_at as "replayedAt"
      from dead_letters d left join gateways g on g.id = d.gateway_id
      where d.id < $1 order by d.id desc limit $2`,
     [beforeId, limit],

@@ -1,7 +1,7 @@
 // Series by name: which number stands for a variable of a point.
 
 import { VARIABLES, type Variable } from '../../protocol/variables.ts'
-import type { Database, Sql } from './database.ts'
+import { type Database, DatabaseRefused, type Sql } from './database.ts'
 
 /** A variable of a point of a project. */
 export interface SeriesName {
@@ -14,7 +14,8 @@ export interface SeriesName {
 export interface SeriesIds {
   /**
    * The numbers of `names`, in their order. A point or series that is not there yet is made: what a gateway measures
-   * belongs to its own project, and is never refused for want of paperwork.
+   * belongs to its own project, and is never refused for want of paperwork, up to a bound that only a fault passes:
+   * then it throws DatabaseRefused, and nothing is made.
    */
   of(names: readonly SeriesName[]): Promise<number[]>
 }
@@ -37,6 +38,9 @@ export function openSeriesIds(db: Database): SeriesIds {
   }
 }
 
+/** Appendix A of PostgreSQL's manual: what was sent is too much. */
+const PROGRAM_LIMIT_EXCEEDED = '54000'
+
 const keyOf = ({ projectId, point, variable }: SeriesName): string =>
   `${projectId}/${point}/${VARIABLES[variable].code}`
 
@@ -53,7 +57,7 @@ async function ensureSeries(db: Database, names: readonly SeriesName[]): Promise
     names.map(({ variable }) => VARIABLES[variable].code),
   ]
   return db.transaction(async tx => {
-    await discoverPoints(tx, columns.slice(0, 2))
+    await discoverPoints(tx, names)
     await tx.query(
       `insert into series (point_id, variable)
        select distinct p.id, t.variable
@@ -73,13 +77,28 @@ async function ensureSeries(db: Database, names: readonly SeriesName[]): Promise
   })
 }
 
-async function discoverPoints(tx: Sql, columns: readonly (readonly (number | string)[])[]): Promise<void> {
-  await tx.query(
+/** Points of a project that nobody provisioned. */
+export const DISCOVERED_MAX = 10_000
+
+async function discoverPoints(tx: Sql, names: readonly SeriesName[]): Promise<void> {
+  const projects = names.map(({ projectId }) => projectId)
+  const found = await tx.query(
     `insert into points (project_id, slug, name, origin)
      select distinct project_id, point, point, 'discovered'
      from unnest($1::int[], $2::text[]) as t(project_id, point)
      order by 1, 2
-     on conflict do nothing`,
-    columns,
+     on conflict do nothing
+     returning 1 as one`,
+    [projects, names.map(({ point }) => point)],
   )
+  if (found.length === 0) return
+  const [full] = await tx.query<{ slug: string }>(
+    `select pr.slug from points p join projects pr on pr.id = p.project_id
+     where p.project_id = any($1::int[]) and p.origin = 'discovered'
+     group by pr.slug having count(*) > $2`,
+    [projects, DISCOVERED_MAX],
+  )
+  if (full === undefined) return
+  const message = `project ${full.slug} has ${DISCOVERED_MAX} points that nobody provisioned, and takes no more`
+  throw new DatabaseRefused(message, { code: PROGRAM_LIMIT_EXCEEDED, cause: undefined })
 }

@@ -2,6 +2,7 @@
 //
 // What it has answered as committed it keeps in memory, so that a test can compare it with what was measured.
 
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type PublishPacket } from 'aedes'
@@ -23,6 +24,7 @@ export type CloudFault =
   | { kind: 'duplicate-ack' }
   | { kind: 'table-unknown' }
   | { kind: 'set-aside'; reason: string }
+  | { kind: 'unreadable'; reason: string }
   | { kind: 'reject-first'; reason: string }
   | { kind: 'slow-down'; ms: number }
   /** Committed, and the connection ends before the answer. */
@@ -36,6 +38,8 @@ export interface SeenBatch {
   withTable: boolean
   /** The size of its bytes. */
   bytes: number
+  /** What its bytes are called where nothing in them can be read. */
+  name: string
   /** On the clock's monotonic time. */
   at: number
 }
@@ -160,6 +164,12 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
       case 'set-aside':
         say({ status: 'set-aside', reason: fault.reason })
         return
+      case 'unreadable': {
+        const { lane, name: message } = seen
+        const { reason } = fault
+        publish(ackTopic(seen.gateway), JSON.stringify({ v: 1, lane, status: 'unreadable', message, reason }))
+        return
+      }
     }
     commit(seen)
     switch (fault?.kind) {
@@ -200,6 +210,7 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
     const seen = {
       ...{ gateway, lane, batch: decoded.batch, at },
       ...{ withTable: decoded.tableBytes !== undefined, bytes: payload.length },
+      name: hash('sha256', payload, 'hex').slice(0, 16),
     }
     cloud.batches.push(seen)
     void react(seen, queued.shift() ?? always)

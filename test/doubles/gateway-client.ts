@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
-import { Ack, type Batch, type SeriesTable } from '../../protocol/batch.ts'
+import { type Ack, Answer, type Batch, type SeriesTable, type UnreadableAck } from '../../protocol/batch.ts'
 import { encodeBatch } from '../../protocol/codec.ts'
 import type { Reading } from '../../protocol/reading.ts'
 import { ackTopic, commandTopic, type Lane, upTopic } from '../../protocol/topics.ts'
@@ -82,6 +82,8 @@ function published(
 export interface GatewayClient extends TestClient {
   slug: string
   acks: Ack[]
+  /** Answers to messages of which the collector could read nothing. */
+  unreadable: UnreadableAck[]
   /** Sends a batch; resolves with the PUBACK. */
   send(batch: Batch, options?: { lane?: Lane; withTable?: boolean }): Promise<void>
   /** The first ack of exactly these numbers that has come or comes. */
@@ -99,15 +101,19 @@ export async function connectGateway(
   })
   assert.equal(await client.subscribe(ackTopic(slug)), 1)
   assert.equal(await client.subscribe(commandTopic(slug, '+')), 1)
-  const acks = () =>
+  const answers = () =>
     client.messages
       .filter(({ topic }) => topic === ackTopic(slug))
-      .map(({ payload }) => Ack.parse(JSON.parse(payload.toString())))
+      .map(({ payload }) => Answer.parse(JSON.parse(payload.toString())))
+  const acks = () => answers().filter(answer => answer.status !== 'unreadable')
   return {
     ...client,
     slug,
     get acks() {
       return acks()
+    },
+    get unreadable() {
+      return answers().filter(answer => answer.status === 'unreadable')
     },
     send: (batch, { lane = 'live', withTable = true } = {}) =>
       client.publish(upTopic(slug, lane), encodeBatch(batch, { withTable })),

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { Ack, type Batch } from '../../protocol/batch.ts'
+import { Ack, type Batch, UnreadableAck } from '../../protocol/batch.ts'
 import { decodeBatch, encodeBatch, encodeTable } from '../../protocol/codec.ts'
 import { Command, CommandResult } from '../../protocol/command.ts'
 import { LanState, RawMessage, SeriesMeta, toRawMessage } from '../../protocol/raw.ts'
@@ -56,6 +56,7 @@ const MESSAGES = {
   'ack-set-aside': Ack,
   'ack-slow-down': Ack,
   'ack-table-unknown': Ack,
+  'ack-unreadable': UnreadableAck,
   'ack-with-rejected': Ack,
   state: GatewayState,
   'state-lost': GatewayState,

@@ -1,6 +1,7 @@
 // From a gateway's batches to committed rows and acks (K1-K4 of cloud/collector/committer.ts), over real sockets.
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
@@ -156,7 +157,7 @@ describe('startCollector()', () => {
     await other.close()
   })
 
-  test('startCollector() sets a batch aside that it cannot read, with its bytes, and answers if it has numbers', async () => {
+  test('startCollector() sets a batch aside that it cannot read, with its bytes, once, and answers by its numbers or by its name', async () => {
     const { table, gateway } = await gatewayOf('gw-garbled')
     const topic = upTopic('gw-garbled', 'live')
     const noise = new Uint8Array([1, 0, 255, 0, 7])
@@ -164,6 +165,7 @@ describe('startCollector()', () => {
     const tooLong = withByteAtEnd(encodeBatch(batch, { withTable: true }))
     const good = batchOf(table, 5, readingsOf(table, 10, 1))
 
+    await gateway.publish(topic, noise)
     await gateway.publish(topic, noise)
     await gateway.publish(topic, tooLong)
     await gateway.send(good)
@@ -173,16 +175,51 @@ describe('startCollector()', () => {
     assert.match(answer.reason ?? '', /1 bytes after its end/)
     assert.equal((await gateway.ackOf(good)).status, 'committed')
     assert.equal(gateway.acks.length, 2)
-    const letters = await db.query<{ bytes: Uint8Array; reason: string; gateway: string }>(
-      `select d.bytes, d.reason, g.slug as gateway from dead_letters d join gateways g on g.id = d.gateway_id
+    assert.deepEqual(
+      gateway.unreadable.map(({ message, lane }) => [message, lane]),
+      [0, 1].map(() => [createHash('sha256').update(noise).digest('hex').slice(0, 16), 'live']),
+    )
+    const letters = await db.query<{ bytes: Uint8Array; reason: string; gateway: string; times: number }>(
+      `select d.bytes, d.reason, d.times, g.slug as gateway from dead_letters d join gateways g on g.id = d.gateway_id
        where d.topic = $1 order by d.id`,
       [topic],
     )
     assert.deepEqual(
-      letters.map(({ bytes, gateway: of }) => ({ bytes, of })),
-      [noise, tooLong].map(bytes => ({ bytes, of: 'gw-garbled' })),
+      letters.map(({ bytes, gateway: of, times }) => ({ bytes, of, times })),
+      [
+        { bytes: noise, of: 'gw-garbled', times: 2 },
+        { bytes: tooLong, of: 'gw-garbled', times: 1 },
+      ],
     )
     assert.ok(letters.every(({ reason }) => reason.startsWith('Cannot read')))
+    await gateway.close()
+  })
+
+  test('startCollector() leaves a batch of a newer version with its gateway, and keeps nothing of it', async () => {
+    const { table, gateway } = await gatewayOf('gw-newer')
+    const whole = encodeBatch(batchOf(table, 3, readingsOf(table, 1, 3)), { withTable: true })
+    const newer = withCrc([2, ...whole.subarray(1, -4)])
+
+    await assert.rejects(gateway.publish(upTopic('gw-newer', 'live'), newer), /closed/i)
+
+    assert.deepEqual(await storedOf(db, table), [])
+    assert.deepEqual(
+      await db.query('select 1 from dead_letters where topic = $1', [upTopic('gw-newer', 'live')]),
+      [],
+    )
+  })
+
+  test('startCollector() sets a batch aside that brings what the cloud computes', async () => {
+    const { table, gateway } = await gatewayOf('gw-clever')
+    const series = [{ point: 'pozo-7', variable: 'water_table' as const, scale: 2 as const }]
+    const batch = batchOf({ ...table, series }, 1, readingsOf({ ...table, series }, 1, 3))
+
+    await gateway.send(batch)
+    const { status, reason } = await gateway.ackOf(batch)
+
+    assert.equal(status, 'set-aside')
+    assert.match(reason ?? '', /series\[0\]: water_table of pozo-7 is computed by the cloud/)
+    assert.deepEqual(await db.query(`select 1 from points where slug = 'pozo-7'`), [])
     await gateway.close()
   })
 
@@ -268,7 +305,11 @@ describe('startCollector()', () => {
 
 /** A batch whose checksum is right and that says more than it should. */
 function withByteAtEnd(bytes: Uint8Array): Uint8Array {
-  const longer = Buffer.concat([bytes.subarray(0, -4), new Uint8Array(5)])
-  longer.writeUInt32LE(crc32(longer.subarray(0, -4)), longer.length - 4)
-  return new Uint8Array(longer)
+  return withCrc([...bytes.subarray(0, -4), 0])
+}
+
+function withCrc(bytes: readonly number[]): Uint8Array {
+  const whole = Buffer.from([...bytes, 0, 0, 0, 0])
+  whole.writeUInt32LE(crc32(whole.subarray(0, -4)), whole.length - 4)
+  return new Uint8Array(whole)
 }

@@ -2,25 +2,19 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import {
-  commitBatches,
-  commitWithoutPoison,
-  type IncomingBatch,
-  type StoreDeps,
-} from '../../../cloud/store/batches.ts'
+import { commitBatches, commitWithoutPoison } from '../../../cloud/store/batches.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { setAside } from '../../../cloud/store/gateways.ts'
 import { migrate } from '../../../cloud/store/migrate.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
 import { compressOlderThan, dropReadingsOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
-import type { Batch } from '../../../protocol/batch.ts'
-import { AHEAD_MAX_MS, QUALITIES, type Reading } from '../../../protocol/reading.ts'
+import { AHEAD_MAX_MS, QUALITIES } from '../../../protocol/reading.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
 import { BACKENDS, type TestDatabase, type TestServer } from '../../doubles/databases.ts'
+import { batchOf, reading, site, T } from './site.ts'
 
-const T = Date.parse('2026-01-15T12:00:00Z')
 const DAY = 86_400_000
 
 for (const backend of BACKENDS) {
@@ -291,47 +285,6 @@ const stored = (counts: { inserted?: number; duplicate?: number; revised?: numbe
   ...{ kind: 'stored', inserted: 0, duplicate: 0, revised: 0, rejected: [], reused: false },
   ...counts,
 })
-
-interface Site {
-  deps: StoreDeps
-  gateway: Pick<IncomingBatch, 'gatewayId' | 'projectId'>
-}
-
-async function site(db: Database, slug: string): Promise<Site> {
-  const [row] = await db.query<{ gatewayId: number; projectId: number }>(
-    `with c as (insert into clients (slug, name) values ($1, $1) returning id),
-          p as (insert into projects (client_id, slug, name) select id, $1, $1 from c returning id),
-          g as (insert into gateways (project_id, slug) select id, $1 from p returning id, project_id)
-     select id as "gatewayId", project_id as "projectId" from g`,
-    [slug],
-  )
-  assert.ok(row)
-  return { deps: { db, series: openSeriesIds(db), clock: systemClock }, gateway: row }
-}
-
-function reading(
-  seq: number,
-  point: string,
-  variable: Reading['variable'],
-  at: number,
-  value: number | null,
-): Reading {
-  return {
-    seq,
-    point,
-    variable,
-    at,
-    value,
-    quality: value === null ? 'no_answer' : 'good',
-    timeQuality: 'synced',
-  }
-}
-
-function batchOf(epoch: number, readings: Reading[]): Batch {
-  const table = { gateway: 'gw', client: 'c', project: 'p', series: [] }
-  const [first, last] = [readings[0]?.seq ?? 0, readings.at(-1)?.seq ?? 0]
-  return { table, epoch, first, last, configVersion: 0, clock: { quality: 'synced' }, readings, missing: [] }
-}
 
 async function countReadings(db: Database, projectId: number): Promise<number | undefined> {
   const [row] = await db.query<{ count: number }>(

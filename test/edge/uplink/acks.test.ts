@@ -142,6 +142,24 @@ test('a batch that is set aside is forgotten, said loudly, and not counted as co
   assert.equal(counts['gateway_readings_acked_total{lane="live"}'], 0)
 })
 
+test('a batch of which the cloud could read nothing is found by the name of its bytes, and leaves like one set aside', async context => {
+  const scene = await setScene(context)
+  scene.cloud.fail({ kind: 'unreadable', reason: 'Cannot read batch: epoch 0' })
+  await scene.connect()
+
+  await scene.append(measurements(10))
+  await scene.drained()
+
+  assert.deepEqual(
+    scene
+      .said('batch set aside by the cloud')
+      .map(({ reason, first, through, count }) => [reason, first, through, count]),
+    [['Cannot read batch: epoch 0', 1, 10, 10]],
+  )
+  assert.equal(scene.cloud.batches.length, 1)
+  assert.equal(scene.metrics.read().gateway_readings_rejected_total, 10)
+})
+
 test('a table that came with a batch that is set aside is not taken for known', async context => {
   const scene = await setScene(context)
   scene.cloud.fail({ kind: 'set-aside', reason: 'CRC' })
