@@ -11,7 +11,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFull } from './database.ts'
 
-const ROOM_BYTES = 256 * 1024
+const ROOM_BYTES = 64 * 1024
 
 /** Keeps room in the log. */
 export interface LogRoom {

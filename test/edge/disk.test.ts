@@ -75,7 +75,9 @@ test('on a full disk the gateway says what is lost and why, keeps what it had, a
   const field = await openField(context)
   const disk = smallDisk(context)
   const port = await freePort()
-  const { file } = makeSite(context, { ...field, folder: disk, more: `status: { port: ${port} }\n` })
+  // LevelDB's log has room for a while: the more is read, the sooner it is used up.
+  const options = { folder: disk, every: '5ms', more: `status: { port: ${port} }\n` }
+  const { file } = makeSite(context, { ...field, ...options })
   const program = runProgram(context, ['run', '--config', file])
   await until('readings are committed', () => field.cloud.stored.size >= 40)
   await field.cloud.stop()
@@ -94,14 +96,12 @@ test('on a full disk the gateway says what is lost and why, keeps what it had, a
   await until('it is well again', async () => (await statusOf(port)).code === 200)
   await field.cloud.start()
   const before = field.cloud.stored.size
-  await until('it delivers again', () => field.cloud.stored.size > before + 40)
+  // A refused reading takes no number, and none that was kept is missing.
+  await until('all numbers are committed, and more come', () => {
+    const { length, [length - 1]: highest } = committedNumbers(field.cloud)
+    return length > before + 40 && highest === length
+  })
   await stopProgram(program)
-  const numbers = committedNumbers(field.cloud)
-  assert.deepEqual(
-    numbers,
-    numbers.map((_, index) => index + 1),
-    'a refused reading takes no number, and none that was kept is missing',
-  )
 })
 
 test('a gateway that starts on a full disk starts, delivers what it has, and says what it cannot keep', {
@@ -158,8 +158,8 @@ test('a gateway whose buffer was cut short at its end delivers what is left, and
   const level = join(folder, 'buffer', 'level')
   const log = readdirSync(level).find(name => name.endsWith('.log'))
   assert.ok(log)
-  const { length } = readFileSync(join(level, log))
-  truncateSync(join(level, log), Math.floor(length / 2))
+  const used = readFileSync(join(level, log)).findLastIndex(byte => byte !== 0)
+  truncateSync(join(level, log), Math.floor(used / 2))
 
   await field.cloud.start()
   const program = runProgram(context, ['run', '--config', file])
