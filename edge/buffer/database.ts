@@ -169,9 +169,9 @@ async function setAside(
   }
 }
 
-/** Makes a folder that is still there after a power cut. */
+/** Makes a folder that only its owner may enter, and that is still there after a power cut. */
 export async function syncedFolder(folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true })
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
   if (made === undefined) return
   const above = dirname(resolve(made))
   for (let each = resolve(folder); each !== above; each = dirname(each)) await syncFolder(dirname(each))

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { RANGES_MAX } from '../../../edge/buffer/state.ts'
 import { WAITING_READINGS_MAX } from '../../../edge/buffer/store.ts'
@@ -258,6 +260,13 @@ test('one append larger than maxBytes is kept alone (B6)', async t => {
 
   assert.deepEqual((await readAll(buffer)).seqs, numbers(11, 410))
   assert.equal(buffer.status().evicted, 10)
+})
+
+test('openBuffer() makes a folder that only its owner may enter', async t => {
+  const path = join(await temporaryFolder(t), 'site', 'buffer')
+  await openTestBuffer(t, path)
+
+  assert.equal((await stat(path)).mode & 0o777, 0o700)
 })
 
 test('openBuffer() refuses a folder that another process has open, and says so (B10)', async t => {
