@@ -135,6 +135,7 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
     close: async () => {
       const closed = ports.close()
       await new Promise<void>(done => aedes.close(() => done()))
+      ports.end()
       await closed
     },
   }

@@ -17,6 +17,8 @@ import { openTurnstile } from './turnstile.ts'
 const CONNECTIONS_MAX = 10_000
 /** New connections in a second. */
 const CONNECTIONS_PER_SECOND = 100
+/** For a TLS handshake: as long as for signing in. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
 /** That some were too many is said once in so long; the metric has them all. */
 const SAY_EVERY_MS = 10_000
 
@@ -30,10 +32,14 @@ export interface PortOptions {
   connectionsPerSecond?: number
 }
 
-/** Ports that are listened on. Closing them ends no connection. */
+/** Ports that are listened on. */
 export interface Ports extends Closable {
   port: number
   tlsPort: number | undefined
+  /** Ends the connections there are, also those that never began a handshake. */
+  end(): void
+  /** Lets nobody in any more; resolves when all connections have ended. */
+  close(): Promise<void>
 }
 
 /** What the ports need. */
@@ -55,6 +61,7 @@ export async function openPorts(
   const { tls, connectionsMax = CONNECTIONS_MAX } = options
   const admits = openDoor(deps, options.connectionsPerSecond ?? CONNECTIONS_PER_SECOND)
   const servers: Server[] = []
+  const sockets = new Set<Socket>()
   const close = async () => {
     await Promise.all(servers.map(server => new Promise<void>(done => server.close(() => done()))))
   }
@@ -65,8 +72,13 @@ export async function openPorts(
   ): Promise<void> => {
     // An ack must not wait a round trip until the one before it was confirmed (Nagle's algorithm).
     const server = createServer({ noDelay: true }, socket => {
-      if (admits(socket)) letIn(socket)
-      else socket.destroy()
+      if (!admits(socket)) {
+        socket.destroy()
+        return
+      }
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      letIn(socket)
     })
     server.maxConnections = connectionsMax
     server.on('drop', address => {
@@ -84,7 +96,8 @@ export async function openPorts(
     const { key, cert, clientCa } = tls
     const theirs = clientCa === undefined ? {} : { ca: clientCa, requestCert: true }
     // It does not listen itself: whoever is too many must not cost a handshake.
-    const handshakes = createTlsServer({ key, cert, minVersion: 'TLSv1.2', ...theirs }, welcome)
+    const common = { minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_TIMEOUT_MS } as const
+    const handshakes = createTlsServer({ key, cert, ...common, ...theirs }, welcome)
     handshakes.on('tlsClientError', (error, socket) => {
       metrics.count('collector_refused_total', { what: 'handshake' })
       log.warn('handshake refused', { from: socket.remoteAddress, reason: error.message })
@@ -100,8 +113,10 @@ export async function openPorts(
   }
   const [port = 0, tlsPort] = servers.map(server => (server.address() as AddressInfo).port)
   return {
-    ...{ port, tlsPort },
-    close,
+    ...{ port, tlsPort, close },
+    end: () => {
+      for (const socket of sockets) socket.destroy()
+    },
   }
 }
 

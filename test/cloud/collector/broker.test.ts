@@ -179,6 +179,20 @@ describe('the collector’s broker', () => {
     for (const socket of [first, second]) socket.destroy()
   })
 
+  test('closing the collector waits for nobody who has not signed in', async () => {
+    const other = await openCollector(db)
+    const silent = connect(other.mqttPort, '127.0.0.1').on('error', () => {})
+    await new Promise(done => silent.once('connect', done))
+    let isClosed = false
+
+    void Promise.resolve(other.close()).then(() => {
+      isClosed = true
+    })
+
+    await until('it is closed', () => isClosed, { timeoutMs: 5_000 })
+    silent.destroy()
+  })
+
   test('startCollector() ends the connection of a gateway whose token was withdrawn, within a minute', async context => {
     await addGateway(db, 'gw-withdrawn')
     await addGateway(db, 'gw-stays')

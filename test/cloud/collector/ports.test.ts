@@ -159,6 +159,21 @@ test('both ports share one limit, and whoever is too many costs no handshake', {
   assert.deepEqual([welcomed.size, refused(), bytes], [20, 5, 0])
 })
 
+test('a connection that begins no handshake is ended with the others that are left', {
+  skip: skipWithout('openssl'),
+}, async context => {
+  const { ports, call, closed } = await openScene(context, { port: 0, ...certificate(context) })
+  const silent = connect(ports.tlsPort ?? 0, '127.0.0.1')
+  call(() => silent)
+  await once(silent, 'connect')
+
+  const closing = ports.close()
+  ports.end()
+
+  await closing
+  await until('its connection is closed', () => closed() === 1)
+})
+
 /** A key and a certificate that nobody trusts. */
 function certificate(context: TestContext): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'smarthydro-tls-'))
