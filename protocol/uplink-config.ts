@@ -5,11 +5,16 @@ import { ByteRate, Duration } from './config-fields.ts'
 
 /** The way to the cloud. */
 export const Uplink = z.strictObject({
-  url: z.url({
-    protocol: /^(mqtts?|nats|tls)$/,
-    error: 'must be a URL that begins with mqtt://, mqtts://, nats:// or tls://',
-  }),
-  /** A folder with `token`, or `key.pem` and `cert.pem`; and `ca.pem` where the cloud's certificate needs it. */
+  url: z
+    .url({
+      protocol: /^(mqtts?|nats|tls)$/,
+      error: 'must be a URL that begins with mqtt://, mqtts://, nats:// or tls://',
+    })
+    .refine(
+      url => !/^\w+:\/\/[^/]*@/.test(url),
+      'must not name a user: that is the gateway, with the token in uplink.credentials',
+    ),
+  /** A folder with `token`; `ca.pem` where the cloud's certificate needs it, `cert.pem` and `key.pem` where it wants ours. */
   credentials: z.string().min(1),
   /** A batch is sent when it has so many readings … */
   minReadings: z.int().min(1).max(500).default(50),

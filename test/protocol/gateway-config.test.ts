@@ -46,6 +46,17 @@ test('parseGatewayConfig() reads the design document’s example, with durations
   assert.equal(config.providers[0]?.provider, 'twin')
 })
 
+test('parseGatewayConfig() takes an address of the cloud by any of its ways, and none that names a user', () => {
+  const withUrl = (url: string) =>
+    parseGatewayConfig(GOOD.replace(/mqtts:[^"]*/, url), 'gateway.yaml').uplink.url
+  for (const url of ['mqtt://h:1883', 'mqtts://h', 'nats://10.0.0.1:4222', 'tls://[::1]:4222']) {
+    assert.equal(withUrl(url), url)
+  }
+
+  assert.throws(() => withUrl('http://h'), /uplink.url: must be a URL that begins with mqtt:/)
+  assert.throws(() => withUrl('tls://gw:secret@h:4222'), /uplink.url: must not name a user/)
+})
+
 test('unless the configuration says otherwise, a dead link is found within 20 s, with something under way or without', () => {
   const { uplink } = parseGatewayConfig(GOOD, 'gateway.yaml')
 
