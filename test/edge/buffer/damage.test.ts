@@ -4,12 +4,14 @@
 // is read is what was written, the counts are exact, and work goes on with the next number (B2, B5, B7).
 
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
 import { type Buffer, openBuffer } from '../../../edge/buffer.ts'
 import type { Reading } from '../../../protocol/reading.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
+import { randomFrom } from '../../doubles/random.ts'
 import {
   databaseFiles,
   keptLog,
@@ -53,9 +55,9 @@ async function filledBuffer(t: TestContext, { inLog = false } = {}): Promise<Fil
   return { path, readings, epoch }
 }
 
-async function flip(path: string, from: number, length: number): Promise<void> {
+async function flip(path: string, from: number, length: number, byte = 0xa5): Promise<void> {
   const handle = await open(path, 'r+')
-  await handle.write(new Uint8Array(length).fill(0xa5), 0, length, from)
+  await handle.write(new Uint8Array(length).fill(byte), 0, length, from)
   await handle.close()
 }
 
@@ -298,4 +300,81 @@ test('a witness that is damaged or of another buffer is not believed', async t =
   await copyFile(join(other.path, 'witness'), join(filled.path, 'witness'))
 
   assert.deepEqual(await assertSurvives(t, filled), [])
+})
+
+test('a table file that is gone costs one stretch of time, at most what a file of 1 MiB holds (B7)', {
+  timeout: 60_000,
+}, async t => {
+  const path = await temporaryFolder(t)
+  const filling = await openTestBuffer(t, path)
+  for (let round = 0; round < 20; round += 1) {
+    const groups = Array.from({ length: 100 }, (_, group) => noisy(500, round * 100 + group))
+    await Promise.all(groups.map(group => filling.append(group)))
+  }
+  const { readings, bytes } = filling.status()
+  await filling.close()
+  await (await openTestBuffer(t, path)).close()
+  const files = await databaseFiles(path, /\.ldb$/)
+  assert.ok(files.length >= 5)
+  const victim = await largest(path, /\.ldb$/)
+  const victimBytes = await sizeOf(victim)
+  await rm(victim)
+
+  const buffer = await openTestBuffer(t, path)
+  await buffer.verified()
+  const { missing } = await accounted(buffer)
+
+  const lost = missing.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+  assert.ok(lost > 0 && missing.length === 1, JSON.stringify(missing))
+  assert.ok(victimBytes < 1.2 * 2 ** 20)
+  // Noise is hardly compressed, so bytes on disk are bytes of records.
+  assert.ok(
+    lost < 1.3 * (victimBytes / bytes) * readings,
+    `${lost} of ${readings} by ${victimBytes} of ${bytes}`,
+  )
+})
+
+/** Measurements that hardly compress. */
+function noisy(count: number, seed: number) {
+  const random = randomFrom(seed)
+  return measurements(count, seed).map(one => ({
+    ...one,
+    value: one.value === null ? null : Math.round(random() * 1e9) / 100,
+  }))
+}
+
+const damage = fc.record({
+  /** Which file, and where in it. */
+  ...{ which: fc.nat(), at: fc.double({ min: 0, max: 1, noNaN: true }) },
+  how: fc.constantFrom('flip', 'cut', 'zero', 'delete'),
+  length: fc.integer({ min: 1, max: 5000 }),
+})
+
+test('whatever is done to whichever files, the buffer opens, and what it says is true (B2, B5, B7)', {
+  timeout: 120_000,
+}, async t => {
+  const sources = [await filledBuffer(t), await filledBuffer(t, { inLog: true })]
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat({ max: 1 }),
+      fc.array(damage, { minLength: 1, maxLength: 3 }),
+      async (source, all) => {
+        const filled = sources[source] as Filled
+        const path = await temporaryFolder(t)
+        await cp(filled.path, path, { recursive: true })
+        for (const { which, at, how, length } of all) {
+          const files = await databaseFiles(path, /./)
+          const file = files[which % files.length]
+          if (file === undefined) continue
+          const place = Math.floor(at * (await sizeOf(file)))
+          if (how === 'delete') await rm(file)
+          else if (how === 'cut') await truncate(file, place)
+          else await flip(file, place, length, how === 'flip' ? 0xa5 : 0)
+        }
+
+        await assertSurvives(t, { ...filled, path })
+      },
+    ),
+    { numRuns: Number(process.env.DAMAGE_RUNS ?? 12) },
+  )
 })
