@@ -16,7 +16,7 @@ import { Aedes, type Client } from 'aedes'
 import type { LanState } from '../protocol/raw.ts'
 import type { Reading } from '../protocol/reading.ts'
 import { cannotListen, reasonOf } from '../protocol/runtime/errors.ts'
-import type { Log } from '../protocol/runtime/log.ts'
+import type { Fields, Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import { lanStateTopic, SPARKPLUG, seriesMetaTopic } from '../protocol/topics.ts'
@@ -45,6 +45,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 const NOT_AUTHORISED = 5
 /** The next one is closed at once. */
 const CONNECTIONS_MAX = 64
+/** Of one address, while they have not signed in: so many, and the others have their places still. */
+const STRANGERS_MAX = 16
 /** Of one subscriber; the next one is refused. */
 const SUBSCRIPTIONS_MAX = 100
 /** How often one may subscribe, for each time it is shown again what is retained. It may connect again. */
@@ -81,9 +83,18 @@ export async function openLanBroker(
 ): Promise<LanBroker> {
   const sockets = new Set<Socket>()
   const dropped = (what: string, count = 1) => metrics.count('gateway_lan_dropped_total', { what }, count)
+  const refused = (from: { remoteAddress?: string | undefined } | undefined, bound: Fields) => {
+    dropped('connection')
+    log.warn('LAN connection refused', { from: from?.remoteAddress, ...bound })
+  }
   const access = openLanAccess({ host, anonymous, users })
   const aedes = await openAedes({ log, access, users, sparkplug, dropped })
+  const isStrange = boundStrangers(aedes)
   const server = createServer({ highWaterMark: BEHIND_BYTES_MAX }, socket => {
+    if (isStrange(socket)) {
+      refused(socket, { STRANGERS_MAX })
+      return socket.destroy()
+    }
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     boundReceived(socket, () => {
@@ -93,10 +104,7 @@ export async function openLanBroker(
     aedes.handle(socket)
   })
   server.maxConnections = CONNECTIONS_MAX
-  server.on('drop', address => {
-    dropped('connection')
-    log.warn('LAN connection refused', { from: address?.remoteAddress, CONNECTIONS_MAX })
-  })
+  server.on('drop', address => refused(address, { CONNECTIONS_MAX }))
   try {
     await listen(server, host, port)
   } catch (error) {
@@ -245,6 +253,19 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 function hasEnough(client: Client | null): boolean {
   const { subscriptions = {} } = (client ?? {}) as { subscriptions?: Record<string, unknown> }
   return Object.keys(subscriptions).length >= SUBSCRIPTIONS_MAX
+}
+
+/** Asks of a new connection whether its address has enough that have not signed in; if not, it is one of them. */
+function boundStrangers(aedes: Aedes): (socket: Socket) => boolean {
+  const strangers = new Set<Socket>()
+  aedes.on('client', ({ conn }) => strangers.delete(conn as Socket))
+  return socket => {
+    const others = [...strangers].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress)
+    if (others.length >= STRANGERS_MAX) return true
+    strangers.add(socket)
+    socket.on('close', () => strangers.delete(socket))
+    return false
+  }
 }
 
 /** The broker's parser keeps a packet until it is whole, and MQTT allows 256 MB. */

@@ -192,10 +192,31 @@ test('who says too much is cut off, and so is the connection after the last one 
   assert.equal(said('LAN client cut off: it said too much').length, 1)
   assert.equal(metrics.read()['gateway_lan_dropped_total{what="connection"}'], 1)
 
-  const sockets = Array.from({ length: 65 }, () => connect(broker.port, '127.0.0.1').on('error', () => {}))
-  atEnd(context, () => sockets.map(socket => socket.destroy()))
-  await until('one was refused', () => said('LAN connection refused').length === 1)
+  const clients = await Promise.all(
+    Array.from({ length: 64 }, (_, index) => connectClient(broker.port, { clientId: `client-${index}` })),
+  )
+  atEnd(context, () => Promise.all(clients.map(client => client.close())))
+  await assert.rejects(connectClient(broker.port, { clientId: 'one too many' }))
+  await until('it was refused', () => said('LAN connection refused').length === 1)
   assert.equal(metrics.read()['gateway_lan_dropped_total{what="connection"}'], 2)
+})
+
+test('an address that connects and never signs in takes nobody’s place (L2)', async context => {
+  const { broker, metrics, said } = await openStage(context)
+  const idle = Array.from({ length: 64 }, () => connect(broker.port, '127.0.0.1').on('error', () => {}))
+  atEnd(context, () => idle.map(socket => socket.destroy()))
+  await until('all but some are closed', () => said('LAN connection refused').length === 48)
+
+  const elsewhere = await rawSubscriber(broker.port, 'elsewhere', '127.0.0.2')
+  atEnd(context, () => elsewhere.destroy())
+
+  assert.equal(metrics.read()['gateway_lan_dropped_total{what="connection"}'], 48)
+  for (const socket of idle) socket.destroy()
+  await until('there is room again', async () => {
+    const again = await connectClient(broker.port, { clientId: 'again' }).catch(() => undefined)
+    await again?.close()
+    return again !== undefined
+  })
 })
 
 test('who subscribes again and again, and so has everything retained shown again, is cut off (L2)', async context => {
@@ -241,8 +262,8 @@ const SUBSCRIBE = mqttPacket(
 )
 
 /** A subscriber on a bare socket, whose reading a test can stop. MQTT 3.1.1, sections 3.1 and 3.8. */
-async function rawSubscriber(port: number, clientId: string): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1').on('error', () => {})
+async function rawSubscriber(port: number, clientId: string, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {})
   await once(socket, 'connect')
   socket.write(
     mqttPacket(0x10, Buffer.concat([mqttText('MQTT'), Buffer.from([4, 2, 0, 0]), mqttText(clientId)])),
