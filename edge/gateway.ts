@@ -101,7 +101,7 @@ export async function runGateway(
     { buffer, metrics, clock, clockState: time.state, sources, buses, lastWrite: () => lastWrite },
     { version },
   )
-  const transport = openTransport({ clock }, config)
+  const transport = await openTransport({ clock }, config)
   const uplink = openUplink(
     {
       ...{ buffer, transport, clock, log, metrics, random, health, clockState: time.state },

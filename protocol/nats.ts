@@ -165,7 +165,9 @@ function refusalOf(error: unknown, url: string): string {
       return 'Not authorized: bad user name or password'
   }
   const reason = tlsReason(error, hostOf(url))
-  return protocol === 'nats:' && reason !== reasonOf(error) ? `${reason}; with tls:// it is asked` : reason
+  return protocol === 'nats:' && reason !== reasonOf(error)
+    ? `${reason}; ca.pem is asked with tls:// only`
+    : reason
 }
 
 /** Resolves with the reason when the connection is gone. What the server forbids ends it: nothing would be heard of it. */

@@ -111,7 +111,7 @@ export function gateways({ db }: { db: Database }) {
 function toGateway(row: GatewayRow): z.infer<typeof Gateway> {
   const state = GatewayState.safeParse(row.state).data
   const health = GatewayHealth.safeParse(row.health).data
-  // `lost` is said by the broker, in the words of a will that was written when the session began.
+  // `lost` is said by the broker or found by silence, in the words of when the session began.
   const isLost = state?.state === 'lost'
   const seen = [isLost ? null : row.stateAt, row.healthAt, row.lastBatchAt].filter(at => at !== null)
   const { gateway, client, project } = row

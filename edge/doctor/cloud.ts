@@ -66,7 +66,7 @@ async function signIn(
   signal: AbortSignal,
 ): Promise<void> {
   const { gateway, uplink } = config
-  const transport = openTransport({ clock }, config)
+  const transport = await openTransport({ clock }, config)
   const lost = JSON.stringify({ v: 1, state: 'lost', version: 'doctor', since: clock.now() })
   const link = await transport.connect(
     {

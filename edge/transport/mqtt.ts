@@ -39,7 +39,7 @@ export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOpti
       const gone = new Promise<string>(resolve => {
         let reason = 'connection closed'
         const note = (error: Error) => {
-          reason = tlsReason(error, new URL(options.url).hostname)
+          reason = tlsReason(error, new URL(options.url).hostname.replace(/^\[|\]$/g, ''))
         }
         client.on('error', note)
         // The library keeps to itself what ends a connection once TLS was agreed on.
