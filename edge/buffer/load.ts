@@ -18,7 +18,7 @@ export interface Loaded {
 
 /**
  * The state of an opened buffer. `known` is what another place knows of it: the witness, or the memory of this very
- * process when the database was opened again. Numbers that were given and are not in the database are lost then.
+ * process when the database was opened again.
  */
 export async function loadState(
   { log }: { log: Log },
@@ -47,7 +47,7 @@ export async function loadState(
   const changed = stored === undefined
   const loaded = { state, changed, doubtful: changed || condition === 'repaired' }
   if (known === undefined || known.epoch !== state.epoch) return loaded
-  return withKnown({ log }, loaded, known)
+  return withKnown(loaded, known)
 }
 
 /** A number for a buffer that is begun: two buffers of one gateway must not share it. */
@@ -92,20 +92,17 @@ async function rebuildState(db: Database, known: Witnessed | State | undefined):
 const firstUnackedOf = (known: Witnessed | State) =>
   'acked' in known ? firstUnacked(known) : known.firstUnacked
 
-function withKnown({ log }: { log: Log }, loaded: Loaded, known: Witnessed | State): Loaded {
-  let { state } = loaded
+/** What is missing of the numbers that only `known` has seen is found by looking at everything. */
+function withKnown(loaded: Loaded, known: Witnessed | State): Loaded {
+  const { state } = loaded
   const acked = addAll(state.acked, 'acked' in known ? known.acked : add([], 1, known.firstUnacked - 1))
-  const doubtful = loaded.doubtful || size(acked) > size(state.acked)
-  state = { ...state, acked, lost: subtract(state.lost, acked) }
-  if (known.nextSeq <= state.nextSeq) return { ...loaded, state, doubtful }
-  const lost = subtract([{ first: state.nextSeq, last: known.nextSeq - 1 }], acked)
-  log.error('readings lost', { reason: 'damaged', count: size(lost), ranges: lost })
+  const isShort = known.nextSeq > state.nextSeq
   return {
-    changed: true,
-    doubtful: true,
+    changed: loaded.changed || isShort,
+    doubtful: loaded.doubtful || isShort || size(acked) > size(state.acked),
     state: {
-      ...{ ...state, nextSeq: known.nextSeq, regulatoryThrough: known.nextSeq - 1 },
-      lost: addAll(state.lost, lost),
+      ...{ ...state, acked, lost: subtract(state.lost, acked) },
+      ...(isShort ? { nextSeq: known.nextSeq, regulatoryThrough: known.nextSeq - 1 } : {}),
     },
   }
 }

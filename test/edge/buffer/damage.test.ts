@@ -185,6 +185,7 @@ test('a log that is gone costs the readings that were only there (B7)', async t 
 
 for (const [how, damage] of Object.entries({
   'with flipped bytes': async (file: string) => flip(file, Math.floor((await sizeOf(file)) / 2), 40),
+  'with another first byte': async (file: string) => flip(file, 0, 1),
   'of no length': async (file: string) => truncate(file, 0),
   'cut in half': async (file: string) => truncate(file, Math.floor((await sizeOf(file)) / 2)),
   'that is gone': async (file: string) => rm(file),
