@@ -1,16 +1,13 @@
 // The cloud in one process: the database, then any of the five services in order; stopped in reverse.
 
-import type { NatsOptions } from '../protocol/nats.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { openMetrics } from '../protocol/runtime/metrics.ts'
 import { type Closable, openScope } from '../protocol/runtime/scope.ts'
-import { certificateEnd } from '../protocol/tls.ts'
 import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
 import { type Access, openAccess } from './api/access.ts'
 import { type Accounts, openAccounts } from './api/accounts.ts'
 import { API_METRICS, startApi } from './api/service.ts'
-import type { PortOptions } from './collector/ports.ts'
 import { COLLECTOR_METRICS, startCollector } from './collector/service.ts'
 import { openSecrets } from './compliance/secrets.ts'
 import { COMPLIANCE_METRICS, startCompliance } from './compliance/service.ts'
@@ -19,7 +16,7 @@ import { openDatabase } from './open-database.ts'
 import { PROCESSOR_METRICS, startProcessor } from './processor/service.ts'
 import type { RunningService, ServiceName } from './service.ts'
 import type { Database } from './store/database.ts'
-import { readTlsFiles } from './tls-files.ts'
+import { readWays, type Ways } from './ways.ts'
 
 /** The order in which services start: what is collected first is declared and shown last. */
 export const START_ORDER: readonly ServiceName[] = [
@@ -59,13 +56,14 @@ export interface RunningCloud extends Closable {
 /** Starts the cloud. When one service cannot start, those before it are stopped again. */
 export async function startCloud(deps: CloudDeps, options: CloudOptions): Promise<RunningCloud> {
   const { config, version } = options
+  const ways = options.services.includes('collector') ? await readWays(deps, config) : undefined
   const scope = openScope()
   try {
     const { db, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
     const { publicUrl } = config
     const accounts = openAccounts({ ...deps, db }, { secretKey, publicUrl })
     const access = openAccess({ db, clock: deps.clock, accounts }, { publicUrl })
-    const parts: Parts = { ...deps, db, secretKey, accounts, access }
+    const parts: Parts = { ...deps, db, secretKey, accounts, access, ways }
     const services: RunningService[] = []
     for (const name of START_ORDER.filter(wanted => options.services.includes(wanted))) {
       const log = deps.log.with({ service: name })
@@ -91,20 +89,20 @@ interface Parts extends CloudDeps {
   secretKey: Uint8Array
   accounts: Accounts
   access: Access
+  /** Of the collector, where it is among the services. */
+  ways: Ways | undefined
 }
 
 type Starter = (parts: Parts, config: CloudConfig, version: string) => Promise<RunningService>
 
 const STARTERS: Record<ServiceName, Starter> = {
-  collector: async ({ access, ...parts }, config, version) =>
-    startCollector(
+  collector: ({ access, ways, ...parts }, { host, ports }, version) => {
+    if (ways === undefined) throw new Error('The ways to the collector were not read')
+    return startCollector(
       { ...parts, ...access, metrics: openMetrics(COLLECTOR_METRICS) },
-      {
-        ...{ host: config.host, port: config.ports.collector, version },
-        mqtt: await portOptions(parts, config),
-        ...(await natsOptions(config)),
-      },
-    ),
+      { host, port: ports.collector, version, ...ways },
+    )
+  },
   processor: ({ access, ...parts }, { host, ports }, version) =>
     startProcessor(
       { ...parts, ...access, metrics: openMetrics(PROCESSOR_METRICS) },
@@ -136,37 +134,6 @@ const STARTERS: Record<ServiceName, Starter> = {
       { ...parts, metrics: openMetrics(API_METRICS) },
       { host, port: ports.api, version, publicUrl, trustedProxies },
     ),
-}
-
-/** Where gateways with MQTT connect. Throws ConfigError when a file of TLS is wrong. */
-async function portOptions(
-  { clock, log }: CloudDeps,
-  { host, mqtt }: Pick<CloudConfig, 'host' | 'mqtt'>,
-): Promise<PortOptions> {
-  const { tls, ...plain } = mqtt
-  if (tls === undefined) return plain
-  const { cert, key, ca } = await readTlsFiles({
-    cert: { name: 'MQTT_TLS_CERT', path: tls.certPath },
-    key: { name: 'MQTT_TLS_KEY', path: tls.keyPath },
-    ca: { name: 'MQTT_TLS_CLIENT_CA', path: tls.clientCaPath },
-  })
-  if (cert === undefined || key === undefined) throw new Error('A certificate was read and is not there')
-  if (certificateEnd(cert) < clock.now()) log.warn('certificate has expired', { name: 'MQTT_TLS_CERT' })
-  const clientCa = ca === undefined ? {} : { clientCa: ca }
-  return { ...plain, tls: { host, port: tls.port, cert, key, ...clientCa } }
-}
-
-/** The nats-server over which gateways come. Throws ConfigError when a file of TLS is wrong. */
-async function natsOptions({ nats }: Pick<CloudConfig, 'nats'>): Promise<{ nats?: NatsOptions }> {
-  if (nats === undefined) return {}
-  const { url, user, files } = nats
-  const texts = await readTlsFiles({
-    ca: { name: 'NATS_CA', path: files.caPath },
-    cert: { name: 'NATS_CERT', path: files.certPath },
-    key: { name: 'NATS_KEY', path: files.keyPath },
-  })
-  const who = user === undefined ? {} : { username: user.name, password: user.password }
-  return { nats: { url, name: 'smarthydro-collector', ...who, ...texts } }
 }
 
 function anyFailure(services: readonly RunningService[]): Promise<void> {

@@ -1,7 +1,7 @@
 // Certificates: what is wrong with those we were given, and with the one of a peer, in words that say what to mend.
 // OpenSSL's own are for those who wrote it.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { reasonOf } from './runtime/errors.ts'
 
 /** Nobody between the certificate and `ca.pem`, or the machine's own authorities, vouches for it. */
@@ -69,11 +69,11 @@ export const certificateEnd = (pem: string): number => new X509Certificate(pem).
 
 /** What is wrong with a private key as the key of a certificate; `undefined` when nothing is. */
 export function keyMistake(key: string, cert: string): string | undefined {
+  let ours: KeyObject
   try {
-    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
-      ? undefined
-      : 'is not the key of the certificate'
-  } catch (error) {
-    return `cannot be read: ${reasonOf(error)}`
+    ours = createPrivateKey(key)
+  } catch {
+    return 'holds no private key in PEM, or one with a password'
   }
+  return new X509Certificate(cert).checkPrivateKey(ours) ? undefined : 'is not the key of the certificate'
 }

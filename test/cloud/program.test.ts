@@ -45,6 +45,15 @@ describe('smarthydro-cloud', () => {
       { args: ['run', '--services', 'collector,mail'], status: 64, says: /--services: "mail" is none of/ },
       { args: ['user', 'create', '--email', 'a@b.cl'], status: 64, says: /--name is needed/ },
       { args: ['run'], env: { API_PORT: 'x' }, status: 78, says: /API_PORT: must be a port/ },
+      {
+        args: ['run'],
+        env: {
+          ...{ MQTT_TLS_PORT: '0', MQTT_TLS_CERT: 'none.pem', MQTT_TLS_KEY: 'none.pem' },
+          ...{ NATS_URL: 'tls://127.0.0.1:1', NATS_CA: 'wrong.yaml' },
+        },
+        status: 78,
+        says: /MQTT_TLS_CERT: none.pem cannot be read[\s\S]*NATS_CA: wrong.yaml holds no certificate/,
+      },
       { args: ['migrate'], env: { SMARTHYDRO_SECRET: 'x' }, status: 78, says: /unknown setting/ },
       { args: ['provision', 'none.yaml'], status: 78, says: /none.yaml/ },
       {

@@ -228,7 +228,10 @@ test('readGatewayConfig() refuses files of TLS that are none, or that do not bel
   assert.deepEqual(mistakes({ 'cert.pem': mine.cert, 'key.pem': foreign.key }), [
     '/identity/key.pem is not the key of the certificate',
   ])
-  assert.match(String(mistakes({ 'cert.pem': mine.cert, 'key.pem': mine.cert })), /key.pem cannot be read: /)
+  assert.match(
+    String(mistakes({ 'cert.pem': mine.cert, 'key.pem': mine.cert })),
+    /key.pem holds no private key in PEM/,
+  )
 })
 
 test('readGatewayConfig() names the signal that no request can fetch', context => {
