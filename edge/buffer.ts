@@ -137,7 +137,7 @@ export async function openBuffer(
       }
     },
     room: () => Math.max(0, Math.min(maxBytes - store.status().bytes, reserve.freeBytes())),
-    verified: () => store.verified,
+    verified: () => store.verified(),
     close: () => store.close(),
   }
 }

@@ -168,7 +168,7 @@ export class Records {
       this.#damaged += Math.max(0, size(state.lost) - size(before.lost))
       if (changed) await this.write(openChange(state))
       const { epoch, nextSeq } = state
-      this.#deps.log.info('buffer opened again', { folder, epoch, nextSeq })
+      this.#deps.log.debug('buffer opened again', { folder, epoch, nextSeq })
       return doubtful
     } catch (error) {
       this.#db = undefined

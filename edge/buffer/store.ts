@@ -12,7 +12,7 @@ import { openLane } from './lane.ts'
 import { isSame, Records, type RecordsDeps, type RecordsOptions } from './records.ts'
 import { readingsKept, type State } from './state.ts'
 import { readStretch, type Stretch } from './stretch.ts'
-import { type Findings, inspect } from './verify.ts'
+import { openVerifier, type Verifier } from './verifier.ts'
 
 /** How things stand, but for what openBuffer() adds. */
 export interface StoreStatus {
@@ -52,9 +52,6 @@ const SHARED_CALLS_MAX = 256
 /** Up to so many bytes of blocks are verified before the buffer is used; more, in the background. */
 const VERIFY_FIRST_BYTES = 64 * 2 ** 20
 
-/** LevelDB maps the files it has read into memory, and lets go of them when it is closed. */
-const MAPPED_BYTES = 4 * 2 ** 20
-
 /** A write is tried so often: as it is, after opening again, after a repair. */
 const ATTEMPTS = 3
 
@@ -72,14 +69,24 @@ export class Store {
   #appended = 0
   #appendedBytes = 0
   #inDoubt: { state: State; settle: (() => void)[] } | undefined
-  #verifying: Promise<void> | undefined
-  /** Resolves when everything has been looked at. */
-  verified: Promise<void> = Promise.resolve()
+  readonly #verifier: Verifier
 
   private constructor(deps: RecordsDeps, options: RecordsOptions, records: Records) {
     this.#deps = deps
     this.#options = options
     this.#records = records
+    this.#verifier = openVerifier({
+      ...{ log: deps.log, lane: this.#lane, records, isClosed: () => this.#closed },
+      open: () => {
+        this.#assertOpen()
+        return this.#openIfClosed(false)
+      },
+    })
+  }
+
+  /** Resolves when everything has been looked at. */
+  verified(): Promise<void> {
+    return this.#verifier.done()
   }
 
   /** Opens the database, verifies it, and begins to serve. */
@@ -90,8 +97,9 @@ export class Store {
       store.#full = true
       deps.log.warn('disk found full', { folder: options.folder, freeBytes: deps.reserve.freeBytes() })
     }
-    const verified = store.#verify()
-    if (doubtful || records.state.blockBytes <= VERIFY_FIRST_BYTES) await verified
+    const isFirst = doubtful || records.state.blockBytes <= VERIFY_FIRST_BYTES
+    const verified = store.#verifier.look(isFirst)
+    if (isFirst) await verified
     await store.#lane.run(() => store.#findOldest())
     return store
   }
@@ -157,7 +165,7 @@ export class Store {
     this.#closed = true
     while (this.#queue.length > 0) await this.#lane.run(() => this.#commit())
     await this.#lane.run(() => this.#records.close())
-    await this.verified
+    await this.#verifier.done()
     await this.#deps.witness.close()
   }
 
@@ -300,13 +308,7 @@ export class Store {
 
   async #openIfClosed(repairFirst: boolean): Promise<void> {
     if (this.#records.isOpen) return
-    if (await this.#records.openAgain(repairFirst)) void this.#verify()
-  }
-
-  async #openAnew(): Promise<void> {
-    if (this.#closed) return
-    await this.#records.close()
-    await this.#openIfClosed(false)
+    if (await this.#records.openAgain(repairFirst)) void this.#verifier.look()
   }
 
   async #readQuickly(from: number, maxReadings: number): Promise<Stretch | undefined | 'in doubt'> {
@@ -332,7 +334,7 @@ export class Store {
       this.#deps.log.error('buffer not written', { reason: failureOf(error) })
       await this.#records.close()
     }
-    void this.#verify()
+    void this.#verifier.look()
     return assembled.stretch
   }
 
@@ -343,37 +345,6 @@ export class Store {
     } catch (error) {
       this.#deps.log.warn('oldest reading not found', { reason: failureOf(error) })
     }
-  }
-
-  /** Looks at everything in the background; one look at a time. */
-  #verify(): Promise<void> {
-    this.#verifying ??= this.#lookAtEverything()
-      .catch((error: unknown) => {
-        if (!this.#closed) this.#deps.log.warn('buffer not verified', { reason: failureOf(error) })
-      })
-      .finally(() => {
-        this.#verifying = undefined
-      })
-    this.verified = this.#verifying
-    return this.verified
-  }
-
-  async #lookAtEverything(): Promise<void> {
-    for (let accounted = false; !accounted; ) {
-      const { db, state, snapshot } = await this.#lane.run(async () => {
-        this.#assertOpen()
-        await this.#openIfClosed(false)
-        return { db: this.#records.db, state: this.#records.state, snapshot: this.#records.db.snapshot() }
-      })
-      let findings: Findings
-      try {
-        findings = await inspect(db, state, snapshot)
-      } finally {
-        await snapshot.close()
-      }
-      accounted = await this.#lane.run(() => this.#records.account(db, state, findings))
-    }
-    if (this.#records.state.blockBytes > MAPPED_BYTES) await this.#lane.run(() => this.#openAnew())
   }
 }
 

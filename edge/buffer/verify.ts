@@ -4,7 +4,7 @@ import { type BlockKey, isIntact, KEYS_END, readKey, seekKey } from './block.ts'
 import type { Database } from './database.ts'
 import { covers, type Range, type Ranges, size, subtract } from './ranges.ts'
 import { expectedWithin, othersAtEnd, othersEvictedWithin, type State } from './state.ts'
-import { walk } from './walk.ts'
+import { type Entry, walk } from './walk.ts'
 
 /** What a look at everything showed. */
 export interface Findings {
@@ -24,46 +24,70 @@ export interface Findings {
   othersEvicted: number
 }
 
+/** A moment of a database that a look holds fast. */
+export type Snapshot = ReturnType<Database['snapshot']>
+
 /** The most strays and lost ranges that one look collects; what is left over is found by the next. */
 export const FOUND_MAX = 1000
 
 /** Looks at everything that `snapshot` of `db` shows. `state` must be of the same moment. */
-export async function inspect(
-  db: Database,
-  state: State,
-  snapshot: ReturnType<Database['snapshot']>,
-): Promise<Findings> {
+export async function inspect(db: Database, state: State, snapshot: Snapshot): Promise<Findings> {
+  const look = openLook(state)
+  await look.goOn(db, snapshot, Number.POSITIVE_INFINITY)
+  return look.findings()
+}
+
+/** A look at everything that can be interrupted. */
+export interface Look {
+  /** Goes on where it was, for about so many bytes. `true` when everything was looked at. */
+  goOn(db: Database, snapshot: Snapshot, bytes: number): Promise<boolean>
+  findings(): Findings
+}
+
+/** Begins a look. Nothing may change the blocks while it is interrupted. */
+export function openLook(state: State): Look {
   const findings: Findings = {
     ...{ blockBytes: 0, lost: [], strays: [], nextSeq: 1 },
     ...{ first: undefined, firstOther: undefined, othersEvicted: 0 },
   }
   const lost: Range[] = []
   let expected = 1
+  let from = seekKey(0)
   const gapTo = (to: number, othersBefore: number) => {
     if (expected >= to) return
     const evicted = othersEvictedWithin(state, expected, to - 1, othersBefore)
     findings.othersEvicted += size(evicted)
     if (lost.length < FOUND_MAX) lost.push(...subtract(expectedWithin(state, expected, to - 1), evicted))
   }
-  const range = { gte: seekKey(0), lt: KEYS_END, values: true, snapshot, chunk: () => 1000 }
-  for await (const entries of walk(db, range, () => {})) {
-    for (const [key, value] of entries) {
-      findings.blockBytes += key.length + value.length
-      const place = readKey(key)
-      if (place?.bytes !== key.length + value.length || isOver(state, place)) {
-        if (findings.strays.length < FOUND_MAX) findings.strays.push(key)
-        continue
-      }
-      if (!isIntact(key, value)) continue
-      findings.first ??= place.first
-      if (place.class === 'other') findings.firstOther ??= place.first
-      gapTo(place.first, place.othersBefore)
-      expected = Math.max(expected, place.last + 1)
-      findings.nextSeq = expected
+  const lookAt = ([key, value]: Entry) => {
+    findings.blockBytes += key.length + value.length
+    const place = readKey(key)
+    if (place?.bytes !== key.length + value.length || isOver(state, place)) {
+      if (findings.strays.length < FOUND_MAX) findings.strays.push(key)
+      return
     }
+    if (!isIntact(key, value)) return
+    findings.first ??= place.first
+    if (place.class === 'other') findings.firstOther ??= place.first
+    gapTo(place.first, place.othersBefore)
+    expected = Math.max(expected, place.last + 1)
+    findings.nextSeq = expected
   }
-  gapTo(state.nextSeq, othersAtEnd(state))
-  return { ...findings, lost }
+  return {
+    async goOn(db, snapshot, bytes) {
+      const enough = findings.blockBytes + bytes
+      const range = { gte: from, lt: KEYS_END, values: true, snapshot, chunk: () => 1000 }
+      for await (const entries of walk(db, range, () => {})) {
+        for (const entry of entries) lookAt(entry)
+        const [last] = entries.at(-1) as Entry
+        from = new Uint8Array([...last, 0])
+        if (findings.blockBytes >= enough) return false
+      }
+      gapTo(state.nextSeq, othersAtEnd(state))
+      return true
+    },
+    findings: () => ({ ...findings, lost }),
+  }
 }
 
 /** Whether the numbers of a block were all answered or evicted. */
