@@ -45,7 +45,7 @@ const NAMES_MAX = 20_000
 const ASK_AGAIN_AFTER_MS = 60_000
 /** A gateway says how it is every minute. */
 const HEARD_LATELY_MS = 150_000
-/** That something was dropped is said once in so long; the metric has all. */
+/** That something was dropped is said once in so long, for each cause; the metric has all. */
 const SAY_EVERY_MS = 10_000
 
 /** What may come. */
@@ -171,12 +171,12 @@ function openTaker(
   const names = openNames(deps)
   let [waiting, waitingBytes] = [0, 0]
   const waitingOf = new Map<string, number>()
-  let saidAt = Number.NEGATIVE_INFINITY
+  const saidAt = new Map<string, number>()
 
   const refuse = (what: string, fields: Record<string, unknown>) => {
     metrics.count('collector_refused_total', { what })
-    if (clock.monotonic() - saidAt < SAY_EVERY_MS) return
-    saidAt = clock.monotonic()
+    if (clock.monotonic() - (saidAt.get(what) ?? Number.NEGATIVE_INFINITY) < SAY_EVERY_MS) return
+    saidAt.set(what, clock.monotonic())
     log.warn('message over NATS refused', { what, ...fields })
   }
 

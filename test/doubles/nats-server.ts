@@ -37,8 +37,18 @@ export interface NatsSettings {
   env?: Record<string, string>
 }
 
-/** Starts one with JetStream, which its MQTT needs. */
+/** Starts one with JetStream, which its MQTT needs. A port that somebody took meanwhile is no reason to fail. */
 export async function openNatsServer(settings: NatsSettings = {}): Promise<NatsServer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await openOnce(settings)
+    } catch (error) {
+      if (tries === 3 || !/address already in use/.test(String(error))) throw error
+    }
+  }
+}
+
+async function openOnce(settings: NatsSettings): Promise<NatsServer> {
   const { users = [], tls, more = '', env = {} } = settings
   const folder = await mkdtemp(join(tmpdir(), 'smarthydro-nats-'))
   const port = settings.port ?? (await freePort())

@@ -81,7 +81,10 @@ describe('openNatsGate()', { skip: skipWithout('nats_server') }, () => {
 
     assert.deepEqual(taken.slice(3), ['x'.repeat(99)])
     assert.deepEqual(asked, ['gw-1'])
-    assert.equal(said('message over NATS refused').length, 1)
+    assert.deepEqual(
+      said('message over NATS refused').map(({ what }) => what),
+      ['overload', 'message'],
+    )
     inHand[2]?.resolve()
     inHand[3]?.resolve()
     await until('nothing is in hand', () => waiting() === 0)
