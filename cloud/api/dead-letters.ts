@@ -1,8 +1,16 @@
 // /dead-letters: messages that could not be understood. For operators.
 
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Database } from '../store/database.ts'
+import { RejectedReading } from '../../protocol/batch.ts'
+import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
+import type { Log } from '../../protocol/runtime/log.ts'
+import { replayLetter } from '../collector/replay.ts'
+import { Problem } from '../problem.ts'
+import type { Committed } from '../store/batches.ts'
+import { type Database, DatabaseRefused } from '../store/database.ts'
 import { type DeadLetterRow, selectDeadLetters } from '../store/queries.ts'
+import { openSeriesIds } from '../store/series.ts'
 import { InstantText, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
@@ -38,15 +46,69 @@ const listRoute = createRoute({
   },
 })
 
-/** `/dead-letters`. */
-export function deadLetters({ db }: { db: Database }) {
-  return openRouter().openapi(listRoute, async context => {
-    const { cursor, limit } = context.req.valid('query')
-    const beforeId = fromCursor('dead-letters', cursor, Number.MAX_SAFE_INTEGER)
-    const rows = await selectDeadLetters(db, { beforeId, limit: limit + 1 })
-    const { items, next } = toPage(rows, { list: 'dead-letters', limit, keyOf: ({ id }) => id })
-    return context.json({ items: items.map(toDeadLetter), next }, 200, nextLink(context.req.url, next))
+const Replayed = z
+  .strictObject({
+    id: z.int(),
+    inserted: z.int().openapi({ description: 'readings that are new' }),
+    duplicate: z.int().openapi({ description: 'readings that were there already, the same' }),
+    revised: z.int().openapi({ description: 'readings that were there with another value: kept beside it' }),
+    rejected: z.array(RejectedReading).openapi({ description: 'readings that the database refuses' }),
   })
+  .openapi('Replayed')
+
+const replayRoute = createRoute({
+  method: 'post',
+  path: '/{letter}/replay',
+  tags: ['operation'],
+  summary: 'Take a batch in again that was set aside',
+  description: 'As if its gateway sent it now. Asked again, it changes nothing.',
+  request: {
+    params: z.strictObject({
+      letter: z.coerce
+        .number()
+        .pipe(z.int().min(1))
+        .openapi({ param: { name: 'letter', in: 'path' } }),
+    }),
+  },
+  responses: {
+    200: { description: 'what became of it', content: { 'application/json': { schema: Replayed } } },
+    ...problemResponses(400, 401, 403, 404, 422),
+  },
+})
+
+/** `/dead-letters`, `/dead-letters/{letter}/replay`. */
+export function deadLetters({ db, clock, log }: { db: Database; clock: Clock; log: Log }) {
+  const series = openSeriesIds(db)
+  return openRouter()
+    .openapi(listRoute, async context => {
+      const { cursor, limit } = context.req.valid('query')
+      const beforeId = fromCursor('dead-letters', cursor, Number.MAX_SAFE_INTEGER)
+      const rows = await selectDeadLetters(db, { beforeId, limit: limit + 1 })
+      const { items, next } = toPage(rows, { list: 'dead-letters', limit, keyOf: ({ id }) => id })
+      return context.json({ items: items.map(toDeadLetter), next }, 200, nextLink(context.req.url, next))
+    })
+    .openapi(replayRoute, async context => {
+      const { letter: id } = context.req.valid('param')
+      const replayed = await replayLetter({ db, clock, series }, id).catch(refused)
+      if (replayed === undefined) throw new Problem(404, 'Dead letter not found')
+      const { name: by } = context.get('principal')
+      log.info('dead letter replayed', { id, by, became: replayed.committed.kind })
+      return context.json(toReplayed(id, replayed), 200)
+    })
+}
+
+function refused(error: unknown): never {
+  if (!(error instanceof Rejected) && !(error instanceof DatabaseRefused)) throw error
+  throw new Problem(422, 'It still cannot be used', { detail: error.message })
+}
+
+function toReplayed(
+  id: number,
+  { readings, committed }: { readings: number; committed: Committed },
+): z.infer<typeof Replayed> {
+  if (committed.kind === 'repeated') return { id, inserted: 0, duplicate: readings, revised: 0, rejected: [] }
+  const { inserted, duplicate, revised, rejected } = committed
+  return { id, inserted, duplicate, revised, rejected: [...rejected] }
 }
 
 function toDeadLetter({ receivedAt, replayedAt, ...row }: DeadLetterRow): z.infer<typeof DeadLetter> {

@@ -37,6 +37,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'POST /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/gateways/{gateway}/commands/{command}': { roles: OPERATORS, scope: 'read' },
   'GET /api/v1/dead-letters': { roles: OPERATORS, scope: 'read' },
+  'POST /api/v1/dead-letters/{letter}/replay': { roles: OPERATORS, scope: 'write' },
 }
 
 /** What the other services let only operators do: collect now, send now, process again. */

@@ -4,25 +4,14 @@
 // at a time: a gateway that comes back again and again while the database is away does not fill the memory.
 
 import type { Ack, Answer, Batch, SeriesTable } from '../../protocol/batch.ts'
-import {
-  type BatchHead,
-  type Decoded,
-  decodeBatch,
-  decodeTable,
-  foreignVersion,
-  nameOf,
-  readBatchHead,
-} from '../../protocol/codec.ts'
+import { type BatchHead, type Decoded, foreignVersion, nameOf, readBatchHead } from '../../protocol/codec.ts'
 import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Lane } from '../../protocol/topics.ts'
-import { VARIABLES } from '../../protocol/variables.ts'
 import type { Database } from '../store/database.ts'
-import { findSeriesTable, type GatewayRow } from '../store/gateways.ts'
+import type { GatewayRow } from '../store/gateways.ts'
 import type { Committer, Job, Outcome } from './committer.ts'
-
-/** Tables remembered for each gateway: it uses one at a time, and an old one while a backlog drains. */
-const TABLES_MAX = 8
+import { readBatch, remember } from './read-batch.ts'
 
 /** Batches of one gateway that may wait for their answer. It has two lanes of a few each, and may have reconnected. */
 const WAITING_MAX = 64
@@ -118,7 +107,7 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
 
     let decoded: Decoded
     try {
-      decoded = await decode(db, gateway, memory.tables, payload)
+      decoded = await readBatch(db, gateway, memory.tables, payload)
     } catch (error) {
       if (error instanceof Rejected) return setAside(error.message)
       throw error
@@ -128,8 +117,6 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
       return false
     }
     const { batch, tableId, tableBytes } = decoded
-    const refusal = refusalOf(gateway, batch.table)
-    if (refusal !== undefined) return setAside(refusal)
     const table = tableBytes === undefined ? {} : { table: { id: tableId, bytes: tableBytes } }
     const incoming = { gatewayId: gateway.id, projectId: gateway.projectId, lane, batch, ...table }
     return enqueue(
@@ -190,28 +177,6 @@ function answerTo({ lane, head }: Waiting, job: Job, outcome: Outcome, load: num
   return { ...ackOf(lane, head, load), status: 'committed', rejected }
 }
 
-/** Reads a batch; a table that only the database knows is fetched first. */
-async function decode(
-  db: Database,
-  gateway: GatewayRow,
-  tables: Map<string, SeriesTable>,
-  bytes: Uint8Array,
-): Promise<Decoded> {
-  const decoded = decodeBatch(bytes, id => tables.get(id))
-  if (decoded.kind === 'batch') return decoded
-  const kept = await findSeriesTable(db, gateway.id, decoded.tableId)
-  if (kept === undefined) return decoded
-  remember(tables, decoded.tableId, decodeTable(kept))
-  return decodeBatch(bytes, id => tables.get(id))
-}
-
-/** Keeps the tables that were used last. */
-function remember(tables: Map<string, SeriesTable>, id: string, table: SeriesTable): void {
-  tables.delete(id)
-  tables.set(id, table)
-  for (const oldest of [...tables.keys()].slice(0, -TABLES_MAX)) tables.delete(oldest)
-}
-
 /** Two messages of the same key ask for the same answer. One whose numbers cannot be read has none. */
 function keyOf(lane: Lane, head: BatchHead | undefined): string | undefined {
   return head === undefined ? undefined : `${lane}/${head.epoch}/${head.first}/${head.last}`
@@ -221,18 +186,4 @@ function withoutRejected(batch: Batch, rejected: readonly { seq: number }[]): Ba
   if (rejected.length === 0) return batch
   const seqs = new Set(rejected.map(({ seq }) => seq))
   return { ...batch, readings: batch.readings.filter(({ seq }) => !seqs.has(seq)) }
-}
-
-/**
- * Why a table is refused; `undefined` when it is not. A gateway writes into its own project and no other, and what it
- * measures: what the cloud computes from that would stand beside itself.
- */
-function refusalOf(gateway: GatewayRow, table: SeriesTable): string | undefined {
-  const ours = `${gateway.client}/${gateway.project}/${gateway.slug}`
-  const theirs = `${table.client}/${table.project}/${table.gateway}`
-  if (ours !== theirs) return `The batch says it is of ${theirs}, and came from ${ours}`
-  const index = table.series.findIndex(({ variable }) => VARIABLES[variable].origin === 'derived')
-  const derived = table.series[index]
-  if (derived === undefined) return undefined
-  return `series[${index}]: ${derived.variable} of ${derived.point} is computed by the cloud, and never measured`
 }

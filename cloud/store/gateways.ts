@@ -136,6 +136,26 @@ export async function setAside(
   return { dropped: dropped.length }
 }
 
+/** A message that was set aside; `undefined` when there is none of that number. */
+export async function findLetter(
+  db: Sql,
+  id: number,
+): Promise<Pick<DeadLetter, 'gatewayId' | 'topic' | 'bytes'> | undefined> {
+  const [row] = await db.query<Pick<DeadLetter, 'gatewayId' | 'topic' | 'bytes'>>(
+    `select gateway_id as "gatewayId", topic, bytes from dead_letters where id = $1`,
+    [id],
+  )
+  return row
+}
+
+/** Notes that what a message held has been taken in after all. */
+export async function markReplayed(db: Sql, id: number, now: number): Promise<void> {
+  await db.query('update dead_letters set replayed_at = to_timestamp($2::float8 / 1000) where id = $1', [
+    id,
+    now,
+  ])
+}
+
 /** A command that waits for its gateway. */
 export interface PendingCommand {
   gateway: string
