@@ -41,7 +41,7 @@ export function executor(deps: ExecutorDeps, signal: AbortSignal): Execute {
       case 'scan':
         return await scan(deps, command, signal)
       case 'write':
-        return await inTurn(command.device, () => write(deps, command, signal))
+        return await inTurn(placeOf(deps, command.device), () => write(deps, command, signal))
       case 'restart':
         // After the result has had time to leave.
         void deps.clock.sleep(1_000).then(deps.restart)
@@ -77,13 +77,19 @@ function nothingChosen(provider: string | undefined, devices: readonly string[] 
     : `No device of this gateway is ${conditions.join(' and ')}`
 }
 
+/** What a device is on its bus: two names may be those of one. */
+function placeOf({ devices }: ExecutorDeps, id: string): string {
+  const device = devices.find(one => one.id === id)
+  return `${device?.bus} ${device?.unit}`
+}
+
 /** Lets what is done to one device be done one after the other, so that each reads back what it wrote itself. */
-function openTurns(): <Value>(device: string, doing: () => Promise<Value>) => Promise<Value> {
+function openTurns(): <Value>(place: string, doing: () => Promise<Value>) => Promise<Value> {
   const turns = new Map<string, Promise<unknown>>()
-  return (device, doing) => {
-    const mine = (turns.get(device) ?? Promise.resolve()).then(doing)
-    const over = mine.catch(() => {}).then(() => void (turns.get(device) === over && turns.delete(device)))
-    turns.set(device, over)
+  return (place, doing) => {
+    const mine = (turns.get(place) ?? Promise.resolve()).then(doing)
+    const over = mine.catch(() => {}).then(() => void (turns.get(place) === over && turns.delete(place)))
+    turns.set(place, over)
     return mine
   }
 }

@@ -20,6 +20,13 @@ const DEVICES = `
       - { name: mode, address: 30, type: int16, min: -1, max: 3, function: 16 }
       - { name: running, table: coil, address: 5, type: bool }
       - { name: valve, table: coil, address: 6, type: bool, function: 15 }
+  - id: pump-again
+    bus: plant
+    unit: 7
+    point: pozo-8
+    every: 1m
+    signals: [{ variable: level, address: 2, type: uint16 }]
+    writable: [{ name: start-level, address: 10, type: uint16, scale: 0.01, unit: m, min: 0, max: 50 }]
   - id: meter
     bus: plant
     unit: 8
@@ -367,6 +374,20 @@ test('`write`s to one device are done one after the other: each reads back its o
     ['done', 4, 3, 4, true],
   ])
   assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3, 3, 6, 3, 3, 6, 3])
+})
+
+test('`write`s to one device are done one after the other also when it has two names', async context => {
+  const { send, codes } = await openStage(context)
+  const write = (id: string, device: string, value: number) =>
+    send(id, { kind: 'write', device, name: 'start-level', value, unit: 'm' })
+
+  const results = await Promise.all([write('w-1', 'pump', 1), write('w-2', 'pump-again', 2)])
+
+  assert.deepEqual(results.map(outcomeOf), [
+    ['done', 1, 0, 1, true],
+    ['done', 2, 1, 2, true],
+  ])
+  assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3])
 })
 
 test('`write` that expires before its turn comes is not done', async context => {
