@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connect } from 'mqtt'
 import type { Database } from '../../cloud/store/database.ts'
+import { isRunning } from '../../cloud/store/embedded-owner.ts'
 import { findRunningPostgres } from '../../cloud/store/embedded-running.ts'
 import { openPostgres } from '../../cloud/store/postgres.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
@@ -30,6 +31,8 @@ const KILLS = Number(process.env.CUSTODY_KILLS ?? 50)
 const SEED = Number(process.env.CUSTODY_SEED ?? systemClock.now() % 1_000_000)
 /** Between two kills of the same part. Long enough that work is done in between, short enough to hit every stage. */
 const PAUSE_MS = { min: 400, max: 3_000 }
+/** While the cloud is killed again and again on a slow machine, its database may hardly ever come up. */
+const SERVER_WITHIN_MS = KILLS * PAUSE_MS.max
 const WELLS = 6
 /** A well's registers are asked for in one request, and make so many readings. */
 const READINGS_OF_A_POLL = 4
@@ -205,16 +208,19 @@ async function killOften(random: () => number, kill: () => Promise<void>): Promi
 
 /** Kills the server itself, not what supervises it; waits for one to be there. */
 async function killDatabase(dir: string): Promise<void> {
-  await until('there is a server to kill', async () => {
+  const cluster = join(dir, 'cluster')
+  const killed = async () => {
     if ((await findRunningPostgres({ dir })) === undefined) return false
-    const pid = Number(readFileSync(join(dir, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0])
     try {
+      const pid = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0])
+      if (!isRunning(pid, cluster)) return false
       process.kill(pid, 'SIGKILL')
       return true
     } catch {
       return false
     }
-  })
+  }
+  await until('there is a server to kill', killed, { timeoutMs: SERVER_WITHIN_MS })
 }
 
 /** What was heard on the LAN: `variable point instant`, and the highest number. */
