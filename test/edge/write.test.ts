@@ -1,64 +1,11 @@
 // `write`: one value of a device, set once and read back, over a real connection to an instrument.
 
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import type { CommandResult } from '../../protocol/command.ts'
+import { test } from 'node:test'
 import { systemClock } from '../../protocol/runtime/clock.ts'
-import type { Fault, TakeRegister } from '../doubles/instrument.ts'
+import type { Fault } from '../doubles/instrument.ts'
 import { openInstrumentStage } from './command-stage.ts'
-
-const DEVICES = `
-  - id: pump
-    bus: plant
-    unit: 7
-    point: pozo-7
-    every: 1m
-    signals: [{ variable: level, address: 2, type: uint16 }]
-    writable:
-      - { name: start-level, address: 10, type: uint16, scale: 0.01, unit: m, min: 0, max: 50 }
-      - { name: set-point, address: 20, type: float32, order: CDAB, unit: L/s, min: 0, max: 120 }
-      - { name: mode, address: 30, type: int16, min: -1, max: 3, function: 16 }
-      - { name: running, table: coil, address: 5, type: bool }
-      - { name: valve, table: coil, address: 6, type: bool, function: 15 }
-  - id: pump-again
-    bus: plant
-    unit: 7
-    point: pozo-8
-    every: 1m
-    signals: [{ variable: level, address: 2, type: uint16 }]
-    writable: [{ name: start-level, address: 10, type: uint16, scale: 0.01, unit: m, min: 0, max: 50 }]
-  - id: meter
-    bus: plant
-    unit: 8
-    point: pozo-7
-    every: 1m
-    signals: [{ variable: flow, address: 2, type: uint16 }]
-`
-
-async function openStage(context: TestContext, take?: TakeRegister) {
-  const cells = new Map<string, number>()
-  const keep: TakeRegister = (code, address, value) => {
-    cells.set(`${code} ${address}`, value)
-    return undefined
-  }
-  const stage = await openInstrumentStage(context, {
-    devices: DEVICES,
-    registers: (code, address) => cells.get(`${code} ${address}`) ?? 0,
-    take: take ?? keep,
-  })
-  const set = (id: string, name: string, value: number, unit?: string, device = 'pump') =>
-    stage.send(id, { kind: 'write', device, name, value, ...(unit === undefined ? {} : { unit }) })
-  const codes = () => stage.instrument.requests.map(({ code }) => code)
-  return { ...stage, cells, set, codes }
-}
-
-const outcomeOf = ({ status, written }: CommandResult) => [
-  status,
-  written?.asked,
-  written?.before,
-  written?.found,
-  written?.acknowledged,
-]
+import { openWriteStage, outcomeOf, PUMP } from './write-stage.ts'
 
 for (const [name, value, unit, requests, cells] of [
   [
@@ -121,7 +68,7 @@ for (const [name, value, unit, requests, cells] of [
   ],
 ] as const) {
   test(`\`write\` sets ${name}, reads it back, and says what it was and what it is`, async context => {
-    const { set, instrument, cells: held, said } = await openStage(context)
+    const { set, instrument, cells: held, said } = await openWriteStage(context)
 
     const result = await set('w-1', name, value, unit)
 
@@ -141,54 +88,8 @@ for (const [name, value, unit, requests, cells] of [
   })
 }
 
-for (const [what, fields, reason] of [
-  [
-    'another device',
-    { device: 'meter', name: 'start-level', value: 1, unit: 'm' },
-    /Nothing of meter that may be written is named start-level/,
-  ],
-  [
-    'a device that there is not',
-    { device: 'other', name: 'start-level', value: 1, unit: 'm' },
-    /No device on a bus is named other/,
-  ],
-  ['a name that is not listed', { name: 'stop-level', value: 1 }, /named stop-level/],
-  [
-    'a value above its range',
-    { name: 'start-level', value: 50.01, unit: 'm' },
-    /may be from 0 to 50, the command says 50.01/,
-  ],
-  ['a value below its range', { name: 'start-level', value: -0.01, unit: 'm' }, /may be from 0 to 50/],
-  [
-    'a value that its registers cannot hold',
-    { name: 'start-level', value: 1.005, unit: 'm' },
-    /cannot hold 1.005 exactly/,
-  ],
-  ['a value of another unit', { name: 'start-level', value: 1, unit: 'cm' }, /is in m, the command says cm/],
-  ['a value without its unit', { name: 'start-level', value: 1 }, /is in m, the command says none/],
-  ['a unit that nothing has', { name: 'mode', value: 1, unit: 'm' }, /is in no unit, the command says m/],
-  ['a unit that there is not', { name: 'start-level', value: 1, unit: 'furlong' }, /Unknown unit furlong/],
-  ['a coil that is neither', { name: 'running', value: 2 }, /may be from 0 to 1/],
-  ['a coil that is half', { name: 'running', value: 0.5 }, /cannot hold 0.5/],
-  [
-    'an address',
-    { name: 'start-level', address: 11, value: 1, unit: 'm' },
-    /none this gateway knows: .*address/s,
-  ],
-] as const) {
-  test(`\`write\` refuses ${what}, and asks nothing of any device`, async context => {
-    const { send, instrument } = await openStage(context)
-
-    const result = await send('w-1', { kind: 'write', device: 'pump', ...fields })
-
-    assert.equal(result.status, 'refused')
-    assert.match(result.reason ?? '', reason)
-    assert.equal(instrument.requests.length, 0)
-  })
-}
-
 test('health tells the last write: who asked for what, what was found, and what came of it', async context => {
-  const { set, lastWrite, instrument } = await openStage(context)
+  const { set, lastWrite, instrument } = await openWriteStage(context)
   const before = lastWrite()
   await set('w-1', 'start-level', 3, 'm')
   const done = lastWrite()
@@ -205,7 +106,7 @@ test('health tells the last write: who asked for what, what was found, and what 
 })
 
 test('`write` is executed once, whatever comes again and whatever was restarted in between', async context => {
-  const { set, restart, codes } = await openStage(context)
+  const { set, restart, codes } = await openWriteStage(context)
 
   const first = await set('w-1', 'start-level', 3, 'm')
   const again = await set('w-1', 'start-level', 3, 'm')
@@ -219,7 +120,7 @@ test('`write` is executed once, whatever comes again and whatever was restarted 
 })
 
 test('`write` that the device does not acknowledge and has done is done, is not repeated, and says so', async context => {
-  const { set, instrument, codes, cells } = await openStage(context)
+  const { set, instrument, codes, cells } = await openWriteStage(context)
   instrument.fail({ kind: 'trickle' }, { kind: 'silence' })
 
   const result = await set('w-1', 'start-level', 3, 'm')
@@ -234,7 +135,7 @@ test('`write` that the device does not acknowledge and has done is done, is not 
 })
 
 test('`write` that the device never heard has failed, is not repeated, and says what the device holds', async context => {
-  const { set, instrument, codes, said } = await openStage(context)
+  const { set, instrument, codes, said } = await openWriteStage(context)
   instrument.fail({ kind: 'trickle' }, { kind: 'deaf' })
 
   const result = await set('w-1', 'start-level', 3, 'm')
@@ -246,7 +147,7 @@ test('`write` that the device never heard has failed, is not repeated, and says 
 })
 
 test('`write` takes no late answer to an earlier one for its own', async context => {
-  const { set, instrument, cells } = await openStage(context)
+  const { set, instrument, cells } = await openWriteStage(context)
   instrument.fail({ kind: 'trickle' }, { kind: 'late', ms: 250 }, { kind: 'trickle' })
 
   const late = await set('w-1', 'start-level', 3, 'm')
@@ -265,7 +166,7 @@ for (const [fault, reason] of [
   [{ kind: 'wrong-unit' }, /expected an answer from unit 7, got one from 6/],
 ] satisfies [Fault, RegExp][]) {
   test(`\`write\` is not acknowledged by an answer with ${fault.kind}`, async context => {
-    const { set, instrument } = await openStage(context)
+    const { set, instrument } = await openWriteStage(context)
     instrument.fail({ kind: 'trickle' }, fault)
 
     const result = await set('w-1', 'start-level', 3, 'm')
@@ -276,7 +177,7 @@ for (const [fault, reason] of [
 }
 
 test('`write` of several registers is not acknowledged by an answer that counts others', async context => {
-  const { set, instrument } = await openStage(context)
+  const { set, instrument } = await openWriteStage(context)
   instrument.fail({ kind: 'trickle' }, { kind: 'wrong-value' })
 
   const result = await set('w-1', 'set-point', 12.5, 'L/s')
@@ -286,7 +187,7 @@ test('`write` of several registers is not acknowledged by an answer that counts 
 })
 
 test('`write` that the device refuses has failed with its exception, whatever the device holds', async context => {
-  const { set } = await openStage(context, () => 3)
+  const { set } = await openWriteStage(context, () => 3)
 
   const refused = await set('w-1', 'start-level', 3, 'm')
   const same = await set('w-2', 'start-level', 0, 'm')
@@ -297,7 +198,7 @@ test('`write` that the device refuses has failed with its exception, whatever th
 })
 
 test('`write` that is acknowledged and not done has failed, and the result says both values', async context => {
-  const { set } = await openStage(context, () => undefined)
+  const { set } = await openWriteStage(context, () => undefined)
 
   const result = await set('w-1', 'start-level', 3, 'm')
 
@@ -306,7 +207,7 @@ test('`write` that is acknowledged and not done has failed, and the result says 
 })
 
 test('`write` does nothing to a device that cannot be read, and says so', async context => {
-  const { set, instrument, codes } = await openStage(context)
+  const { set, instrument, codes } = await openWriteStage(context)
   instrument.failAlways({ kind: 'exception', code: 2 })
 
   const unreadable = await set('w-1', 'start-level', 3, 'm')
@@ -324,7 +225,7 @@ test('`write` does nothing to a device that cannot be read, and says so', async 
 })
 
 test('`write` whose value cannot be read back has failed, and says what is known', async context => {
-  const { set, instrument } = await openStage(context)
+  const { set, instrument } = await openWriteStage(context)
   instrument.fail({ kind: 'trickle' }, { kind: 'trickle' }, { kind: 'silence' })
 
   const result = await set('w-1', 'start-level', 3, 'm')
@@ -334,7 +235,7 @@ test('`write` whose value cannot be read back has failed, and says what is known
 })
 
 test('`write` says that a float that is not a number was there before', async context => {
-  const { set, cells } = await openStage(context)
+  const { set, cells } = await openWriteStage(context)
   cells.set('3 20', 0)
   cells.set('3 21', 0x7fc0)
 
@@ -346,7 +247,7 @@ test('`write` says that a float that is not a number was there before', async co
 test('`write` is read back when the device has had the time that it takes', async context => {
   let written: { value: number; at: number } | undefined
   const stage = await openInstrumentStage(context, {
-    devices: DEVICES.replace('unit: m,', 'unit: m, settle: 60ms,'),
+    devices: PUMP.replace('unit: m,', 'unit: m, settle: 60ms,'),
     registers: () =>
       written !== undefined && systemClock.monotonic() - written.at >= 50 ? written.value : 0,
     take(_, __, value) {
@@ -363,7 +264,7 @@ test('`write` is read back when the device has had the time that it takes', asyn
 })
 
 test('`write`s to one device are done one after the other: each reads back its own', async context => {
-  const { set, codes } = await openStage(context)
+  const { set, codes } = await openWriteStage(context)
 
   const results = await Promise.all([1, 2, 3, 4].map(value => set(`w-${value}`, 'start-level', value, 'm')))
 
@@ -377,7 +278,7 @@ test('`write`s to one device are done one after the other: each reads back its o
 })
 
 test('`write`s to one device are done one after the other also when it has two names', async context => {
-  const { send, codes } = await openStage(context)
+  const { send, codes } = await openWriteStage(context)
   const write = (id: string, device: string, value: number) =>
     send(id, { kind: 'write', device, name: 'start-level', value, unit: 'm' })
 
@@ -388,32 +289,4 @@ test('`write`s to one device are done one after the other also when it has two n
     ['done', 2, 1, 2, true],
   ])
   assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3])
-})
-
-test('`write` that expires before its turn comes is not done', async context => {
-  const { send, instrument, codes, bus } = await openStage(context)
-  instrument.fail({ kind: 'late', ms: 150 })
-  const waited = bus.read({ unit: 8, table: 'holding', address: 0, count: 1 }, new AbortController().signal)
-
-  const expiresAt = systemClock.now() + 100
-  const fields = { kind: 'write', device: 'pump', name: 'start-level', value: 3, unit: 'm', expiresAt }
-  const result = await send('w-1', fields)
-  await waited
-
-  assert.deepEqual([result.status, result.written], ['refused', undefined])
-  assert.match(result.reason ?? '', /^Nothing was written: it expired before its turn came$/)
-  assert.ok(!codes().includes(6))
-})
-
-test('`write` is refused while nobody can say whether it has expired', async context => {
-  const { set, know, instrument, said } = await openStage(context)
-  know('unsynced')
-  const refused = await set('w-1', 'start-level', 3, 'm')
-  assert.equal(instrument.requests.length, 0)
-  know('holdover')
-  const done = await set('w-2', 'start-level', 3, 'm')
-
-  assert.match(refused.reason ?? '', /clock was never synchronised/)
-  assert.equal(said('value not written')[0]?.by, 'ana')
-  assert.deepEqual([refused.status, done.status], ['refused', 'done'])
 })
