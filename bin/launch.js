@@ -20,12 +20,18 @@ const NODE_PACKAGES = {
 /** The oldest Node that the programs run on. */
 const NODE_MAJOR_MIN = 26
 
-/** Runs `side`/cli on Node with `flags` and this process's arguments, passes signals on, and ends as it ends. */
-export function launch(side, flags = []) {
+/**
+ * Runs `side`/cli on Node with `flags` and this process's arguments, passes signals on, and ends as it ends.
+ * `environment` holds where this process's own says nothing.
+ */
+export function launch(side, { flags = [], environment = {} } = {}) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
   const source = join(root, side, 'cli.ts')
   const entry = existsSync(source) ? source : join(root, 'dist', side, 'cli.js')
-  const child = spawn(findNode(), [...flags, entry, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(findNode(), [...flags, entry, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...environment, ...process.env },
+  })
   // A terminal's Ctrl-C reaches the child by itself; passing it on would be a second one, which means "at once".
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGTERM')

@@ -241,6 +241,8 @@ function encodeBody(batch: Batch, rows: readonly Row[], scales: Scale[] | undefi
 
 function compress(body: Uint8Array): Uint8Array | undefined {
   const packed = zstdCompressSync(body, {
+    // What comes out is smaller; unless told, each call keeps 16 KiB for it until the next collection.
+    chunkSize: Math.max(64, body.length),
     params: { [constants.ZSTD_c_compressionLevel]: 9, [constants.ZSTD_c_contentSizeFlag]: 0 },
   })
   return packed.length < body.length ? packed : undefined

@@ -1,16 +1,19 @@
-// How much memory the gateway takes: ten wells of four variables each second, and a backlog drained at full speed.
+// How much memory a gateway takes at 1,000 signals a second: with an empty buffer, with a full one while the cloud is away,
+// and while that backlog drains at full speed.
 //
-// The gateway is the real program, started by its launcher in a process of its own; instruments and cloud are here.
-// Resident memory is the kernel's figure (VmRSS), looked at every 200 ms; the high-water mark is the kernel's own
+// The gateway is the program as npm installs it, started by its launcher in a process of its own; instruments and cloud
+// are here. Resident memory is the kernel's figure (VmRSS), looked at every 200 ms; the high-water mark is the kernel's own
 // (VmHWM). The peer of the drain is the same program on Node's own settings, without those that the launcher gives.
+// MEMORY_BACKLOG=10000000 measures with as many readings in the buffer; the names of the figures say how many there were.
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { openBuffer } from '../../edge/buffer.ts'
 import type { Measurement } from '../../protocol/reading.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
@@ -21,43 +24,98 @@ import { until } from '../doubles/until.ts'
 import { type Figure, median } from './figure.ts'
 
 const clock = systemClock
-const WELLS = 10
-const SIGNALS = 4
-const WARM_UP_READINGS = 30 * WELLS * SIGNALS
+const DEVICES = 25
+const POINTS = 10
+const SIGNALS = [
+  ['flow', 0, 'float32, decimals: 2'],
+  ['total', 2, 'float64, decimals: 2'],
+  ['level', 6, 'float32, decimals: 2'],
+  ['pulses', 8, 'uint32'],
+] as const
+const PER_DEVICE = POINTS * SIGNALS.length
+/** Registers of one point. */
+const REGISTERS = 10
+const WARM_UP_MS = 30_000
 const LOOKS = 101
 const LOOK_EVERY_MS = 200
-const BACKLOG_READINGS = 500_000
+const BACKLOG_READINGS = Number(process.env.MEMORY_BACKLOG ?? 1_000_000)
 const MB = 1_000_000
 
-const LAUNCHER = new URL('../../bin/smarthydro-edge.js', import.meta.url).pathname
-const CLI = new URL('../../edge/cli.ts', import.meta.url).pathname
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Resident memory of the gateway. On Linux only: elsewhere there is no /proc to ask. */
 export async function benchMemory(): Promise<Figure[]> {
   if (!existsSync('/proc/self/status')) return []
+  const home = await mkdtemp(join(tmpdir(), 'smarthydro-memory-'))
+  const registers = wellRegisters({ clock })
   const instruments = await Promise.all(
-    Array.from({ length: WELLS }, () => openInstrument({ clock }, { registers: wellRegisters({ clock }) })),
+    Array.from({ length: DEVICES }, () =>
+      openInstrument({ clock }, { registers: (code, address) => registers(code, address % REGISTERS) }),
+    ),
   )
   try {
-    const steady = await atSite(instruments, LAUNCHER, { backlog: 0 }, measureSteady)
-    const drain = await atSite(instruments, LAUNCHER, { backlog: BACKLOG_READINGS }, measureDrain)
-    const plain = await atSite(instruments, CLI, { backlog: BACKLOG_READINGS }, measureDrain)
-    return [
-      { name: 'memory: ten wells each second, resident, median', value: steady.median, unit: 'MB' },
-      { name: 'memory: ten wells each second, high-water mark', value: steady.peak, unit: 'MB' },
-      {
-        ...{
-          name: 'memory: the same while a backlog drains, high-water mark',
-          value: drain.peak,
-          unit: 'MB',
-        },
-        ...{ ratio: drain.peak / plain.peak, peer: 'the same program on Node’s own settings' },
-      },
-      { name: 'memory: how fast that backlog drained', value: drain.perSecond, unit: 'readings/s' },
-    ]
+    const program = install(join(home, 'app'))
+    const full = join(home, 'full')
+    await fillBuffer(full, BACKLOG_READINGS)
+    const bare = join(home, 'app', 'dist', 'edge', 'cli.js')
+    const empty = await atSite(home, instruments, program, undefined, measureSteady)
+    const outage = await atSite(home, instruments, program, full, measureOutage)
+    const plain = await atSite(home, instruments, bare, full, measureOutage)
+    return toFigures(empty, outage, plain)
   } finally {
     for (const instrument of instruments) await instrument.close()
+    await rm(home, { recursive: true })
   }
+}
+
+function toFigures(empty: Memory, outage: Outage, plain: Outage): Figure[] {
+  const full = `a buffer of ${BACKLOG_READINGS.toLocaleString('en-US')}`
+  const peer = 'the same program on Node’s own settings'
+  const held = (what: (outage: Outage) => number) => ({ ratio: what(outage) / what(plain), peer })
+  const figure = (name: string, value: number, more = {}) => ({
+    ...{ name: `memory: 1,000 signals a second, ${name}`, value, unit: 'MB', ...more },
+  })
+  return [
+    figure('an empty buffer, median', empty.median),
+    figure('an empty buffer, high-water mark', empty.peak),
+    figure(
+      `${full}, median`,
+      outage.steady.median,
+      held(({ steady }) => steady.median),
+    ),
+    figure(`${full}, more than with an empty one`, outage.steady.median - empty.median),
+    figure(
+      `${full}, high-water mark after opening it`,
+      outage.steady.peak,
+      held(({ steady }) => steady.peak),
+    ),
+    figure(
+      `${full}, while it drains, median`,
+      outage.drain.median,
+      held(({ drain }) => drain.median),
+    ),
+    figure(
+      `${full}, while it drains, high-water mark`,
+      outage.drain.peak,
+      held(({ drain }) => drain.peak),
+    ),
+    {
+      ...{ name: 'memory: how fast that drained', value: outage.perSecond, unit: 'readings/s' },
+      ...held(({ perSecond }) => perSecond),
+    },
+  ]
+}
+
+/** Megabytes. */
+interface Memory {
+  median: number
+  peak: number
+}
+
+interface Outage {
+  steady: Memory
+  drain: Memory
+  perSecond: number
 }
 
 interface Site {
@@ -66,23 +124,39 @@ interface Site {
   pid: number
 }
 
-/** Runs the gateway in a folder of its own, with a backlog in its buffer, until `measure` is done. */
+/** Puts the program into `folder` as npm does, and gives the file that starts it. */
+function install(folder: string): string {
+  const packed = spawnSync(process.execPath, [join(ROOT, 'deploy', 'pack.ts')], { encoding: 'utf8' })
+  assert.equal(packed.status, 0, packed.stderr)
+  mkdirSync(folder)
+  for (const part of ['bin', 'dist', 'package.json']) {
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true })
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  return join(folder, 'bin', 'smarthydro-edge.js')
+}
+
+/** Runs the gateway at a site of its own, with a copy of `buffer` if there is one, until `measure` is done. */
 async function atSite<T>(
+  home: string,
   instruments: readonly Instrument[],
   program: string,
-  { backlog }: { backlog: number },
+  buffer: string | undefined,
   measure: (site: Site) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'smarthydro-memory-'))
+  const folder = await mkdtemp(join(home, 'site-'))
   const cloud = await openFakeCloud({ clock })
   try {
     await mkdir(join(folder, 'identity'))
     await writeFile(join(folder, 'identity', 'token'), 'a-token')
     await writeFile(join(folder, 'gateway.yaml'), configuration(cloud.url, instruments))
-    if (backlog > 0) await fillBuffer(join(folder, 'buffer'), backlog)
+    if (buffer !== undefined) {
+      await cp(buffer, join(folder, 'buffer'), { recursive: true })
+      await cloud.stop()
+    }
     const child = spawn(process.execPath, [program, 'run', '--config', join(folder, 'gateway.yaml')], {
       stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, LOG_LEVEL: 'warn' },
+      env: { ...process.env, LOG_LEVEL: 'error' },
     })
     const exited = once(child, 'exit')
     try {
@@ -97,32 +171,58 @@ async function atSite<T>(
   }
 }
 
-async function measureSteady({ cloud, pid }: Site): Promise<{ median: number; peak: number }> {
-  await until('it is warm', () => cloud.stored.size >= WARM_UP_READINGS, { timeoutMs: 120_000 })
+async function measureSteady({ cloud, pid }: Site): Promise<Memory> {
+  await clock.sleep(WARM_UP_MS)
   const looks: number[] = []
-  for (let look = 0; look < LOOKS; look += 1) {
+  while (looks.length < LOOKS) {
     looks.push(await memoryOf(pid, 'VmRSS'))
+    takeBacklog(cloud)
     await clock.sleep(LOOK_EVERY_MS)
   }
   return { median: median(looks), peak: await memoryOf(pid, 'VmHWM') }
 }
 
-async function measureDrain({ cloud, pid }: Site): Promise<{ peak: number; perSecond: number }> {
-  // Live readings come as well, on their own lane.
-  const drained = () =>
-    cloud.batches.reduce((sum, { lane, batch }) => sum + (lane === 'backlog' ? batch.readings.length : 0), 0)
-  await until('the drain began', () => drained() > 0, { timeoutMs: 60_000 })
+/** The cloud is away, and then it is back. */
+async function measureOutage(site: Site): Promise<Outage> {
+  const { cloud, pid } = site
+  const steady = await measureSteady(site)
+  // Resets the kernel's high-water mark (proc(5)).
+  await writeFile(`/proc/${pid}/clear_refs`, '5')
+  await cloud.start()
+  let taken = 0
+  const hasBegun = () => {
+    taken += takeBacklog(cloud)
+    return taken > 0
+  }
+  await until('the drain began', hasBegun, { timeoutMs: 120_000 })
   const start = clock.monotonic()
-  const before = drained()
-  await until('the backlog is drained', () => drained() >= BACKLOG_READINGS, { timeoutMs: 300_000 })
+  const before = taken
+  const looks: number[] = []
+  while (taken < BACKLOG_READINGS) {
+    assert.ok(clock.monotonic() - start < 1_800_000, 'the backlog did not drain within half an hour')
+    await clock.sleep(LOOK_EVERY_MS)
+    looks.push(await memoryOf(pid, 'VmRSS'))
+    taken += takeBacklog(cloud)
+  }
   const seconds = (clock.monotonic() - start) / 1000
-  return { peak: await memoryOf(pid, 'VmHWM'), perSecond: (BACKLOG_READINGS - before) / seconds }
+  const drain = { median: median(looks), peak: await memoryOf(pid, 'VmHWM') }
+  return { steady, drain, perSecond: (taken - before) / seconds }
+}
+
+/** How many readings of the backlog have come since it was asked last. What came is let go of: millions may. */
+function takeBacklog(cloud: FakeCloud): number {
+  const backlog = cloud.batches.filter(({ lane }) => lane === 'backlog')
+  const count = backlog.reduce((sum, { batch }) => sum + batch.readings.length, 0)
+  cloud.batches.length = 0
+  cloud.stored.clear()
+  cloud.commits.clear()
+  return count
 }
 
 /** The launcher's only child, when it was started by the launcher. */
 async function gatewayPid({ pid }: ChildProcess, program: string): Promise<number> {
   assert.ok(pid !== undefined)
-  if (program !== LAUNCHER) return pid
+  if (!program.endsWith('smarthydro-edge.js')) return pid
   let children = ''
   await until('the launcher has started it', async () => {
     children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
@@ -141,38 +241,44 @@ async function memoryOf(pid: number, what: 'VmRSS' | 'VmHWM'): Promise<number> {
 
 async function fillBuffer(path: string, readings: number): Promise<void> {
   const buffer = await openBuffer({ clock, log: silentLog }, { path, maxBytes: 2 ** 32 })
-  const variables = ['flow', 'total', 'level', 'pulses'] as const
   const since = Date.parse('2026-01-01T00:00:00Z')
-  const perSecond = WELLS * SIGNALS
-  for (let start = 0; start < readings; start += 400) {
-    const group = Array.from({ length: 400 }, (_, index): Measurement => {
-      const number = start + index
-      const well = Math.floor(number / SIGNALS) % WELLS
+  const pollOf = (number: number) => {
+    const [device, second] = [number % DEVICES, Math.floor(number / DEVICES)]
+    return Array.from({ length: PER_DEVICE }, (_, index): Measurement => {
+      const [variable] = SIGNALS[index % SIGNALS.length] as (typeof SIGNALS)[number]
       return {
-        ...{ point: `pozo-${well + 1}`, variable: variables[number % SIGNALS] ?? 'flow' },
-        ...{ at: since + Math.floor(number / perSecond) * 1000 + well * 13, value: (number % 9_973) / 100 },
+        ...{ point: `pozo-${device}-${Math.floor(index / SIGNALS.length)}`, variable },
+        ...{ at: since + second * 1000 + device * 13, value: ((number * 7 + index * 13) % 9_973) / 100 },
         ...{ quality: 'good', timeQuality: 'synced' },
       }
     })
-    await buffer.append(group)
+  }
+  const polls = readings / PER_DEVICE
+  for (let start = 0; start < polls; start += 100) {
+    const some = Array.from({ length: Math.min(100, polls - start) }, (_, index) => pollOf(start + index))
+    await Promise.all(some.map(poll => buffer.append(poll)))
   }
   await buffer.close()
 }
 
 function configuration(cloudUrl: string, instruments: readonly Instrument[]): string {
   const buses = instruments.map(
-    ({ port }, well) => `  - { id: bus-${well + 1}, tcp: { host: 127.0.0.1, port: ${port} } }`,
+    ({ port }, device) => `  - { id: bus-${device}, tcp: { host: 127.0.0.1, port: ${port} } }`,
   )
+  const signalsOf = (device: number) =>
+    Array.from({ length: POINTS }, (_, place) =>
+      SIGNALS.map(
+        ([variable, address, type]) =>
+          `      - { point: pozo-${device}-${place}, variable: ${variable}, address: ${place * REGISTERS + address}, type: ${type} }`,
+      ),
+    ).flat()
   const devices = instruments.map(
-    (_, well) => `  - id: meter-${well + 1}
-    bus: bus-${well + 1}
-    point: pozo-${well + 1}
+    (_, device) => `  - id: meter-${device}
+    bus: bus-${device}
+    point: pozo-${device}
     every: 1s
     signals:
-      - { variable: flow, address: 0, type: float32, decimals: 2 }
-      - { variable: total, address: 2, type: float64, decimals: 2 }
-      - { variable: level, address: 6, type: float32, decimals: 2 }
-      - { variable: pulses, address: 8, type: uint32 }`,
+${signalsOf(device).join('\n')}`,
   )
   return `gateway: gw-memory
 client: campo
@@ -181,6 +287,7 @@ uplink: { url: "${cloudUrl}", credentials: ./identity, maxDelay: 2s }
 buffer: { path: ./buffer }
 lanBroker: { port: 0 }
 status: { port: 0 }
+clock: trusted
 buses:
 ${buses.join('\n')}
 devices:
