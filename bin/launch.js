@@ -21,17 +21,19 @@ const NODE_PACKAGES = {
 const NODE_MAJOR_MIN = 26
 
 /**
- * Runs `side`/cli on Node with `flags` and this process's arguments, passes signals on, and ends as it ends.
- * `environment` holds where this process's own says nothing.
+ * Runs `side`/cli on Node with `flags` and this process's arguments. `environment` holds where this process's own says
+ * nothing. This process becomes it; where its Node cannot, before 22.15, it passes signals on and ends as it ends.
  */
 export function launch(side, { flags = [], environment = {} } = {}) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
   const source = join(root, side, 'cli.ts')
   const entry = existsSync(source) ? source : join(root, 'dist', side, 'cli.js')
-  const child = spawn(findNode(), [...flags, entry, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env: { ...environment, ...process.env },
-  })
+  const node = findNode()
+  const args = [...flags, entry, ...process.argv.slice(2)]
+  const env = { ...environment, ...process.env }
+  // Node ends itself without a word when this fails; a file that is not there is better told of below.
+  if (process.execve !== undefined && existsSync(node)) process.execve(node, [node, ...args], env)
+  const child = spawn(node, args, { stdio: 'inherit', env })
   // A terminal's Ctrl-C reaches the child by itself; passing it on would be a second one, which means "at once".
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGTERM')

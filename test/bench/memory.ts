@@ -1,7 +1,7 @@
 // How much memory a gateway takes at 1,000 signals a second: with an empty buffer, with a full one while the cloud is away,
 // and while that backlog drains at full speed.
 //
-// The gateway is the program as npm installs it, started by its launcher in a process of its own; instruments and cloud
+// The gateway is the program as npm installs it, started by its launcher; instruments and cloud
 // are here. Resident memory is the kernel's figure (VmRSS), looked at every 200 ms; the high-water mark is the kernel's own
 // (VmHWM). The peer of the drain is the same program on Node's own settings, without those that the launcher gives.
 // MEMORY_BACKLOG=10000000 measures with as many readings in the buffer; the names of the figures say how many there were.
@@ -120,7 +120,7 @@ interface Outage {
 
 interface Site {
   cloud: FakeCloud
-  /** The process id of the gateway itself. */
+  /** The process id of the gateway. */
   pid: number
 }
 
@@ -160,7 +160,7 @@ async function atSite<T>(
     })
     const exited = once(child, 'exit')
     try {
-      return await measure({ cloud, pid: await gatewayPid(child, program) })
+      return await measure({ cloud, pid: await gatewayPid(child) })
     } finally {
       child.kill('SIGTERM')
       await exited
@@ -219,16 +219,12 @@ function takeBacklog(cloud: FakeCloud): number {
   return count
 }
 
-/** The launcher's only child, when it was started by the launcher. */
-async function gatewayPid({ pid }: ChildProcess, program: string): Promise<number> {
+/** The process, once it is the gateway and its launcher no more. */
+async function gatewayPid({ pid }: ChildProcess): Promise<number> {
   assert.ok(pid !== undefined)
-  if (!program.endsWith('smarthydro-edge.js')) return pid
-  let children = ''
-  await until('the launcher has started it', async () => {
-    children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    return children.trim() !== ''
-  })
-  return Number(children.trim().split(' ')[0])
+  const isGateway = async () => (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('dist/edge/cli.js')
+  await until('the launcher has become the gateway', isGateway)
+  return pid
 }
 
 /** A figure of /proc/PID/status, which has them in kB, in MB. */

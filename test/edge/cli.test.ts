@@ -130,19 +130,28 @@ test('a port that is taken and a level that is none end with 78, and end at all'
   assert.match(ended.text, /LOG_LEVEL: "loud" is none of debug, info, warn, error/)
 })
 
-test('the packed program runs from any folder, passes SIGTERM on, and ends as the gateway ends', async context => {
-  const { file, folder } = makeSite(context, { ...NOBODY, every: '1m' })
-  const elsewhere = join(folder, 'elsewhere')
-  cpSync(join(folder, 'identity'), elsewhere, { recursive: true })
+/** An older Node cannot become another program. */
+const OLDER = { NODE_OPTIONS: '--import=data:text/javascript,process.execve=undefined' }
 
-  const checked = await ends(context, ['check', '../gateway.yaml'], { launcher: PACKED, cwd: elsewhere })
-  assert.equal(checked.status, 0, checked.text)
-  assert.equal((await ends(context, [], { launcher: PACKED, cwd: tmpdir() })).status, 64)
-  const program = runProgram(context, ['run', '--config', file], { launcher: PACKED, cwd: tmpdir() })
-  await untilSaid(program, 'gateway started')
-  await stopProgram(program)
-  assert.equal(program.said('gateway stopped').length, 1)
-})
+for (const [name, environment] of [
+  ['', {}],
+  [', also when an older Node starts it', OLDER],
+] as const) {
+  test(`the packed program runs from any folder, ends on SIGTERM, and as the gateway ends${name}`, async context => {
+    const { file, folder } = makeSite(context, { ...NOBODY, every: '1m' })
+    const elsewhere = join(folder, 'elsewhere')
+    cpSync(join(folder, 'identity'), elsewhere, { recursive: true })
+    const packed = { launcher: PACKED, environment }
+
+    const checked = await ends(context, ['check', '../gateway.yaml'], { ...packed, cwd: elsewhere })
+    assert.equal(checked.status, 0, checked.text)
+    assert.equal((await ends(context, [], { ...packed, cwd: tmpdir() })).status, 64)
+    const program = runProgram(context, ['run', '--config', file], { ...packed, cwd: tmpdir() })
+    await untilSaid(program, 'gateway started')
+    await stopProgram(program)
+    assert.equal(program.said('gateway stopped').length, 1)
+  })
+}
 
 test('a second gateway on the same buffer ends with 1, and says why', async context => {
   const { file } = makeSite(context, { ...NOBODY, every: '1m' })
