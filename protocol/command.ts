@@ -93,7 +93,7 @@ export type Command = z.infer<typeof Command>
 export const CommandResult = z.strictObject({
   v: z.literal(1),
   id: Slug,
-  /** `refused`: understood and not allowed, or expired. `failed`: tried. */
+  /** `refused`: nothing was done: expired, not understood, too many at once, or a write that is not allowed. */
   status: z.enum(['done', 'refused', 'failed']),
   at: Instant,
   /** Why it was refused or failed. */
