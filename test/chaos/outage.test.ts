@@ -20,8 +20,8 @@ import { atEnd, temporaryFolder } from '../edge/buffer/folder.ts'
 import { runProgram, stopProgram } from '../edge/site.ts'
 import { DEVICES, measured, SINCE, VARIABLES } from './outage-site.ts'
 
-const DAYS = Number(process.env.OUTAGE_DAYS ?? 1)
-const KILLS = Number(process.env.OUTAGE_KILLS ?? 8)
+const DAYS = Number(process.env.OUTAGE_DAYS ?? 0.5)
+const KILLS = Number(process.env.OUTAGE_KILLS ?? 5)
 const SEED = Number(process.env.OUTAGE_SEED ?? systemClock.now() % 1_000_000)
 const MINUTES = DAYS * 1440
 const READINGS = MINUTES * DEVICES * VARIABLES.length

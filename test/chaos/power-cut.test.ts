@@ -55,6 +55,7 @@ test(`${CUTS} power cuts lose no confirmed reading, and the buffer opens unatten
     child.stdout.on('data', chunk => {
       said += chunk
     })
+    child.stderr.on('data', chunk => t.diagnostic(String(chunk)))
     for (let cut = 0; cut < CUTS_PER_DISK && disk * CUTS_PER_DISK + cut < CUTS; cut += 1) {
       const target = said.length + 200 + ((disk * 7 + cut * 13) % 29) * 60
       await until(child, () => said.length >= target)

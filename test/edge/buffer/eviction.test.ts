@@ -233,7 +233,7 @@ test('whatever comes and goes, every number is kept, answered or evicted by its 
         await rm(path, { recursive: true })
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 20 },
   )
 })
 
