@@ -6,7 +6,7 @@ import { type Database, failureOf } from './database.ts'
 import { addAll, type Ranges } from './ranges.ts'
 
 /** Deleted bytes after which space is given back: often enough to shrink in step, seldom enough to cost little. */
-const FREED_BYTES = 8 * 2 ** 20
+const FREED_BYTES = 4 * 2 ** 20
 
 /** The same for an empty buffer, where there is little to rewrite. */
 const FREED_BYTES_EMPTY = 2 ** 20
