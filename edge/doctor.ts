@@ -17,6 +17,9 @@ import { type DoctorDeps, type Finding, RunningGateway, TIMEOUT_MS } from './doc
 /** Below this, the next hour may be the one in which nothing can be written any more. */
 const FREE_BYTES_MIN = 64 * 2 ** 20
 const FULL = 0.95
+/** The outage that a site must be able to stand. */
+const DAYS_LEFT_MIN = 30
+
 /** Looks at everything, in the order in which a reading travels. */
 export async function* examine(
   deps: DoctorDeps,
@@ -134,14 +137,23 @@ async function examineDisk({ buffer }: RunnableConfig): Promise<Finding> {
 
 const toMib = (bytes: number) => Math.floor(bytes / 2 ** 20)
 
-function examineBuffer({ buffer: { readings, bytes, maxBytes, evicted } }: RunningGateway): Finding {
+function examineBuffer({ buffer }: RunningGateway): Finding {
+  const { readings, bytes, maxBytes, evicted, daysLeft } = buffer
   const subject = 'buffer'
   const tried = 'the running gateway'
-  const found = `${readings} readings wait, ${((bytes / maxBytes) * 100).toFixed(1)} % full, ${evicted} given up`
-  if (bytes < maxBytes * FULL && evicted === 0) return { state: 'ok', subject, found, tried }
-  const todo =
-    'the oldest readings are given up: bring the cloud back (below), and raise buffer.maxBytes if the disk allows'
-  return { state: 'wrong', subject, found, tried, todo }
+  const full = `${((bytes / maxBytes) * 100).toFixed(1)} % full`
+  const left = daysLeft === undefined ? '' : `, ${Math.floor(daysLeft)} days left without the cloud`
+  const found = `${readings} readings wait, ${full}, ${evicted} given up${left}`
+  if (bytes >= maxBytes * FULL || evicted > 0) {
+    const todo =
+      'readings are given up, what no authority asks for first: bring the cloud back (below), and raise buffer.maxBytes if the disk allows'
+    return { state: 'wrong', subject, found, tried, todo }
+  }
+  if (daysLeft !== undefined && daysLeft < DAYS_LEFT_MIN) {
+    const todo = `an outage of ${DAYS_LEFT_MIN} days would fill it: raise buffer.maxBytes, or make space on the disk`
+    return { state: 'note', subject, found, tried, todo }
+  }
+  return { state: 'ok', subject, found, tried }
 }
 
 /** fetch() says only that it failed; why is in the cause. */

@@ -221,7 +221,7 @@ test('a buffer that gives readings up, a disk without space, a failing device an
       evicted: 4,
       damaged: 0,
       oldestAt: 1,
-    },
+    } as Record<string, number>,
     devices: [
       { id: 'meter', ok: 0, failed: 3, lastFailure: 'bus plant, unit 1, holding 0: exception 11 (x)' },
     ],
@@ -233,9 +233,18 @@ test('a buffer that gives readings up, a disk without space, a failing device an
   const all = await findings(file)
 
   assert.match(about(all, 'gateway').found, /cannot store readings: Cannot write: ENOSPC/)
-  assert.match(about(all, 'buffer').found, /99\.0 % full, 4 given up/)
+  assert.match(about(all, 'buffer').found, /99\.0 % full, 4 given up$/)
   assert.match(about(all, 'device meter').todo ?? '', /the Modbus gateway is there/)
   assert.equal(about(all, 'cloud').state, 'note')
+  health.buffer = { ...health.buffer, bytes: 9, evicted: 0, daysLeft: 29.9 }
+  const short = about(await findings(file), 'buffer')
+  assert.deepEqual(
+    [short.state, short.found],
+    ['note', '9 readings wait, 9.0 % full, 0 given up, 29 days left without the cloud'],
+  )
+  assert.match(short.todo ?? '', /an outage of 30 days would fill it: raise buffer\.maxBytes/)
+  health.buffer.daysLeft = 30
+  assert.equal(about(await findings(file), 'buffer').state, 'ok')
   health.devices = []
   assert.match(about(await findings(file), 'device meter').todo ?? '', /restart the gateway/)
   health.gateway = 'gw-other'
