@@ -1,7 +1,7 @@
 // From what an instrument gave to a value in its variable's unit, the same for registers and for providers.
 
 import type { ModbusSignal, ProviderSignal } from '../protocol/gateway-config.ts'
-import type { Quality } from '../protocol/reading.ts'
+import { type Quality, VALUE_MAX } from '../protocol/reading.ts'
 import { toVariableUnit, VARIABLES } from '../protocol/variables.ts'
 
 /** A number as it came: exact when it is whole. */
@@ -28,7 +28,7 @@ export function scaleValue(raw: Raw, signal: Scaling, added = 0): Decoded {
   const scaled = scaleRaw(raw, signal.scale) + added + signal.offset
   const rounded = signal.decimals === undefined ? scaled : roundTo(scaled, signal.decimals)
   const value = toVariableUnit(rounded, signal.unit ?? VARIABLES[signal.variable].unit, signal.variable)
-  if (!Number.isFinite(value)) return { value: null, quality: 'not_a_number' }
+  if (!(Math.abs(value) <= VALUE_MAX)) return { value: null, quality: 'not_a_number' }
   // −0 is 0: the sign of nothing is not a measurement.
   return { value: value === 0 ? 0 : value, quality: 'good' }
 }

@@ -29,7 +29,7 @@ export const QUALITIES = {
   exception: { code: 18, hasValue: false },
   /** The answer was damaged, or was not an answer to this request. */
   bad_answer: { code: 19, hasValue: false },
-  /** The value cannot be right by its own type: a BCD digit above 9, an infinity, a number too large. */
+  /** The value cannot be right by its own type: a BCD digit above 9, an infinity, a number beyond VALUE_MAX. */
   not_a_number: { code: 20, hasValue: false },
   /** The provider is well and has nothing. */
   no_data: { code: 21, hasValue: false },
@@ -83,6 +83,12 @@ export function timeQualityOf(code: number): TimeQuality | undefined {
 
 /** The latest instant a reading may carry: the end of the year 2105, where 32 bits of seconds end. */
 export const TIME_MAX = 4_294_967_295_000
+
+/**
+ * The largest value, either way: no whole number of 64 bits and no single is as large, only a double that is read in the
+ * wrong word order. Sums of squares of such values overflow.
+ */
+export const VALUE_MAX = 1e39
 
 /**
  * Two clocks that are both kept in order differ by less. A reading that lies further ahead of the clock of whoever looks

@@ -3,7 +3,7 @@
 // Invariants:
 //   P1. A batch is marked in the transaction that writes what follows from it: a round that dies has not happened.
 //   P2. One processor at a time has a gateway, and one a point: two share the work and double nothing.
-//   P3. What cannot be processed is set aside with its reason, and the line moves on.
+//   P3. What cannot be processed is set aside with its reason, a series or a point alone, and the line moves on.
 
 import { ZodError } from 'zod'
 import { reasonsOf } from '../../protocol/mistakes.ts'
@@ -63,7 +63,10 @@ export function processRound(
   })
 }
 
-/** Processes one batch; when that fails, sets it aside with the reason. Throws Unavailable alone. */
+/**
+ * Processes one batch point by point, and each point's series one by one; what fails is set aside alone, with the reason.
+ * Throws Unavailable alone.
+ */
 export function processCarefully(
   { db, clock }: { db: Database; clock: Clock },
   limits: RoundLimits,
@@ -72,7 +75,7 @@ export function processCarefully(
     const [batchId] = await claimBatches(tx, { ...limits, gatewaysMax: 1, batchesEachMax: 1 })
     if (batchId === undefined) return NOTHING
     const outcome = await attempt(tx, { batchId, pointId: null }, () =>
-      processBatches({ tx, clock }, [batchId], limits),
+      processPoints({ tx, clock }, batchId, limits),
     )
     await saveFailures(tx, outcome.failures, clock.now())
     await markProcessed(tx, [batchId], clock.now())
@@ -118,12 +121,66 @@ async function attempt(
 ): Promise<RoundOutcome> {
   await tx.query('savepoint attempt')
   try {
-    return await work()
+    const outcome = await work()
+    await tx.query('release savepoint attempt')
+    return outcome
   } catch (error) {
     if (error instanceof Unavailable) throw error
     await tx.query('rollback to savepoint attempt')
-    return { ...NOTHING, failures: [{ ...what, reason: reasonOf(error) }] }
+    await tx.query('release savepoint attempt')
+    const { batchId, pointId } = what
+    return { ...NOTHING, failures: [{ batchId, pointId, reason: reasonOf(error) }] }
   }
+}
+
+const add = (one: RoundOutcome, other: RoundOutcome): RoundOutcome => ({
+  batches: one.batches + other.batches,
+  readings: one.readings + other.readings,
+  derived: one.derived + other.derived,
+  failures: [...one.failures, ...other.failures],
+})
+
+async function processPoints(
+  { tx, clock }: { tx: Sql; clock: Clock },
+  batchId: number,
+  { readingsMax }: RoundLimits,
+): Promise<RoundOutcome> {
+  const byPoint = Map.groupBy(await selectBrought(tx, [batchId]), ({ pointId }) => pointId)
+  const pointIds = [...byPoint.keys()].sort((a, b) => a - b)
+  await lockPoints(tx, pointIds)
+  const calibrations = Map.groupBy(await selectCalibrations(tx, pointIds), ({ pointId }) => pointId)
+  let outcome = NOTHING
+  for (const pointId of pointIds) {
+    const readings = byPoint.get(pointId) ?? []
+    const point = { batchId, pointId, readings, readingsMax }
+    outcome = add(outcome, await processPoint({ tx, clock }, point, calibrations.get(pointId) ?? []))
+  }
+  return outcome
+}
+
+/** What follows from a batch at one point; then the rollups of each of its series, whatever became of the others. */
+async function processPoint(
+  { tx, clock }: { tx: Sql; clock: Clock },
+  point: { batchId: number; pointId: number; readings: BroughtReading[]; readingsMax: number },
+  calibrations: readonly CalibrationRow[],
+): Promise<RoundOutcome> {
+  const { readings } = point
+  const work = openWork()
+  let changed: Touched[] = []
+  let outcome = await attempt(tx, point, async () => {
+    await pointInto(work, tx, point, calibrations)
+    changed = await write({ tx, clock }, work)
+    return { ...NOTHING, readings: readings.length, derived: changed.length, failures: work.failures }
+  })
+  for (const seriesId of new Set([...readings, ...changed].map(touched => touched.seriesId))) {
+    const ofIt = (touched: Touched) => touched.seriesId === seriesId
+    const rolledUp = await attempt(tx, point, async () => {
+      await rollUp(tx, { measured: readings.filter(ofIt), derived: changed.filter(ofIt) }, work.volumes)
+      return NOTHING
+    })
+    outcome = add(outcome, rolledUp)
+  }
+  return outcome
 }
 
 async function processBatches(
@@ -213,12 +270,18 @@ function usable<T>(work: Work, pointId: number, read: () => T): T | undefined {
 
 /** Writes values, latest and rollups. Returns how many values are new or have changed. */
 async function finish(
-  { tx, clock }: { tx: Sql; clock: Clock },
-  { rows, volumes }: Work,
+  deps: { tx: Sql; clock: Clock },
+  work: Work,
   measured: readonly Touched[],
 ): Promise<number> {
+  const changed = await write(deps, work)
+  await rollUp(deps.tx, { measured, derived: changed }, work.volumes)
+  return changed.length
+}
+
+/** Writes values and latest. Returns the values that are new or have changed. */
+async function write({ tx, clock }: { tx: Sql; clock: Clock }, { rows }: Work): Promise<Touched[]> {
   const changed = await writeDerived(tx, rows)
   await refreshLatest(tx, rows, clock.now() + AHEAD_MAX_MS)
-  await rollUp(tx, { measured, derived: changed }, volumes)
-  return changed.length
+  return changed
 }

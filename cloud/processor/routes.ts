@@ -9,7 +9,7 @@ import { Rejected } from '../../protocol/runtime/errors.ts'
 import { findPoint, POINT_NAME, POINT_NAME_MISTAKE } from '../point-name.ts'
 import { invalidRequest, limitBody, Problem, readBody } from '../problem.ts'
 import { toShownM3 } from '../rounding.ts'
-import type { Database } from '../store/database.ts'
+import { type Database, DatabaseRefused } from '../store/database.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
 import { type RecomputationOutcome, recompute, STRETCH_MAX_MS } from './recompute.ts'
 
@@ -61,7 +61,8 @@ function toProblem(error: unknown): unknown {
   if (error instanceof z.ZodError) {
     return new Problem(422, 'Cannot use the calibrations of this point', { detail: reasonsOf(error) })
   }
-  if (error instanceof Rejected) return new Problem(422, 'Cannot recompute', { detail: error.message })
+  if (error instanceof Rejected || (error instanceof DatabaseRefused && error.isAboutData))
+    return new Problem(422, 'Cannot recompute', { detail: error.message })
   if (error instanceof RangeError) return new Problem(422, 'Too much at once', { detail: error.message })
   return error
 }

@@ -133,10 +133,10 @@ async function measureBacklog({
   db: Database
   clock: Clock
   metrics: Metrics
-}): Promise<{ waitingBatches: number; lagSeconds: number }> {
-  const { waiting, oldestAt } = await selectBacklog(db)
+}): Promise<{ waitingBatches: number; lagSeconds: number; setAside: number }> {
+  const { waiting, oldestAt, setAside } = await selectBacklog(db)
   const lagSeconds = oldestAt === null ? 0 : Math.max(0, clock.now() - oldestAt) / 1000
   metrics.gauge('processor_waiting_batches', waiting)
   metrics.gauge('processor_lag_seconds', lagSeconds)
-  return { waitingBatches: waiting, lagSeconds }
+  return { waitingBatches: waiting, lagSeconds, setAside }
 }

@@ -92,12 +92,16 @@ export async function markProcessed(tx: Sql, batchIds: readonly number[], now: n
   ])
 }
 
-/** How far behind the line is: how many wait, and since when the first one has. */
-export async function selectBacklog(sql: Sql): Promise<{ waiting: number; oldestAt: number | null }> {
-  const [row] = await sql.query<{ waiting: number; oldestAt: number | null }>(
-    `select count(*) as waiting, min(received_at) as "oldestAt" from batches where processed_at is null`,
+/** How far behind the line is: how many wait, since when the first one has, and how many reasons there are why something was set aside. */
+export async function selectBacklog(
+  sql: Sql,
+): Promise<{ waiting: number; oldestAt: number | null; setAside: number }> {
+  const [row] = await sql.query<{ waiting: number; oldestAt: number | null; setAside: number }>(
+    `select count(*) as waiting, min(received_at) as "oldestAt",
+            (select count(*) from processing_failures) as "setAside"
+     from batches where processed_at is null`,
   )
-  return row ?? { waiting: 0, oldestAt: null }
+  return row ?? { waiting: 0, oldestAt: null, setAside: 0 }
 }
 
 /** What could not be processed, and why. The same again is counted. */

@@ -271,6 +271,25 @@ describe('startCollector()', () => {
     await Promise.all([gateway.close(), other.gateway.close()])
   })
 
+  test('startCollector() rejects a value that no instrument gives, and stores those around it', async () => {
+    const { table, gateway } = await gatewayOf('gw-absurd')
+    const [first, second, third] = readingsOf(table, 1, 3)
+    assert.ok(first && second && third)
+    const batch = batchOf(table, 1, [first, { ...second, value: 4.2e200 }, third])
+
+    await gateway.send(batch)
+    const { status, rejected } = await gateway.ackOf(batch)
+
+    assert.equal(status, 'committed')
+    assert.deepEqual(
+      rejected.map(({ seq }) => seq),
+      [2],
+    )
+    assert.match(rejected[0]?.reason ?? '', /value_within_bounds/)
+    assert.deepEqual(await storedOf(db, table), [first.at, third.at])
+    await gateway.close()
+  })
+
   test('startCollector() goes on when a gateway is deleted while its batch is on the way', async () => {
     const { table, gateway } = await gatewayOf('gw-deleted')
     const other = await gatewayOf('gw-left')
@@ -291,7 +310,7 @@ describe('startCollector()', () => {
 
     assert.ok((counted['collector_readings_total{became="inserted"}'] ?? 0) >= 400)
     assert.ok((counted['collector_readings_total{became="duplicate"}'] ?? 0) >= 400)
-    assert.equal(counted['collector_readings_total{became="rejected"}'], 1)
+    assert.equal(counted['collector_readings_total{became="rejected"}'], 2)
     assert.ok((counted['collector_batches_total{became="set-aside"}'] ?? 0) >= 3)
   })
 

@@ -99,6 +99,42 @@ describe('the processor, with others and through failures', () => {
     assert.match(failures[0]?.reason ?? '', /^Cannot use calibration: litresPerPulse: /)
   })
 
+  test('processCarefully() sets one series aside that cannot be summed, and computes everything else of the batch (P3)', async () => {
+    const site = await openSite(db)
+    for (const point of ['absurd', 'sound']) await site.calibrate('total_to_volume', {}, T - DAY, point)
+    const absurd = await site.pointId('absurd')
+    const [series] = await db.query<{ id: number }>(
+      'insert into series (point_id, variable) values ($1, 1) returning id',
+      [absurd],
+    )
+    await db.script(
+      `alter table rollups_hour add constraint refuse_one check (series_id <> ${series?.id ?? 0})`,
+    )
+    await site.commit([
+      [T, 'flow', 4.2, undefined, 'absurd'],
+      [T, 'total', 100, undefined, 'absurd'],
+      [T, 'total', 100, undefined, 'sound'],
+    ])
+    const deps = { db, clock: systemClock }
+
+    await assert.rejects(processRound(deps, LIMITS), { name: 'DatabaseRefused' })
+    const { failures, batches, derived } = await processCarefully(deps, LIMITS)
+    await db.script('alter table rollups_hour drop constraint refuse_one')
+
+    assert.deepEqual([batches, derived], [1, 2])
+    assert.deepEqual(
+      failures.map(({ pointId, reason }) => [pointId, /refuse_one/.test(reason)]),
+      [[absurd, true]],
+    )
+    for (const point of ['absurd', 'sound']) {
+      const pointId = await site.pointId(point)
+      assert.equal((await bucketsIn(db, pointId, 'volume', 'hour')).length, 1)
+      assert.equal((await bucketsIn(db, pointId, 'total', 'month')).length, 1)
+    }
+    assert.deepEqual(await bucketsIn(db, absurd, 'flow', 'hour'), [])
+    assert.equal(await processAll(db), 0)
+  })
+
   test('processCarefully() sets a batch aside that the database refuses, and the line moves on (P3)', async () => {
     const site = await openSite(db)
     await site.calibrate('total_to_volume', {}, T - DAY)

@@ -50,7 +50,7 @@ describe('startProcessor()', () => {
     assert.equal(health.status, 200)
     assert.deepEqual((await json(health)).parts, {
       database: { status: 'healthy', version: (await json(await get('/health'))).parts.database.version },
-      line: { status: 'healthy', waitingBatches: 0, lagSeconds: 0 },
+      line: { status: 'healthy', waitingBatches: 0, lagSeconds: 0, setAside: 0 },
     })
     const metrics = await (await get('/metrics')).text()
     assert.match(metrics, /^processor_batches_total [1-9]/m)

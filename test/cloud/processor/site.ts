@@ -11,7 +11,13 @@ import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { VARIABLES, type Variable } from '../../../protocol/variables.ts'
 
 /** A value to be measured: instant, variable, value. A null value did not answer. */
-export type Sample = readonly [at: number, variable: Variable, value: number | null, quality?: Quality]
+export type Sample = readonly [
+  at: number,
+  variable: Variable,
+  value: number | null,
+  quality?: Quality | undefined,
+  point?: string,
+]
 
 /** Limits small enough that several rounds are needed. */
 export const LIMITS: RoundLimits = { gatewaysMax: 8, batchesEachMax: 8, readingsMax: 50_000 }
@@ -20,7 +26,7 @@ export const LIMITS: RoundLimits = { gatewaysMax: 8, batchesEachMax: 8, readings
 export interface Site {
   gatewayId: number
   projectId: number
-  /** Commits samples as one batch, and says its id. */
+  /** Commits samples as one batch, of `point` where a sample names none. */
   commit(samples: readonly Sample[], point?: string, timeQuality?: TimeQuality): Promise<void>
   /** The number of a point. */
   pointId(point?: string): Promise<number>
@@ -66,10 +72,10 @@ export async function openSite(db: Database): Promise<Site> {
     pointId,
     async commit(samples, point = 'pozo-7', timeQuality = 'synced') {
       const first = seq + 1
-      const readings = samples.map(([at, variable, value, quality]) => {
+      const readings = samples.map(([at, variable, value, quality, ofPoint = point]) => {
         seq += 1
         const told = quality ?? (value === null ? 'no_answer' : 'good')
-        return { seq, point, variable, at, value, quality: told, timeQuality }
+        return { seq, point: ofPoint, variable, at, value, quality: told, timeQuality }
       })
       const table = { gateway: slug, client: slug, project: slug, series: [] }
       const clock = { quality: 'synced' as const }

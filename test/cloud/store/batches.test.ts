@@ -8,7 +8,7 @@ import { setAside } from '../../../cloud/store/gateways.ts'
 import { migrate } from '../../../cloud/store/migrate.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
 import { compressOlderThan, dropReadingsOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
-import { AHEAD_MAX_MS, QUALITIES } from '../../../protocol/reading.ts'
+import { AHEAD_MAX_MS, QUALITIES, VALUE_MAX } from '../../../protocol/reading.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
@@ -225,7 +225,7 @@ for (const backend of BACKENDS) {
 
     test('commitBatches() reads back every double to the last bit, and instants to the millisecond', async () => {
       const { deps, gateway } = await site(db, 'exact')
-      const values = [0.1 + 0.2, 1e-300, -1.7976931348623157e308, Number.MAX_SAFE_INTEGER, 5e-324, 1 / 3]
+      const values = [0.1 + 0.2, 1e-300, -VALUE_MAX, Number.MAX_SAFE_INTEGER, 5e-324, 1 / 3]
       const readings = values.map((value, index) =>
         reading(index + 1, 'pozo-7', 'flow', T + index * 7 + 1, value),
       )
