@@ -76,7 +76,8 @@ def value_of(registers, signal):
         step = 10 ** signal["decimals"]
         half_up = math.floor(abs(value) * step + Fraction(1, 2))
         value = Fraction(half_up if value > 0 else -half_up, step)
-    return float(value)
+    # No instrument gives more than a single holds (protocol/README.md).
+    return float(value) if abs(value) <= 10 ** 39 else None
 
 
 for line in sys.stdin:
