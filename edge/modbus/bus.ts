@@ -19,6 +19,7 @@ import { TRANSACTIONS } from './frame.ts'
 import { openConverterLine, openSerialLine } from './line.ts'
 import {
   checkRequest,
+  expired,
   isWrite,
   type Outcome,
   type ReadOutcome,
@@ -99,11 +100,10 @@ export function openBus(
     signal.throwIfAborted()
     const instead = breaker.instead(request.unit)
     if (instead !== undefined) return unasked(request, instead)
+    const late = expired(request, clock.now())
+    if (late !== undefined) return late
     const connected = await connect(signal)
     if (typeof connected === 'string') return unasked(request, { kind: 'no_answer', reason: connected })
-    if (isWrite(request) && clock.now() > request.notAfter) {
-      return { kind: 'unsent', reason: 'it expired before its turn came' }
-    }
     const start = clock.monotonic()
     const timeoutMs = isWrite(request) ? config.timeout : breaker.timeoutMs(request.unit, config.timeout)
     const asked = timeoutMs === config.timeout ? request : { ...request, timeoutMs }

@@ -24,7 +24,7 @@ export interface WriteRequest {
   address: number
   values: readonly number[]
   code: WriteFunction
-  /** Not to be written after this instant. */
+  /** Not a byte of it is to leave after this instant. */
   notAfter: number
   turnaroundMs?: number
   timeoutMs?: number
@@ -43,8 +43,8 @@ export type Failure =
 export type ReadOutcome = { kind: 'values'; values: readonly number[] } | Failure
 
 /**
- * What became of a request to write. `unsent`: not a byte of it has left. After `no_answer` and `bad_answer` it may have
- * been done all the same.
+ * What became of a request to write. `unsent`: not a byte of it has left. After `no_answer`, `bad_answer`
+ * and some exceptions (see write.ts) it may have been done all the same.
  */
 export type WriteOutcome = { kind: 'written' } | { kind: 'unsent'; reason: string } | Failure
 
@@ -61,6 +61,13 @@ export function unasked(request: Request, failure: Failure): Outcome {
   return isWrite(request) && failure.kind !== 'exception'
     ? { kind: 'unsent', reason: failure.reason }
     : failure
+}
+
+/** What a write comes to whose time is over; `undefined` for what may leave now. */
+export function expired(request: Request, now: number): Outcome | undefined {
+  return isWrite(request) && now > request.notAfter
+    ? { kind: 'unsent', reason: 'it expired before its turn came' }
+    : undefined
 }
 
 /** Why a request brought nothing, for whoever must find the device or the mistake. */
@@ -82,7 +89,7 @@ const EXCEPTIONS: Record<number, string> = {
   2: 'illegal data address',
   3: 'illegal data value',
   4: 'device failure',
-  5: 'acknowledged, not ready',
+  5: 'accepted, still at work',
   6: 'device busy',
   8: 'memory parity error',
   10: 'gateway path unavailable',

@@ -16,7 +16,7 @@ import { readRtuFrame, STRAY_BYTES_MAX } from './frame.ts'
 import { openLibrary } from './library.ts'
 import type { Line, OpenLine } from './line.ts'
 import { isSameShape, type OwedAnswers, openOwedAnswers } from './owed.ts'
-import { type Outcome, type Request, unasked } from './request.ts'
+import { expired, type Outcome, type Request, unasked } from './request.ts'
 import { frameBytes, requestMs, type Timing } from './timing.ts'
 import type { Connect, Wire } from './wire.ts'
 
@@ -101,6 +101,8 @@ function openWire(deps: { clock: Clock; line: Line; memory: Memory }, options: R
   const askOnce = async (request: Request, signal: AbortSignal): Promise<Outcome> => {
     const noise = await untilSilent({ clock, line, memory }, options, request, signal)
     if (noise !== undefined) return unasked(request, { kind: 'bad_answer', reason: noise })
+    const late = expired(request, clock.now())
+    if (late !== undefined) return late
     const outcome = await talk.ask(request, signal)
     if (memory.mute >= options.muteMax) {
       memory.mute = 0

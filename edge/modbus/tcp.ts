@@ -1,15 +1,15 @@
 // One connection to a Modbus TCP device or gateway. modbus-serial writes requests and reads answers; the socket is ours.
 //
 // The library's own TCP port trusts the header of a frame, ignores the protocol and the byte count, numbers transactions
-// from 1 on every connection and hides why a socket failed. After any outcome but values and exception the connection
-// is destroyed, so that what comes late has nowhere to arrive.
+// from 1 on every connection and hides why a socket failed. After `no_answer` and `bad_answer` the connection is
+// destroyed, so that what comes late has nowhere to arrive.
 
 import type { Socket } from 'node:net'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { within } from './deadline.ts'
 import { CRC_BYTES, HEADER_BYTES, readFrame, withCrc } from './frame.ts'
 import { openLibrary } from './library.ts'
-import type { Outcome, Request } from './request.ts'
+import { expired, type Outcome, type Request } from './request.ts'
 import { connectSocket } from './socket.ts'
 import type { Wire } from './wire.ts'
 
@@ -59,6 +59,8 @@ function openWire(
     isOpen: () => !socket.destroyed && socket.readyState === 'open',
     destroy: () => socket.destroy(),
     async ask(request, signal) {
+      const expiredMeanwhile = expired(request, clock.now())
+      if (expiredMeanwhile !== undefined) return expiredMeanwhile
       const deadlineMs = request.timeoutMs ?? timeoutMs
       const mine = { request, transaction: nextTransaction(), received: Buffer.alloc(0), settle: () => {} }
       const answered = new Promise<Outcome>(settle => {

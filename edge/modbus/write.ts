@@ -16,6 +16,13 @@ import type { Bus } from './bus.ts'
 import { decodeValue, encodeValue } from './encode.ts'
 import { failureText, type ReadRequest, type WriteOutcome, type WriteRequest } from './request.ts'
 
+/**
+ * Exceptions of a device that has done nothing: it cannot, or shall be asked later. Any other may come when something was
+ * done: 5 says that it is being done, 4 that it failed on the way, 10 and 11 are a gateway's that has heard nothing from the
+ * device. Modbus Application Protocol 1.1b3, section 7.
+ */
+const REFUSALS: readonly number[] = [1, 2, 3, 6]
+
 /** What a write was, and what it came to. */
 export interface Wrote {
   before: number | null
@@ -121,14 +128,17 @@ function judge(
 ): Pick<Wrote, 'failure' | 'remark'> {
   const holds = `it holds ${found ?? 'no number'}`
   // Who refuses has not written, whatever it holds.
-  if (outcome.kind === 'exception')
-    return { failure: `${toldOf(outcome, said)}; ${holds}`, remark: undefined }
+  if (isRefusal(outcome)) return { failure: `${toldOf(outcome, said)}; ${holds}`, remark: undefined }
   if (found !== asked) return { failure: `${toldOf(outcome, said)}, but ${holds}`, remark: undefined }
   const remark = said === undefined ? undefined : `${toldOf(outcome, said)}, and ${holds}`
   return { failure: undefined, remark }
 }
 
-function toldOf({ kind }: WriteOutcome, said: string | undefined): string {
-  if (kind === 'written') return 'It was acknowledged'
-  return kind === 'exception' ? `It was refused: ${said}` : `It was not acknowledged: ${said}`
+function isRefusal(outcome: WriteOutcome): boolean {
+  return outcome.kind === 'exception' && REFUSALS.includes(outcome.code)
+}
+
+function toldOf(outcome: WriteOutcome, said: string | undefined): string {
+  if (outcome.kind === 'written') return 'It was acknowledged'
+  return isRefusal(outcome) ? `It was refused: ${said}` : `It was not acknowledged: ${said}`
 }

@@ -1,11 +1,11 @@
 // A gateway that takes commands for one bus, over a real connection to an instrument, through the memory on disk.
 
 import type { TestContext } from 'node:test'
-import { openCommands } from '../../edge/commands.ts'
+import { type Executed, openCommands } from '../../edge/commands.ts'
 import { executor } from '../../edge/executor.ts'
 import { GATEWAY_METRICS } from '../../edge/health.ts'
 import { type Bus, openBus } from '../../edge/modbus/bus.ts'
-import { CommandResult } from '../../protocol/command.ts'
+import { Command, CommandResult } from '../../protocol/command.ts'
 import { parseGatewayConfig } from '../../protocol/gateway-config.ts'
 import type { TimeQuality } from '../../protocol/reading.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
@@ -21,6 +21,8 @@ export interface CommandStage {
   said: ReturnType<typeof keptLog>['said']
   /** Sends a command and waits for its result. */
   send(id: string, fields: object): Promise<CommandResult>
+  /** Executes a command at once, whatever others wait for the disk. */
+  execute(id: string, fields: object): Promise<Executed>
   /** Forgets everything but what is on disk. */
   restart(): Promise<void>
   /** What health tells of the last write. */
@@ -82,13 +84,17 @@ devices:${devicesYaml}`,
       { gateway: 'gw-1', path: folder },
     )
   let commands = await open()
+  const commandOf = (id: string, fields: object) => ({
+    ...{ v: 1, id, expiresAt: clock.now() + 600_000, by: 'ana' },
+    ...fields,
+  })
   return {
     bus,
     said,
     lastWrite: () => lastWrite,
+    execute: (id, fields) => execute(Command.parse(commandOf(id, fields))),
     async send(id, fields) {
-      const command = { v: 1, id, expiresAt: clock.now() + 600_000, by: 'ana', ...fields }
-      const payload = new TextEncoder().encode(JSON.stringify(command))
+      const payload = new TextEncoder().encode(JSON.stringify(commandOf(id, fields)))
       const answer = await commands.handle({ topic: `gw/v1/gw-1/cmd/${id}`, payload })
       return CommandResult.parse(JSON.parse(answer?.payload ?? ''))
     },

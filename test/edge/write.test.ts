@@ -197,6 +197,49 @@ test('`write` that the device refuses has failed with its exception, whatever th
   assert.deepEqual(outcomeOf(same), ['failed', 0, 0, 0, false])
 })
 
+for (const code of [1, 2, 3, 6]) {
+  test(`\`write\` that the device refuses with exception ${code} has failed, whatever the device holds`, async context => {
+    const { set, instrument } = await openWriteStage(context)
+    instrument.fail({ kind: 'trickle' }, { kind: 'exception', code })
+
+    const result = await set('w-1', 'start-level', 3, 'm')
+
+    assert.equal(result.status, 'failed')
+    assert.match(result.reason ?? '', new RegExp(`^It was refused: .*exception ${code} `))
+  })
+}
+
+for (const [code, text] of [
+  [4, 'device failure'],
+  [5, 'accepted, still at work'],
+  [10, 'gateway path unavailable'],
+  [11, 'device does not answer its gateway'],
+  [200, 'not in the standard'],
+] as const) {
+  test(`\`write\` after exception ${code} is what was read back: it may have been done`, async context => {
+    const isDone = [true, false]
+    let held = 0
+    const { set, codes } = await openWriteStage(
+      context,
+      (_, __, value) => {
+        if (isDone.shift()) held = value
+        return code
+      },
+      () => held,
+    )
+
+    const done = await set('w-1', 'start-level', 3, 'm')
+    const lost = await set('w-2', 'start-level', 4, 'm')
+
+    const said = `It was not acknowledged: bus plant, unit 7, holding 10: exception ${code} (${text})`
+    assert.deepEqual(outcomeOf(done), ['done', 3, 0, 3, false])
+    assert.equal(done.reason, `${said}, and it holds 3`)
+    assert.deepEqual(outcomeOf(lost), ['failed', 4, 3, 3, false])
+    assert.equal(lost.reason, `${said}, but it holds 3`)
+    assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3])
+  })
+}
+
 test('`write` that is acknowledged and not done has failed, and the result says both values', async context => {
   const { set } = await openWriteStage(context, () => undefined)
 
@@ -263,30 +306,22 @@ test('`write` is read back when the device has had the time that it takes', asyn
   assert.deepEqual(outcomeOf(result), ['done', 3, 0, 3, true])
 })
 
-test('`write`s to one device are done one after the other: each reads back its own', async context => {
-  const { set, codes } = await openWriteStage(context)
+for (const [names, devices] of [
+  ['', ['pump', 'pump', 'pump']],
+  [' also when it has two names', ['pump', 'pump-again', 'pump']],
+] as const) {
+  test(`\`write\`s to one device are done one after the other${names}: each reads back its own`, async context => {
+    const { execute, codes } = await openWriteStage(context)
+    const write = (device: string, index: number) =>
+      execute(`w-${index}`, { kind: 'write', device, name: 'start-level', value: index + 1, unit: 'm' })
 
-  const results = await Promise.all([1, 2, 3, 4].map(value => set(`w-${value}`, 'start-level', value, 'm')))
+    const results = await Promise.all(devices.map(write))
 
-  assert.deepEqual(results.map(outcomeOf), [
-    ['done', 1, 0, 1, true],
-    ['done', 2, 1, 2, true],
-    ['done', 3, 2, 3, true],
-    ['done', 4, 3, 4, true],
-  ])
-  assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3, 3, 6, 3, 3, 6, 3])
-})
-
-test('`write`s to one device are done one after the other also when it has two names', async context => {
-  const { send, codes } = await openWriteStage(context)
-  const write = (id: string, device: string, value: number) =>
-    send(id, { kind: 'write', device, name: 'start-level', value, unit: 'm' })
-
-  const results = await Promise.all([write('w-1', 'pump', 1), write('w-2', 'pump-again', 2)])
-
-  assert.deepEqual(results.map(outcomeOf), [
-    ['done', 1, 0, 1, true],
-    ['done', 2, 1, 2, true],
-  ])
-  assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3])
-})
+    assert.deepEqual(results.map(outcomeOf), [
+      ['done', 1, 0, 1, true],
+      ['done', 2, 1, 2, true],
+      ['done', 3, 2, 3, true],
+    ])
+    assert.deepEqual(codes(), [3, 6, 3, 3, 6, 3, 3, 6, 3])
+  })
+}

@@ -149,6 +149,50 @@ test('write() is acknowledged by no second copy of an earlier acknowledgement (R
   }
 })
 
+test('write() does not leave when it has expired while the line was to be silent', async () => {
+  const { clock, bus, done, instrument, cells } = openScene()
+  await done(bus.write({ ...write(10, [7]), turnaroundMs: 300 }, signal))
+
+  const late = await done(bus.write({ ...write(20, [8]), notAfter: clock.now() + 250 }, signal))
+  await done(bus.write({ ...write(10, [7]), turnaroundMs: 300 }, signal))
+  const inTime = await done(bus.write({ ...write(20, [9]), notAfter: clock.now() + 350 }, signal))
+
+  assert.deepEqual(late, { kind: 'unsent', reason: 'it expired before its turn came' })
+  assert.deepEqual(inTime, { kind: 'written' })
+  assert.deepEqual(
+    instrument.requests.map(({ address, values }) => [address, values]),
+    [
+      [10, [7]],
+      [10, [7]],
+      [20, [9]],
+    ],
+  )
+  assert.equal(cells.get('3 20'), 9)
+})
+
+test('write() does not leave when it has expired while an earlier answer was owed (R2, R3)', async () => {
+  const { clock, bus, done, instrument } = openScene()
+  instrument.fail({ kind: 'deaf' })
+  await done(bus.write(write(10, [7]), signal))
+
+  const outcome = await done(bus.write({ ...write(10, [8]), notAfter: clock.now() + 50 }, signal))
+
+  assert.deepEqual(outcome, { kind: 'unsent', reason: 'it expired before its turn came' })
+  assert.deepEqual(
+    instrument.requests.map(({ code }) => code),
+    [6, 3],
+  )
+})
+
+test('write() that has expired does not keep the line', async () => {
+  const { clock, bus, done, line, instrument } = openScene()
+
+  const outcome = await done(bus.write({ ...write(10, [7]), notAfter: clock.now() - 1 }, signal))
+
+  assert.deepEqual(outcome, { kind: 'unsent', reason: 'it expired before its turn came' })
+  assert.deepEqual([line.opened(), instrument.requests.length], [0, 0])
+})
+
 test('write() says that nothing has left where there is no line', async () => {
   const { bus, done, line, instrument } = openScene()
   line.unplug()
