@@ -1,7 +1,8 @@
 // What a gateway says of itself besides batches: its state, its health, its configuration, what came of commands.
 //
 // What was said last stands: messages of one gateway are kept one after the other. A message that is none of ours, or
-// that the database cannot hold, is set aside, and the gateway goes on.
+// that the database cannot hold, is set aside, and the gateway goes on. While it would refuse anything,
+// nothing is taken.
 
 import { CommandResult } from '../../protocol/command.ts'
 import { reasonsOf } from '../../protocol/mistakes.ts'
@@ -24,7 +25,10 @@ export type StatusTopic = Exclude<GatewayTopic, { kind: 'up' }>
 
 /** Keeps what gateways say of themselves. */
 export interface StatusKeeper {
-  /** Resolves when the database has it. Throws Unavailable when the database is not there. */
+  /**
+   * Resolves when the database has it. Throws Unavailable when the database is not there, and DatabaseRefused when it
+   * would refuse anything.
+   */
   take(gateway: GatewayRow, topic: StatusTopic, message: Message): Promise<void>
 }
 
@@ -44,7 +48,7 @@ export function openStatusKeeper(deps: { db: Database; log: Log; metrics: Metric
     try {
       await save(db, gateway.id, topic, parse(topic, payload))
     } catch (error) {
-      if (!(error instanceof Unreadable) && !(error instanceof DatabaseRefused)) throw error
+      if (!(error instanceof Unreadable) && !isRefusalOfData(error)) throw error
       const reason = `Cannot read ${topic.kind}: ${error.message}`
       await keepLetter(deps, { gatewayId: gateway.id, topic: name, bytes: payload, reason })
     }
@@ -63,6 +67,9 @@ export function openStatusKeeper(deps: { db: Database; log: Log; metrics: Metric
 }
 
 class Unreadable extends Error {}
+
+const isRefusalOfData = (error: unknown): error is DatabaseRefused =>
+  error instanceof DatabaseRefused && error.isAboutData
 
 function parse(topic: StatusTopic, payload: Uint8Array): unknown {
   try {

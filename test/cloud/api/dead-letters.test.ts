@@ -84,6 +84,31 @@ describe('POST /api/v1/dead-letters/{letter}/replay', () => {
     assert.equal((await replay('x')).status, 400)
   })
 
+  test('takes nothing for a gateway of the same name that is not the one which sent it', async () => {
+    const table = { ...BATCH.table, gateway: 'gw-otra', client: 'otra' }
+    const bytes = encodeBatch({ ...BATCH, table }, { withTable: true })
+    const [campo, otra] = [
+      await selectGateway(api.db, null, 'gw-campo'),
+      await selectGateway(api.db, null, 'gw-otra'),
+    ]
+    const answers = []
+    for (const gatewayId of [campo?.id ?? 0, null, otra?.id ?? 0]) {
+      await setAside(api.db, {
+        gatewayId,
+        topic: upTopic('gw-otra', 'live'),
+        bytes,
+        reason: 'a disk was full',
+      })
+      const { body } = await api.ask('GET /api/v1/dead-letters')
+      answers.push(await replay(body.items[0].id))
+    }
+
+    assert.deepEqual(
+      answers.map(({ status, body }) => [status, body.detail ?? body.inserted]),
+      [...[1, 2].map(() => [422, 'There is no gateway gw-otra any more that it could be of']), [200, 2]],
+    )
+  })
+
   test('is for operators alone', async () => {
     const id = await letterOf(upTopic('gw-campo', 'live'), encodeBatch(BATCH, { withTable: true }))
 

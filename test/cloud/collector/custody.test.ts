@@ -9,12 +9,12 @@ import type { Database } from '../../../cloud/store/database.ts'
 import { BATCH_BYTES_MAX } from '../../../protocol/batch.ts'
 import { encodeBatch } from '../../../protocol/codec.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
-import { upTopic } from '../../../protocol/topics.ts'
+import { healthTopic, upTopic } from '../../../protocol/topics.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
-import { batchOf, connectGateway } from '../../doubles/gateway-client.ts'
+import { batchOf, connectGateway, type GatewayClient } from '../../doubles/gateway-client.ts'
 import { randomFrom } from '../../doubles/random.ts'
 import { until } from '../../doubles/until.ts'
-import { addGateway, openCollector, readingsOf, storedOf, TOKEN } from './site.ts'
+import { addGateway, HEALTH, openCollector, readingsOf, storedOf, TOKEN } from './site.ts'
 
 describe('startCollector()', () => {
   let database: TestDatabase
@@ -99,39 +99,79 @@ describe('startCollector()', () => {
     await gateway.close()
   })
 
+  /** Holds a table while the collector wants to write to it, and lets it go when `meanwhile` is over. */
+  const whileHeld = (
+    table: 'readings' | 'dead_letters',
+    meanwhile: (waits: Promise<void>) => Promise<void>,
+  ) =>
+    db.transaction(async tx => {
+      await tx.query(`lock table ${table} in exclusive mode`)
+      const waits = until('the collector waits for the table', async () => {
+        const waiting = await db.query(
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into ${table}%'`,
+        )
+        return waiting.length > 0
+      })
+      await meanwhile(waits)
+    })
+
+  /** When this resolves, whatever was said to the gateway before has come. */
+  const hearAll = (gateway: GatewayClient) =>
+    gateway.publish(healthTopic(gateway.slug), JSON.stringify(HEALTH))
+
   test('startCollector() acknowledges only after the COMMIT (K1)', async () => {
     const { table, gateway } = await gatewayOf('gw-held')
     const batch = batchOf(table, 1, readingsOf(table, 1, 3))
-    let release = () => {}
-    const released = new Promise<void>(resolve => {
-      release = resolve
-    })
-    let locked = () => {}
-    const isLocked = new Promise<void>(resolve => {
-      locked = resolve
-    })
-    const held = db.transaction(async tx => {
-      await tx.query('lock table readings in exclusive mode')
-      locked()
-      await released
-    })
-    await isLocked
 
-    await gateway.send(batch)
-    await until('the collector waits for the table', async () => {
-      const waiting = await db.query(
-        `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into readings%'`,
-      )
-      return waiting.length > 0
+    await whileHeld('readings', async waits => {
+      await gateway.send(batch)
+      await waits
+      await hearAll(gateway)
+      assert.deepEqual(gateway.acks, [])
     })
-    const before = gateway.acks.length
-    release()
-    await held
     const ack = await gateway.ackOf(batch)
 
-    assert.equal(before, 0)
     assert.equal(ack.status, 'committed')
     assert.equal((await storedOf(db, table)).length, 3)
+    await gateway.close()
+  })
+
+  test('startCollector() acknowledges what it sets aside only when it is kept (K1)', async () => {
+    const { table, gateway } = await gatewayOf('gw-held-aside')
+    const batch = batchOf(table, 1, readingsOf(table, 1, 3))
+
+    await whileHeld('dead_letters', async waits => {
+      await gateway.publish(
+        upTopic('gw-held-aside', 'live'),
+        withByteAtEnd(encodeBatch(batch, { withTable: true })),
+      )
+      await waits
+      await hearAll(gateway)
+      assert.deepEqual(gateway.acks, [])
+    })
+    const ack = await gateway.ackOf(batch)
+
+    assert.equal(ack.status, 'set-aside')
+    await gateway.close()
+  })
+
+  test('startCollector() answers a batch once that comes again while it waits', async () => {
+    const { table, gateway } = await gatewayOf('gw-twice')
+    const batch = batchOf(table, 1, readingsOf(table, 1, 3))
+    const later = batchOf(table, 1, readingsOf(table, 4, 3))
+
+    await whileHeld('readings', async waits => {
+      await gateway.send(batch)
+      await waits
+      await gateway.send(batch)
+      await gateway.send(later)
+    })
+    await gateway.ackOf(later)
+
+    assert.deepEqual(
+      gateway.acks.map(({ first }) => first),
+      [1, 4],
+    )
     await gateway.close()
   })
 

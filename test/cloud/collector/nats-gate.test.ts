@@ -18,8 +18,13 @@ import { atEnd, keptLog } from '../../edge/buffer/folder.ts'
 import { skipWithout } from '../../peers.ts'
 import { sha256 } from './site.ts'
 
-/** A gate whose messages stay in hand until a test lets them go. */
-function openGate(context: TestContext, port: number, limits: NatsGateLimits = {}) {
+/** A gate whose messages stay in hand until a test lets them go, and whose first look-ups may fail. */
+function openGate(
+  context: TestContext,
+  port: number,
+  limits: NatsGateLimits = {},
+  { failing = 0 }: { failing?: number } = {},
+) {
   const metrics = openMetrics(COLLECTOR_METRICS)
   const { log, said } = keptLog()
   const taken: string[] = []
@@ -30,6 +35,7 @@ function openGate(context: TestContext, port: number, limits: NatsGateLimits = {
       ...{ clock: systemClock, log, metrics, random: () => 0.1 },
       findGateway: async slug => {
         asked.push(slug)
+        if (asked.length <= failing) throw new Unavailable('the database is away')
         return { id: 1, slug, projectId: 1, project: 'p', client: 'c', tokenHash: sha256('x') }
       },
       onMessage: (_, __, { payload }) => {
@@ -104,6 +110,23 @@ describe('openNatsGate()', { skip: skipWithout('nats_server') }, () => {
 
     assert.deepEqual([taken, overload()], [['1', '2', 'other'], 1])
     for (const { resolve } of inHand) resolve()
+  })
+
+  test('asks again who a gateway is when that could not be found out', async context => {
+    const server = await openNatsServer()
+    atEnd(context, () => server.close())
+    const { taken, inHand, asked, isUp, waiting } = openGate(context, server.port, {}, { failing: 1 })
+    await until('it is up', isUp)
+    const gateway = await connect({ servers: `127.0.0.1:${server.port}` })
+    atEnd(context, () => gateway.close())
+
+    gateway.publish(subject, 'unheard')
+    await until('it was dropped', () => asked.length === 1 && waiting() === 0)
+    gateway.publish(subject, 'heard')
+    await until('it came', () => taken.length === 1)
+
+    assert.deepEqual([taken, asked], [['heard'], ['gw-1', 'gw-1']])
+    inHand[0]?.resolve()
   })
 
   test('takes nothing for a message of a gateway that is none, nor one that is too large', async context => {
