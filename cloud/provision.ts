@@ -213,7 +213,10 @@ async function writeInformants(work: Work): Promise<void> {
     const password = work.secretOf(sound.password, [...place, 'password'])
     if (clientId === undefined || password === undefined || whole === undefined) continue
     const { client: _, password: __, ...settings } = whole
-    const { change } = await upsertInformant({ db: work.tx, secrets }, { clientId, settings, password })
+    const { change } = await upsertInformant(
+      { db: work.tx, clock: work.clock, secrets },
+      { clientId, settings, password },
+    )
     work.note(`informant ${settings.rut}`, change)
   }
 }

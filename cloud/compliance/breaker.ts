@@ -34,7 +34,12 @@ export function openBreakers(): Breakers {
   const states: Record<Channel, State> = { rest: fresh(), soap: fresh() }
   const isTripped = ({ failures, works }: State) => failures >= FAILURES_MIN && works.size >= WORKS_MIN
   return {
-    passable: now => CHANNELS.filter(channel => states[channel].closedUntil <= now),
+    passable: now =>
+      CHANNELS.filter(channel => {
+        const { closedUntil } = states[channel]
+        // What lies further ahead than the longest wait was written by a clock that ran ahead.
+        return closedUntil <= now || closedUntil > now + WAIT_MAX_MS
+      }),
     began(channel, now) {
       const state = states[channel]
       if (isTripped(state)) state.closedUntil = now + state.waitMs

@@ -92,6 +92,12 @@ export function regulatorTime(at: number): string {
   return shifted(at).slice(11, 19)
 }
 
+/** The regulator's day that an instant is in: `from` included, `to` not. */
+export function regulatorDay(at: number): { from: number; to: number } {
+  const from = Math.floor((at - BEHIND_UTC_MS) / DAY_MS) * DAY_MS + BEHIND_UTC_MS
+  return { from, to: from + DAY_MS }
+}
+
 const shifted = (at: number): string => new Date(at - BEHIND_UTC_MS).toISOString()
 
 /** When what was tried at an instant may be tried again: one attempt a day (Res. Ex. 2.170, section 6.2). */

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
-import { selectInformant, writeInformant, writeObligation } from '../store/compliance.ts'
+import { type InformantRow, selectInformant, writeInformant, writeObligation } from '../store/compliance.ts'
 import type { Sql } from '../store/database.ts'
 import type { Written } from '../store/sites.ts'
 import { type InformantSettings, type ObligationSettings, termsOf, type WorkKind } from './obligation.ts'
@@ -16,7 +16,7 @@ export const secretOwner = (rut: string): string => `informant ${rut}`
  * nothing differs nothing is written.
  */
 export async function upsertInformant(
-  { db, secrets }: { db: Sql; secrets: Secrets },
+  { db, clock, secrets }: { db: Sql; clock: Clock; secrets: Secrets },
   { clientId, settings, password }: { clientId: number; settings: InformantSettings; password: string },
 ): Promise<Written> {
   const { rut, name, controlCentreRut } = settings
@@ -24,11 +24,28 @@ export async function upsertInformant(
   const isSame =
     before?.name === name &&
     before.controlCentreRut === controlCentreRut &&
-    secrets.open({ keyId: before.secretKeyId, bytes: before.secret }, secretOwner(rut)) === password
+    isSealed(secrets, before, password)
   if (isSame) return { id: before.id, change: undefined }
   const { keyId, bytes } = secrets.seal(password, secretOwner(rut))
   const row = { clientId, rut, name, controlCentreRut, secretKeyId: keyId, secret: bytes }
-  return { id: await writeInformant(db, row), change: before === undefined ? 'created' : 'changed' }
+  return {
+    id: await writeInformant(db, row, clock.now()),
+    change: before === undefined ? 'created' : 'changed',
+  }
+}
+
+/** What cannot be opened, because the key is another, is sealed again. */
+function isSealed(
+  secrets: Secrets,
+  { rut, secretKeyId, secret }: Pick<InformantRow, 'rut' | 'secretKeyId' | 'secret'>,
+  password: string,
+): boolean {
+  try {
+    return secrets.open({ keyId: secretKeyId, bytes: secret }, secretOwner(rut)) === password
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    return false
+  }
 }
 
 /**
@@ -48,13 +65,15 @@ export async function upsertObligation(
   const informant = await selectInformant(tx, { clientId, rut })
   if (informant === undefined)
     throw new Rejected(`Cannot declare ${workCode}: no informant ${rut} of this client`)
-  return writeObligation(tx, {
+  const now = clock.now()
+  const row = {
     workCode,
     pointId: point.id,
     informantId: informant.id,
     validFrom: from,
     validTo: to ?? null,
     terms: termsOf(settings, point.kind),
-    owedFrom: Math.max(from, backfillFrom ?? clock.now()),
-  })
+    owedFrom: Math.max(from, backfillFrom ?? now),
+  }
+  return writeObligation(tx, row, now)
 }

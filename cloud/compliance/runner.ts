@@ -1,9 +1,11 @@
 // The compliance service at work: its rounds, one by one for who asks, and its loops for ever.
 
+import { drawBackWaits } from '../store/compliance-waits.ts'
 import { keepWorking } from '../work-loop.ts'
 import type { Submission } from './dga/client.ts'
 import { fillSlots, makeSlots, PLAN_LIMITS, type PlanCounts, type PlanLimits } from './plan.ts'
 import { recoverSlots, SEND_RULES, type SendDeps, type SendRules, sendNext } from './send.ts'
+import { LONGEST_WAITS } from './slots.ts'
 import { verifySlots } from './verify.ts'
 
 /** How the service works. */
@@ -42,12 +44,18 @@ export async function runRound(
   rules: ComplianceRules,
   signal: AbortSignal,
 ): Promise<RoundCounts> {
+  await drawBack(deps, rules)
   const recovered = await recoverSlots(deps)
   const made = await makeSlots(deps, rules)
   const filled = await fillSlots(deps, rules)
   const submissions = await sendAll(deps, rules, signal)
   const verified = await verifySlots(deps, { limit: rules.verificationsMax }, signal)
   return { recovered, made, ...filled, submissions, verified }
+}
+
+async function drawBack({ db, clock, log }: SendDeps, { leaseMs }: ComplianceRules): Promise<void> {
+  const count = await drawBackWaits(db, clock.now(), { ...LONGEST_WAITS, leaseMs })
+  if (count > 0) log.warn('waits of a clock that ran ahead drawn back', { count })
 }
 
 async function sendAll(
@@ -75,6 +83,7 @@ export function complianceLoops(
   rules: ComplianceRules,
 ): ((signal: AbortSignal) => Promise<void>)[] {
   const plan = async () => {
+    await drawBack(deps, rules)
     await recoverSlots(deps)
     await makeSlots(deps, rules)
     await fillSlots(deps, rules)

@@ -12,6 +12,7 @@ import {
   type TakenSlot,
   takeSlot,
 } from '../store/compliance-sending.ts'
+import { NOT_ASKED } from '../store/compliance-waits.ts'
 import type { Database } from '../store/database.ts'
 import type { Breakers } from './breaker.ts'
 import type { DgaClient, Submission, Submitted } from './dga/client.ts'
@@ -122,7 +123,7 @@ async function submit(
       mistake: 'credentials',
       reason: reasonOf(error),
     } as const
-    return { submission, evidence: { request: 'not sent', status: null, answer: null } }
+    return { submission, evidence: { request: NOT_ASKED, status: null, answer: null } }
   }
   return clients[channel].submit(declaration, { rut, controlCentreRut, password }, clock.now(), signal)
 }

@@ -2,16 +2,17 @@
 //
 //   pending ─▶ ready ─▶ sending ─▶ sent ─▶ (verified)
 //      │  ▲      ▲ └──────┘ │         └─▶ review
-//      ▼  │      └──────────┤ next day, or when a mistake was mended
+//      ▼  │      └──────────┤ next day, or soon
 //   no_data              review
 //
 // Promises:
 //   S1. What DGA has accepted is never sent again, with a receipt or without.
 //   S2. What was refused, or went and was not answered, is tried again the next day: once a day (Res. Ex. 2.170, 6.2).
-//   S3. A mistake of configuration stops its work or its informant and burns no attempt; all others go on.
+//   S3. A mistake of configuration stops its work or its informant and burns no attempt; all others go on. Once a person
+//       has mended it, what DGA was not asked goes at once, and what DGA refused on the regulator's next day.
 //   S4. What certainly did not arrive may be tried again soon, and burns no attempt.
 
-import { nextDay } from './calendar.ts'
+import { DAY_MS, nextDay } from './calendar.ts'
 import { buildDeclaration } from './declaration.ts'
 import type { Submission, Verification } from './dga/client.ts'
 import type { ObligationTerms } from './obligation.ts'
@@ -19,6 +20,9 @@ import type { Picked } from './selection.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
+
+/** The longest that anything here waits: what lies further ahead was written by a clock that ran ahead. */
+export const LONGEST_WAITS = { checkMs: HOUR_MS, attemptMs: DAY_MS, verifyMs: DAY_MS }
 
 /** What is written of a slot after it was looked at. */
 export interface CheckChange {

@@ -4,6 +4,7 @@ import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Chosen, ChosenValues } from '../compliance/declaration.ts'
 import type { Submission } from '../compliance/dga/client.ts'
 import type { ObligationTerms } from '../compliance/obligation.ts'
+import { hasten } from './compliance-waits.ts'
 import type { Sql } from './database.ts'
 import type { Written } from './sites.ts'
 
@@ -35,6 +36,7 @@ export async function selectInformant(
 export async function writeInformant(
   sql: Sql,
   { clientId, rut, name, controlCentreRut, secretKeyId, secret }: InformantRow,
+  now: number,
 ): Promise<number> {
   const [row] = await sql.query<{ id: number }>(
     `insert into informants (client_id, rut, name, control_centre_rut, secret_key_id, secret)
@@ -47,6 +49,7 @@ export async function writeInformant(
     [clientId, rut, name, controlCentreRut, secretKeyId, secret],
   )
   if (row === undefined) throw new Error(`Informant ${rut} was not written`)
+  await hasten(sql, { informantId: row.id }, now)
   return row.id
 }
 
@@ -66,7 +69,7 @@ export interface ObligationRow {
  * that exist keep what they say. An earlier `owedFrom` than before makes the slots since then owed as well; a later one
  * changes nothing. What is changed lifts the work's block. Throws Rejected when the work is another client's.
  */
-export async function writeObligation(tx: Sql, row: ObligationRow): Promise<Written> {
+export async function writeObligation(tx: Sql, row: ObligationRow, now: number): Promise<Written> {
   const { workCode, pointId, informantId, validFrom, validTo, terms, owedFrom } = row
   const [work] = await tx.query(
     `insert into works (code, client_id)
@@ -90,7 +93,7 @@ export async function writeObligation(tx: Sql, row: ObligationRow): Promise<Writ
     [workCode, pointId, informantId, validFrom, validTo, JSON.stringify(terms), owedFrom],
   )
   if (written !== undefined) {
-    await releaseWork(tx, workCode)
+    await releaseWork(tx, workCode, now)
     return { id: written.id, change: written.created ? 'created' : 'changed' }
   }
   const [same] = await tx.query<{ id: number }>(
@@ -102,11 +105,12 @@ export async function writeObligation(tx: Sql, row: ObligationRow): Promise<Writ
 }
 
 /** Lifts the block of a work: a person has changed something. */
-export async function releaseWork(sql: Sql, code: string): Promise<void> {
+export async function releaseWork(sql: Sql, code: string, now: number): Promise<void> {
   await sql.query(
     `update works set status = 'active', reason = null, status_at = now() where code = $1 and status = 'blocked'`,
     [code],
   )
+  await hasten(sql, { workCode: code }, now)
 }
 
 /** Turns the sending of one work on or off. */

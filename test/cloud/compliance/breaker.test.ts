@@ -57,3 +57,10 @@ test('openBreakers() opens a way wholly with the first answer', () => {
 
   assert.deepEqual(breakers.passable(60 * SECOND), ['rest', 'soap'])
 })
+
+test('openBreakers() waits no longer than its longest wait when its clock comes back from ahead', () => {
+  const breakers = openBreakers()
+  for (const work of ['OB-1', 'OB-2', 'OB-3']) fail(breakers, work, 40 * 86_400 * SECOND)
+
+  assert.deepEqual(breakers.passable(0), ['rest', 'soap'])
+})

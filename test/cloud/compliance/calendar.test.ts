@@ -6,6 +6,7 @@ import {
   dueInstants,
   type Frequency,
   regulatorDate,
+  regulatorDay,
   regulatorTime,
 } from '../../../cloud/compliance/calendar.ts'
 
@@ -118,4 +119,11 @@ test('dueInstants() gives the same instants in one call as in many', () => {
 
 test('dueInstants() stops at its limit', () => {
   assert.equal(due(hourly, '2026-01-01T00:00:00Z', '2027-01-01T00:00:00Z', 7).length, 7)
+})
+
+test("regulatorDay() begins at the regulator's midnight, which belongs to it", () => {
+  const day = { from: at('2026-01-15T04:00:00Z'), to: at('2026-01-16T04:00:00Z') }
+
+  assert.deepEqual([day.from, at('2026-01-15T23:59:59Z'), day.to - 1].map(regulatorDay), Array(3).fill(day))
+  assert.equal(regulatorDay(day.to).from, day.to)
 })

@@ -87,7 +87,7 @@ export async function openInstallation(
   )
   const setPassword = async (password: string) => {
     const settings = InformantSettings.parse({ rut: RUT, name: 'Ana Informante', controlCentreRut: CENTRE })
-    await upsertInformant({ db, secrets }, { clientId, settings, password })
+    await upsertInformant({ db, clock, secrets }, { clientId, settings, password })
   }
   await setPassword(PASSWORD)
   const installation: Installation = {

@@ -69,7 +69,7 @@ describe('runRound()', () => {
     assert.equal(dga.submissions.filter(({ work }) => work === 'OB-0602-8').length, 1)
 
     registered.informants = [RUT]
-    await releaseWork(database.db, 'OB-0602-8')
+    await releaseWork(database.db, 'OB-0602-8', clock.now())
     await clock.advance(DAY)
     for (let round = 0; round < 3; round += 1) {
       await site.round()
