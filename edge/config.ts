@@ -22,7 +22,7 @@ import type { LanUser } from './lan-access.ts'
 import { boundMistakes } from './modbus/encode.ts'
 import { planMistakes, type Reads } from './modbus/plan.ts'
 import { profileNames, profileSignals } from './modbus/profile.ts'
-import { type Plain, secretMistakes, secretText, withSecrets } from './secrets.ts'
+import { type Plain, secretMistakes, secretText, textOfFile, withSecrets } from './secrets.ts'
 
 /** A configuration with nothing left to look up. */
 export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers' | 'lanBroker'> {
@@ -42,6 +42,9 @@ export interface Credentials {
   cert?: string
   key?: string
 }
+
+/** Room for the authorities of a whole system, and for no file that was meant to be something else. */
+const CREDENTIAL_BYTES_MAX = 1024 * 1024
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -121,14 +124,23 @@ function signalsOf({ signals, profile = '' }: DeviceConfig): readonly ModbusSign
 }
 
 function readCredentials(folder: string, mistakes: Place[]): Credentials {
+  const miss = (message: string) => mistakes.push({ path: ['uplink', 'credentials'], message })
+  let isReadable = true
   const read = (name: string): string | undefined => {
     const path = join(folder, name)
-    return existsSync(path) ? readFileSync(path, 'utf8') : undefined
+    if (!existsSync(path)) return undefined
+    try {
+      return textOfFile(path, { folder, bytesMax: CREDENTIAL_BYTES_MAX })
+    } catch (error) {
+      isReadable = false
+      miss(reasonOf(error))
+      return undefined
+    }
   }
-  const miss = (message: string) => mistakes.push({ path: ['uplink', 'credentials'], message })
   const token = read('token')?.trim()
-  if (token === undefined || token === '') miss(`there is no token in ${join(folder, 'token')}`)
   const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')]
+  if (!isReadable) return { token: '' }
+  if (token === undefined || token === '') miss(`there is no token in ${join(folder, 'token')}`)
   for (const [name, pem] of Object.entries({ 'ca.pem': ca, 'cert.pem': cert })) {
     const mistake = pem === undefined ? undefined : certificateMistake(pem)
     if (mistake !== undefined) miss(`${join(folder, name)} ${mistake}`)

@@ -1,6 +1,6 @@
 // Secrets of a configuration: the environment's and those in files of their own, found and put in their places.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { SiteSecret } from '../protocol/config-fields.ts'
 import type { GatewayDraft, ProviderConfig } from '../protocol/gateway-config.ts'
@@ -33,17 +33,27 @@ export function secretText(secret: SiteSecret, { environment, folder }: SecretSo
     if (value === undefined || value === '') throw new Error(`the environment has no ${secret.env}`)
     return value
   }
-  let text: string
-  try {
-    text = readFileSync(resolve(folder, secret.file), 'utf8')
-  } catch (error) {
-    throw new Error(`cannot be read: ${reasonOf(error)}`, { cause: error })
-  }
-  if (text.length > SECRET_BYTES_MAX)
-    throw new Error(`${secret.file} has more than ${SECRET_BYTES_MAX} bytes`)
+  const text = textOfFile(secret.file, { folder, bytesMax: SECRET_BYTES_MAX })
   const value = text.replace(/\r?\n$/, '')
   if (value === '') throw new Error(`${secret.file} is empty`)
   return value
+}
+
+/** What a small file holds. Whatever else bears its name, a pipe say, is not opened: it may never end. Throws what is wrong. */
+export function textOfFile(name: string, { folder, bytesMax }: { folder: string; bytesMax: number }): string {
+  const path = resolve(folder, name)
+  const found = orCannotBeRead(() => statSync(path))
+  if (!found.isFile()) throw new Error(`${name} is not a regular file`)
+  if (found.size > bytesMax) throw new Error(`${name} has more than ${bytesMax} bytes`)
+  return orCannotBeRead(() => readFileSync(path, 'utf8'))
+}
+
+function orCannotBeRead<Found>(read: () => Found): Found {
+  try {
+    return read()
+  } catch (error) {
+    throw new Error(`cannot be read: ${reasonOf(error)}`, { cause: error })
+  }
 }
 
 /** What secrets refer to and is not there. */

@@ -1,6 +1,7 @@
 // A configuration with what it refers to: every mistake with its path and line, all at once.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -316,6 +317,19 @@ test('readGatewayConfig() names every secret that is not where it should be, and
   const messages = mistakes.map(([, , message]) => message).join('\n')
   assert.match(messages, /cannot be read: ENOENT/)
   assert.match(messages, /the environment has no ACME_PASSWORD\nthe environment has no ACME_ACCOUNT/)
+})
+
+test('credentials that are no files are mistakes, and are not opened', context => {
+  const folder = makeFolder(context, GOOD, {})
+  execFileSync('mkfifo', [join(folder, 'identity/token')])
+  mkdirSync(join(folder, 'identity/key.pem'))
+
+  const mistakes = mistakesOf(() => readGatewayConfig(join(folder, 'gateway.yaml'), {}))
+
+  assert.deepEqual(
+    mistakes.map(([, , message]) => message.replace(folder, '')),
+    ['/identity/token is not a regular file', '/identity/key.pem is not a regular file'],
+  )
 })
 
 test('a file that cannot be read, and a token that is empty, are mistakes too', context => {

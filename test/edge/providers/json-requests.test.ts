@@ -141,6 +141,30 @@ describe('a request', () => {
 })
 
 describe('what is secret', () => {
+  const basic = Buffer.from('ana:secret-pass').toString('base64')
+  for (const [auth, ofAuth] of [
+    [{ kind: 'none' }, []],
+    [{ kind: 'basic', username: 'ana', password: 'secret-pass' }, ['ana', 'secret-pass', basic]],
+    [{ kind: 'bearer', token: 'secret-token' }, ['secret-token']],
+    [{ kind: 'header', name: 'x-key', value: 'secret-key' }, ['secret-key']],
+    [{ kind: 'query', name: 'key', value: 'secret-key' }, ['secret-key']],
+  ] satisfies [JsonConfig['auth'], string[]][]) {
+    test(`is told to the API with each request, where ${auth.kind} shows who asks: the device, the headers, and what shows it`, async context => {
+      const { asked, latest, history } = await openJsonScene(context, {
+        config: { auth, headers: { 'x-other': 'secret-header' } },
+      })
+
+      await latest()
+      await history(NOON - MINUTE, NOON)
+
+      const secrets = [DEVICE, 'secret-header', ...ofAuth]
+      assert.deepEqual(
+        asked.map(request => request.secrets),
+        [secrets, secrets],
+      )
+    })
+  }
+
   test('is in no reason, whatever goes wrong', async context => {
     const secrets = ['secret-user', 'secret-pass', 'secret\nkey', 'secret-header', DEVICE]
     for (const auth of [

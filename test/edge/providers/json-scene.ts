@@ -1,7 +1,7 @@
 // A device behind a JSON API that listens on a socket, asked directly.
 
 import type { TestContext } from 'node:test'
-import { openApi } from '../../../edge/providers/api.ts'
+import { type Api, type ApiRequest, openApi } from '../../../edge/providers/api.ts'
 import { hostOf, type JsonConfig, jsonKey, openJson } from '../../../edge/providers/json.ts'
 import type { Outcome } from '../../../edge/providers/provider.ts'
 import { JsonSignal } from '../../../protocol/json-provider-config.ts'
@@ -55,14 +55,23 @@ export async function openJsonScene(context: TestContext, { double, config, sign
   }
   const whole: JsonConfig = { ...base, ...(typeof config === 'function' ? config(api.baseUrl) : config) }
   const { latest, history = latest } = whole
-  const provider = openJson(
-    { latest: openApi({ clock }, hostOf(latest)), history: openApi({ clock }, hostOf(history)) },
-    whole,
-  )
+  const asked: ApiRequest[] = []
+  const open = (request: { url: string }): Api => {
+    const { ask } = openApi({ clock }, hostOf(request))
+    return {
+      ask(one, signal) {
+        asked.push(one)
+        return ask(one, signal)
+      },
+    }
+  }
+  const provider = openJson({ latest: open(latest), history: open(history) }, whole)
   const keys = defined.map(jsonKey)
   return {
     api,
     clock,
+    /** What the device asked of its APIs. */
+    asked,
     latest: async () => inOrder(keys, await provider.latest(keys, never)),
     history: async (from: number, to: number) =>
       inOrder(keys, await provider.history(keys, { from, to }, never)),
