@@ -25,7 +25,7 @@ const DeadLetter = z
     reason: z.string(),
     receivedAt: InstantText.openapi({ description: 'the last time' }),
     times: z.int().openapi({ description: 'how often the same came' }),
-    replayedAt: orNull(InstantText),
+    replayedAt: orNull(InstantText).openapi({ description: 'null again when the same came since' }),
   })
   .openapi('DeadLetter')
 
@@ -82,9 +82,9 @@ export function deadLetters({ db, clock, log }: { db: Database; clock: Clock; lo
   return openRouter()
     .openapi(listRoute, async context => {
       const { cursor, limit } = context.req.valid('query')
-      const beforeId = fromCursor('dead-letters', cursor, Number.MAX_SAFE_INTEGER)
-      const rows = await selectDeadLetters(db, { beforeId, limit: limit + 1 })
-      const { items, next } = toPage(rows, { list: 'dead-letters', limit, keyOf: ({ id }) => id })
+      const beforeReceipt = fromCursor('dead-letters', cursor, Number.MAX_SAFE_INTEGER)
+      const rows = await selectDeadLetters(db, { beforeReceipt, limit: limit + 1 })
+      const { items, next } = toPage(rows, { list: 'dead-letters', limit, keyOf: ({ receipt }) => receipt })
       return context.json({ items: items.map(toDeadLetter), next }, 200, nextLink(context.req.url, next))
     })
     .openapi(replayRoute, async context => {
@@ -111,6 +111,11 @@ function toReplayed(
   return { id, inserted, duplicate, revised, rejected: [...rejected] }
 }
 
-function toDeadLetter({ receivedAt, replayedAt, ...row }: DeadLetterRow): z.infer<typeof DeadLetter> {
+function toDeadLetter({
+  receipt: _,
+  receivedAt,
+  replayedAt,
+  ...row
+}: DeadLetterRow): z.infer<typeof DeadLetter> {
   return { ...row, receivedAt: toInstantText(receivedAt), replayedAt: toInstantTextOrNull(replayedAt) }
 }

@@ -1,8 +1,8 @@
 // What a gateway says of itself besides batches: its state, its health, its configuration, what came of commands.
 //
 // What was said last stands: messages of one gateway are kept one after the other. A message that is none of ours, or
-// that the database cannot hold, is set aside, and the gateway goes on. While it would refuse anything,
-// nothing is taken.
+// that the database cannot hold, is set aside, and the gateway goes on. While it would refuse
+// whatever came, nothing is taken.
 
 import { CommandResult } from '../../protocol/command.ts'
 import { reasonsOf } from '../../protocol/mistakes.ts'
@@ -27,7 +27,7 @@ export type StatusTopic = Exclude<GatewayTopic, { kind: 'up' }>
 export interface StatusKeeper {
   /**
    * Resolves when the database has it. Throws Unavailable when the database is not there, and DatabaseRefused when it
-   * would refuse anything.
+   * would refuse whatever came.
    */
   take(gateway: GatewayRow, topic: StatusTopic, message: Message): Promise<void>
 }

@@ -107,33 +107,39 @@ export interface DeadLetter {
 /** A reason quotes what came, which may be anything. */
 const REASON_LENGTH_MAX = 2_000
 
-/** Kept of each gateway; beyond it the oldest go. Who has sent so many that nobody could read needs a person. */
+/**
+ * Kept of each gateway; beyond it those go first that were taken in again, then what came longest ago. Who has sent so many
+ * that nobody could read needs a person.
+ */
 export const LETTERS_MAX = 10_000
 
 /**
- * Keeps a message that nobody could use, for a person to look at; one that comes again is counted. Must succeed where
- * nothing else does: a gateway that was deleted meanwhile is left out, and so is the one character that the database's
- * text cannot hold. Returns how many older ones of the gateway had to go.
+ * Keeps a message that nobody could use, for a person to look at; one that comes again is counted, and is to be looked at
+ * again. Must succeed where nothing else does: a gateway that was deleted meanwhile is left out, and so is the one
+ * character that the database's text cannot hold. Returns how many older ones of the gateway were lost for it.
  */
 export async function setAside(
   db: Sql,
   { gatewayId, topic, bytes, reason }: DeadLetter,
   { lettersMax = LETTERS_MAX }: { lettersMax?: number } = {},
 ): Promise<{ dropped: number }> {
-  await db.query(
+  const [kept] = await db.query<{ of: number | null }>(
     `insert into dead_letters as d (gateway_id, topic, bytes, reason)
      values ((select id from gateways where id = $1), $2, $3, $4)
      on conflict (gateway_id, topic, digest) do update
-     set times = d.times + 1, received_at = now(), reason = excluded.reason`,
+     set times = d.times + 1, received_at = now(), receipt = default, replayed_at = null, reason = excluded.reason
+     returning gateway_id as of`,
     [gatewayId, topic, bytes, reason.replaceAll('\0', '\ufffd').slice(0, REASON_LENGTH_MAX)],
   )
-  const dropped = await db.query(
-    `delete from dead_letters where gateway_id is not distinct from $1 and id <=
-       (select id from dead_letters where gateway_id is not distinct from $1 order by id desc offset $2 limit 1)
-     returning 1 as one`,
-    [gatewayId, lettersMax],
+  const of = kept?.of ?? null
+  const dropped = await db.query<{ lost: boolean }>(
+    `delete from dead_letters where id in
+       (select id from dead_letters where gateway_id ${of === null ? 'is null' : '= $2'}
+        order by (replayed_at is not null), receipt desc offset $1)
+     returning replayed_at is null as lost`,
+    of === null ? [lettersMax] : [lettersMax, of],
   )
-  return { dropped: dropped.length }
+  return { dropped: dropped.filter(({ lost }) => lost).length }
 }
 
 /** A message that was set aside; `undefined` when there is none of that number. */

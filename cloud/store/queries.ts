@@ -220,6 +220,8 @@ export async function selectGateway(
 /** A message that could not be understood. */
 export interface DeadLetterRow {
   id: number
+  /** Numbers letters in the order in which each came last. */
+  receipt: number
   gateway: string | null
   topic: string
   bytes: number
@@ -229,17 +231,17 @@ export interface DeadLetterRow {
   replayedAt: number | null
 }
 
-/** Dead letters, newest first, before a given id. */
+/** Dead letters, what came last first, before a given receipt. */
 export function selectDeadLetters(
   sql: Sql,
-  { beforeId, limit }: { beforeId: number; limit: number },
+  { beforeReceipt, limit }: { beforeReceipt: number; limit: number },
 ): Promise<DeadLetterRow[]> {
   return sql.query<DeadLetterRow>(
-    `select d.id, g.slug as gateway, d.topic, length(d.bytes) as bytes, d.reason, d.received_at as "receivedAt",
-       d.times, d.replayed_at as "replayedAt"
+    `select d.id, d.receipt, g.slug as gateway, d.topic, length(d.bytes) as bytes, d.reason,
+       d.received_at as "receivedAt", d.times, d.replayed_at as "replayedAt"
      from dead_letters d left join gateways g on g.id = d.gateway_id
-     where d.id < $1 order by d.id desc limit $2`,
-    [beforeId, limit],
+     where d.receipt < $1::bigint order by d.receipt desc limit $2`,
+    [beforeReceipt, limit],
   )
 }
 

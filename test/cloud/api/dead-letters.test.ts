@@ -115,3 +115,30 @@ describe('POST /api/v1/dead-letters/{letter}/replay', () => {
     assert.equal((await replay(id, api.tokens['client_manager of campo'])).status, 403)
   })
 })
+
+describe('GET /api/v1/dead-letters', () => {
+  let api: ApiScene
+  before(async () => {
+    api = await openApiScene()
+  })
+  after(() => api.close())
+
+  test('lists what came last first, page by page, also where it came before', async () => {
+    const gateway = await selectGateway(api.db, null, 'gw-campo')
+    for (const text of ['a', 'b', 'c', 'a']) {
+      const letter = { topic: upTopic('gw-campo', 'live'), bytes: Buffer.from(text), reason: `no ${text}` }
+      await setAside(api.db, { gatewayId: gateway?.id ?? 0, ...letter })
+    }
+
+    const reasons: string[] = []
+    let path = '/api/v1/dead-letters?limit=1'
+    for (let pages = 0; pages < 3; pages += 1) {
+      const { body } = await api.ask('GET /api/v1/dead-letters', { path })
+      reasons.push(body.items[0].reason)
+      path = `/api/v1/dead-letters?limit=1&cursor=${body.next}`
+      if (pages === 2) assert.equal(body.next, null)
+    }
+
+    assert.deepEqual(reasons, ['no a', 'no c', 'no b'])
+  })
+})

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { commitBatches, TABLES_KEPT_MAX } from '../../../cloud/store/batches.ts'
 import { type Database, DatabaseRefused } from '../../../cloud/store/database.ts'
-import { setAside } from '../../../cloud/store/gateways.ts'
+import { markReplayed, setAside } from '../../../cloud/store/gateways.ts'
 import { migrate } from '../../../cloud/store/migrate.ts'
 import { DISCOVERED_MAX } from '../../../cloud/store/series.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
@@ -27,30 +27,85 @@ for (const backend of BACKENDS) {
       await server.close()
     })
 
-    test('setAside() keeps a message that comes again once, counts it, and drops the oldest of a gateway beyond its bound', async () => {
-      const { gateway } = await site(db, 'letters')
+    /** A gateway of which two messages are kept, and what is kept of it, the one that came last at the end. */
+    const lettersOf = async (slug: string) => {
+      const { gateway } = await site(db, slug)
       const { gatewayId } = gateway
-      const put = (text: string) =>
+      const kept = () =>
+        db.query<{ id: number; text: string; times: number; replayed: boolean }>(
+          `select id, convert_from(bytes, 'UTF8') as text, times, replayed_at is not null as replayed
+           from dead_letters where gateway_id = $1 order by receipt`,
+          [gatewayId],
+        )
+      return {
+        /** Returns how many were lost for it. */
+        put: async (text: string) => {
+          const letter = {
+            gatewayId,
+            topic: 'gw/v1/gw/up/live',
+            bytes: Buffer.from(text),
+            reason: `no ${text}`,
+          }
+          return (await setAside(db, letter, { lettersMax: 2 })).dropped
+        },
+        replay: async (text: string) => {
+          const letter = (await kept()).find(one => one.text === text)
+          await markReplayed(db, letter?.id ?? 0, T)
+        },
+        kept: async () => (await kept()).map(({ text, times, replayed }) => [text, times, replayed]),
+      }
+    }
+
+    test('setAside() keeps a message that comes again once, counts it, and drops what came longest ago beyond the bound', async () => {
+      const { put, kept } = await lettersOf('letters')
+
+      const dropped = []
+      for (const text of ['a', 'a', 'b', 'a', 'c']) dropped.push(await put(text))
+
+      assert.deepEqual(dropped, [0, 0, 0, 0, 1])
+      assert.deepEqual(await kept(), [
+        ['a', 3, false],
+        ['c', 1, false],
+      ])
+    })
+
+    test('setAside() drops what was taken in again before anything that was not, and that is no loss', async () => {
+      const { put, replay, kept } = await lettersOf('replayed')
+
+      for (const text of ['a', 'b']) await put(text)
+      await replay('b')
+      const dropped = await put('c')
+
+      assert.equal(dropped, 0)
+      assert.deepEqual(await kept(), [
+        ['a', 1, false],
+        ['c', 1, false],
+      ])
+    })
+
+    test('setAside() keeps what comes again after it was taken in as something that is to be taken in', async () => {
+      const { put, replay, kept } = await lettersOf('returned')
+
+      await put('a')
+      await replay('a')
+      assert.deepEqual(await kept(), [['a', 1, true]])
+      await put('a')
+
+      assert.deepEqual(await kept(), [['a', 2, false]])
+    })
+
+    test('setAside() keeps as many of nobody as of any gateway', async () => {
+      const letters = () => db.query('select 1 from dead_letters where gateway_id is null')
+      const putOfNobody = (text: string) =>
         setAside(
           db,
-          { gatewayId, topic: 'gw/v1/gw/up/live', bytes: Buffer.from(text), reason: `no ${text}` },
+          { gatewayId: 2_000_000_000, topic: 'gw/v1/gone/up/live', bytes: Buffer.from(text), reason: 'no' },
           { lettersMax: 2 },
         )
 
-      const dropped = []
-      for (const text of ['a', 'a', 'b', 'a', 'c']) dropped.push((await put(text)).dropped)
+      for (const text of ['a', 'b', 'c']) await putOfNobody(text)
 
-      assert.deepEqual(dropped, [0, 0, 0, 0, 1])
-      assert.deepEqual(
-        await db.query(
-          `select convert_from(bytes, 'UTF8') as text, times from dead_letters where gateway_id = $1 order by id`,
-          [gatewayId],
-        ),
-        [
-          { text: 'b', times: 1 },
-          { text: 'c', times: 1 },
-        ],
-      )
+      assert.equal((await letters()).length, 2)
     })
 
     test('commitBatches() forgets the oldest of a gateway’s tables beyond their bound', async () => {
