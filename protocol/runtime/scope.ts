@@ -1,5 +1,7 @@
 // Start in order, stop in reverse.
 
+import { Unavailable } from './errors.ts'
+
 /** Something that was opened and must be closed. */
 export interface Closable {
   close(): Promise<void> | void
@@ -16,6 +18,7 @@ export class Scope {
   readonly #opened: Closable[] = []
   readonly #loops: Promise<void>[] = []
   #failure: { error: unknown } | undefined
+  #hasThrown = false
   /** Aborts when the parent's signal does, when a loop fails, or when the scope is left. */
   readonly signal: AbortSignal
 
@@ -33,7 +36,7 @@ export class Scope {
   run(loop: (signal: AbortSignal) => Promise<void>): void {
     const done = loop(this.signal).catch((error: unknown) => {
       if (this.signal.aborted && isAbort(error, this.signal)) return
-      this.#failure ??= { error }
+      this.#fail(error)
       this.#abort.abort(error)
     })
     this.#loops.push(done)
@@ -49,7 +52,10 @@ export class Scope {
     this.#throwFailure()
   }
 
-  /** Stops the loops, waits for them, closes what was opened. A failure that finished() threw is not thrown again. */
+  /**
+   * Stops the loops, waits for them, closes what was opened. A failure that finished() threw is not thrown again, nor is
+   * Unavailable thrown beside it: what ends one loop of a link ends the others too, each in its own words.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort(new Error('Scope closed'))
     await Promise.all(this.#loops)
@@ -57,16 +63,23 @@ export class Scope {
       try {
         await thing.close()
       } catch (error) {
-        this.#failure ??= { error }
+        this.#fail(error)
       }
     }
     this.#throwFailure()
   }
 
+  #fail(error: unknown): void {
+    if (this.#hasThrown && error instanceof Unavailable) return
+    this.#failure ??= { error }
+  }
+
   #throwFailure(): void {
     const failure = this.#failure
     this.#failure = undefined
-    if (failure !== undefined) throw failure.error
+    if (failure === undefined) return
+    this.#hasThrown = true
+    throw failure.error
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Unavailable } from '../../../protocol/runtime/errors.ts'
 import { openScope } from '../../../protocol/runtime/scope.ts'
 
 test('Scope closes what was opened, last first, after its loops have ended', async () => {
@@ -33,6 +34,26 @@ test('Scope.finished() throws what a loop threw, and the other loops are told to
 
   await assert.rejects(leave, { message: 'bug' })
   assert.equal(told, true)
+})
+
+test('Scope throws one failure where several loops meet the same one: who catches it sees its class', async () => {
+  const leave = async (second: Error) => {
+    await using scope = openScope()
+    scope.run(async () => {
+      throw new Unavailable('The link is gone')
+    })
+    scope.run(async signal => {
+      await new Promise<void>(resolve => signal.addEventListener('abort', () => setImmediate(resolve)))
+      throw second
+    })
+    await scope.finished()
+  }
+
+  await assert.rejects(leave(new Unavailable('Not published, the link is gone')), {
+    name: 'Unavailable',
+    message: 'The link is gone',
+  })
+  await assert.rejects(leave(new TypeError('bug')), SuppressedError, 'a bug is not hidden behind it')
 })
 
 test('Scope tries every closing, and then throws the first failure', async () => {
