@@ -16,6 +16,7 @@ const AGAIN_MS = 1_000
 
 /** Numbers that were answered, and how many readings they are. */
 export interface AnsweredRange {
+  epoch: number
   first: number
   last: number
   readings: number
@@ -41,7 +42,9 @@ export function openAnswered(
   /** Why some could not be forgotten; `undefined` when all could. */
   const forgetAll = async (): Promise<Unavailable | undefined> => {
     const group = [...waiting]
-    const results = await Promise.allSettled(group.map(({ first, last }) => buffer.ack(first, last)))
+    const results = await Promise.allSettled(
+      group.map(({ epoch, first, last }) => buffer.ack(epoch, first, last)),
+    )
     let refusal: Unavailable | undefined
     for (const [index, range] of group.entries()) {
       const result = results[index]

@@ -4,7 +4,8 @@
 //   B1. A reading is on disk, synced, before append() resolves. Appends that wait at the same time share a write.
 //   B2. Readings are numbered from 1 without gaps within an epoch. A number is never given twice: not after a crash,
 //       not when everything was answered and deleted. The epoch is drawn anew when a buffer is begun.
-//   B3. Readings leave only through ack(), which forgets exactly the numbers it names, or through eviction.
+//   B3. Readings leave only through ack(), which forgets exactly the numbers it names, of the epoch it names, or through
+//       eviction.
 //   B4. read() accounts for every number of its stretch, by a reading or by a missing range, and gives no answered one.
 //   B5. status().bytes is the sum of the key and value lengths of all live records, to the byte.
 //   B6. Above maxBytes unanswered readings are evicted, counted, logged, and reported as missing until answered: those
@@ -75,10 +76,11 @@ export interface Buffer extends Closable {
    */
   read(from: number, maxReadings: number): Promise<Stretch | undefined>
   /**
-   * Forgets the numbers from `first` to `through`, and no others; on disk when it resolves. In any order, and again
-   * without harm. Throws Unavailable when it could not be written, or when the answers leave too many holes.
+   * Forgets the numbers of `epoch` from `first` to `through`, and no others; on disk when it resolves. In any order, and
+   * again without harm; of an epoch that is over there is nothing to forget. Throws Unavailable when it could not be
+   * written, or when the answers leave too many holes.
    */
-  ack(first: number, through: number): Promise<void>
+  ack(epoch: number, first: number, through: number): Promise<void>
   status(): BufferStatus
   /** How many bytes more it can take: what `maxBytes` leaves of them, or the disk. */
   room(): number
@@ -121,7 +123,7 @@ export async function openBuffer(
     },
     append: async measurements => (measurements.length === 0 ? [] : await store.append(measurements)),
     read: (from, maxReadings) => store.read(from, maxReadings),
-    ack: (first, through) => store.ack(first, through),
+    ack: (epoch, first, through) => store.ack({ epoch, first, through }),
     status() {
       const { state, oldestAt, evicted, ...counts } = store.status()
       return {

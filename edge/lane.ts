@@ -2,6 +2,7 @@
 
 import type { Ack, Answer, Batch, MissingRange, UnreadableAck } from '../protocol/batch.ts'
 import { encodeBatch, nameOf } from '../protocol/codec.ts'
+import { Unavailable } from '../protocol/runtime/errors.ts'
 import type { Lane as LaneName } from '../protocol/topics.ts'
 import { upTopic } from '../protocol/topics.ts'
 import { openAnswered } from './answered.ts'
@@ -14,9 +15,14 @@ import type { UplinkDeps, UplinkOptions } from './uplink.ts'
 /** When there is nothing to do, look again after so long even if no bell rings. */
 const IDLE_MS = 1_000
 
+const BEGUN_ANEW = 'The buffer was begun anew'
+
 /** A lane of one session. */
 export interface Lane {
-  /** Sends until the signal aborts. The backlog's lane sleeps when its stretch is done. */
+  /**
+   * Sends until the signal aborts. The backlog's lane sleeps when its stretch is done. Throws Unavailable when the buffer
+   * was begun anew: where its lanes begin and end is for the next session to say.
+   */
   send(signal: AbortSignal): Promise<void>
   /** Has the buffer forget what the cloud answered, until the signal aborts. */
   forget(signal: AbortSignal): Promise<void>
@@ -34,8 +40,8 @@ export type LaneDeps = Pick<UplinkDeps, 'buffer' | 'book' | 'clock' | 'log' | 'm
   throttle: Throttle
 }
 
-/** Which numbers a lane sends. Both ends included. */
-export type LaneOptions = UplinkOptions & { lane: LaneName; from: number; to: number }
+/** Which numbers a lane sends, of which epoch. Both ends included. */
+export type LaneOptions = UplinkOptions & { lane: LaneName; epoch: number; from: number; to: number }
 
 interface UnderWay {
   batch: Batch
@@ -47,7 +53,7 @@ interface UnderWay {
 /** Opens a lane. */
 export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
   const { buffer, book, clock, log, metrics, link, knownTables, throttle } = deps
-  const { gateway, lane, to, window, ackTimeoutMs } = options
+  const { gateway, lane, epoch, to, window, ackTimeoutMs } = options
   const underWay = new Map<string, UnderWay>()
   const bell = openBell({ clock })
   // Answered batches stay in the window until they are forgotten, so that there are never more of them than that.
@@ -74,7 +80,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
   const sendStretch = (stretch: Stretch) => {
     const { table, id } = book.tableFor(stretch.readings)
     const clockState = deps.clockState()
-    const batch: Batch = { ...stretch, table, epoch: buffer.epoch, configVersion: 0, clock: clockState }
+    const batch: Batch = { ...stretch, table, configVersion: 0, clock: clockState }
     send(batch, id, !knownTables.has(id))
     next = stretch.last + 1
     firstSeen = undefined
@@ -103,12 +109,14 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
     oldestSentAt: () => Math.min(...[...underWay.values()].map(({ sentAt }) => sentAt)),
     async send(signal) {
       while (!signal.aborted) {
+        if (buffer.epoch !== epoch) throw new Unavailable(BEGUN_ANEW)
         const { readings, waitMs } = room()
         if (waitMs > 0) {
           await bell.wait(Math.min(waitMs, IDLE_MS), signal)
           continue
         }
         const stretch = cut(next <= to ? await buffer.read(next, readings) : undefined, to)
+        if (stretch !== undefined && stretch.epoch !== epoch) throw new Unavailable(BEGUN_ANEW)
         const delayMs = stretch === undefined ? IDLE_MS : delayOf(stretch)
         if (stretch === undefined || delayMs > 0) await bell.wait(Math.min(delayMs, IDLE_MS), signal)
         else sendStretch(stretch)
@@ -131,7 +139,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
       throttle.answered({ readings: batch.readings.length, sentAt: found.sentAt })
       if (ack.status === 'committed') knownTables.add(tableId)
       const { first, last } = batch
-      answered.add({ first, last, readings: batch.readings.length - sayRefused(deps, ack, batch) })
+      answered.add({ epoch, first, last, readings: batch.readings.length - sayRefused(deps, ack, batch) })
       return true
     },
   }
@@ -170,7 +178,7 @@ export function cut(stretch: Stretch | undefined, to: number): Stretch | undefin
     .filter(range => range.first <= to)
     .map((range): MissingRange => ({ ...range, last: Math.min(range.last, to) }))
   return {
-    first: stretch.first,
+    ...stretch,
     last: to,
     readings: stretch.readings.filter(({ seq }) => seq <= to),
     missing,

@@ -114,7 +114,10 @@ interface SessionEvents {
   onAnswer(): void
 }
 
-/** One session. Resolves when the signal aborts; throws Unavailable when the link is gone or brings no ack. */
+/**
+ * One session. Resolves when the signal aborts; throws Unavailable when the link is gone or brings no ack, or when the
+ * buffer was begun anew.
+ */
 async function runSession(
   deps: UplinkDeps,
   options: UplinkOptions,
@@ -162,12 +165,15 @@ async function runSession(
   linked.resolve(open)
   await using scope = openScope(signal)
   scope.use({ close: () => leave(open) })
-  const boundary = buffer.status().nextSeq
+  const { epoch, nextSeq: boundary } = buffer.status()
   for (const [lane, from, to, throttle] of [
     ['live', boundary, Infinity, unthrottled],
     ['backlog', 1, boundary - 1, openThrottle({ clock, metrics, pace }, options)],
   ] as const) {
-    lanes.set(lane, openLane({ ...deps, link: open, knownTables, throttle }, { ...options, lane, from, to }))
+    lanes.set(
+      lane,
+      openLane({ ...deps, link: open, knownTables, throttle }, { ...options, lane, epoch, from, to }),
+    )
   }
   onUp(() => lanes.get('live')?.wake())
   log.info('cloud connected', { backlog: buffer.status().readings })

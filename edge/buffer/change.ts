@@ -52,15 +52,26 @@ export function addBlocks(change: Change, blocks: readonly BlockBody[]): number 
   return first
 }
 
+/** Numbers that were answered. Those of another epoch than the buffer's say nothing of its own. */
+export interface AckedNumbers {
+  epoch: number
+  first: number
+  through: number
+}
+
 /**
  * Forgets the numbers from `first` to `through`, and deletes the blocks of which nothing is left to answer. Returns
  * how far it came: an ack over very many blocks takes several commits. Throws Unavailable when the answers leave too
  * many holes to remember.
  */
-export async function addAck(db: Database, change: Change, first: number, through: number): Promise<number> {
+export async function addAck(
+  db: Database,
+  change: Change,
+  { epoch, first, through }: AckedNumbers,
+): Promise<number> {
   const { state } = change
   const last = Math.min(through, state.nextSeq - 1)
-  if (first > last || covers(state.acked, first, last)) return through
+  if (epoch !== state.epoch || first > last || covers(state.acked, first, last)) return through
   const blocks = await blocksBetween(db, Math.max(first, state.evictedThrough + 1), last)
   const cut = blocks.length < DELETES_MAX ? undefined : blocks[blocks.length - 1]
   const done = cut === undefined ? last : Math.min(last, cut.last)

@@ -6,7 +6,7 @@
 import type { Measurement, Reading } from '../../protocol/reading.ts'
 import { Unavailable } from '../../protocol/runtime/errors.ts'
 import { BLOCK_READINGS_MAX, type BlockBody, encodeBody, type ReadingClass } from './block.ts'
-import { addAck, addBlocks, addEviction, openChange } from './change.ts'
+import { type AckedNumbers, addAck, addBlocks, addEviction, openChange } from './change.ts'
 import { failureOf, isFull } from './database.ts'
 import { openLane } from './lane.ts'
 import { isSame, Records, type RecordsDeps, type RecordsOptions } from './records.ts'
@@ -34,10 +34,8 @@ interface Append {
   reject: (error: Error) => void
 }
 
-interface Ack {
+interface Ack extends AckedNumbers {
   kind: 'ack'
-  first: number
-  through: number
   resolve: () => void
   reject: (error: Error) => void
 }
@@ -138,11 +136,9 @@ export class Store {
   }
 
   /** Forgets numbers; resolves when that is on disk. */
-  async ack(first: number, through: number): Promise<void> {
+  async ack(numbers: AckedNumbers): Promise<void> {
     this.#assertOpen()
-    await new Promise<void>((resolve, reject) =>
-      this.#enqueue({ kind: 'ack', first, through, resolve, reject }),
-    )
+    await new Promise<void>((resolve, reject) => this.#enqueue({ kind: 'ack', ...numbers, resolve, reject }))
   }
 
   /** The next unanswered stretch. */
@@ -223,7 +219,7 @@ export class Store {
     for (const call of calls) {
       if (call.kind !== 'ack') continue
       try {
-        const through = await addAck(db, change, call.first, call.through)
+        const through = await addAck(db, change, call)
         settle.push(() => (through < call.through ? this.#goOn(call, through + 1) : call.resolve()))
       } catch (error) {
         if (!(error instanceof Unavailable)) throw error

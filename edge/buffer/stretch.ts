@@ -21,8 +21,9 @@ import { type Entry, walk } from './walk.ts'
 /** The most missing ranges of a stretch: what a batch can carry. */
 export const MISSING_RANGES_MAX = 64
 
-/** Numbers from `first` to `last`: one reading, or one of `missing`, for each. */
+/** Numbers of an epoch from `first` to `last`: one reading, or one of `missing`, for each. */
 export interface Stretch {
+  epoch: number
   first: number
   last: number
   readings: Reading[]
@@ -131,7 +132,10 @@ function openPart(state: State, first: number, last: number, maxReadings: number
         next = range.last + 1
       }
     },
-    result: (): Assembled => ({ stretch: { first, last: next - 1, readings, missing }, found }),
+    result: (): Assembled => ({
+      stretch: { epoch: state.epoch, first, last: next - 1, readings, missing },
+      found,
+    }),
   }
 }
 

@@ -66,7 +66,7 @@ async function buffered(path: string, groups: readonly Measurement[][]) {
     for (;;) {
       const stretch = await buffer.read(1, PER_READ)
       if (stretch === undefined) break
-      await buffer.ack(stretch.first, stretch.last)
+      await buffer.ack(buffer.epoch, stretch.first, stretch.last)
     }
   })
   await buffer.close()

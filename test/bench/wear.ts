@@ -58,8 +58,8 @@ async function openBuffered(folder: string, isAnswered: boolean) {
     for (const poll of polls) await buffer.append(poll)
     if (!isAnswered) return
     const { firstUnacked, nextSeq } = buffer.status()
-    await buffer.ack(firstUnacked, firstUnacked + 55)
-    await buffer.ack(firstUnacked + 56, nextSeq - 1)
+    await buffer.ack(buffer.epoch, firstUnacked, firstUnacked + 55)
+    await buffer.ack(buffer.epoch, firstUnacked + 56, nextSeq - 1)
   }
   return { minute, close: () => buffer.close() }
 }

@@ -136,7 +136,7 @@ test('the days left are told at the rate of the last hour, also when all was ans
   const write = async (minutes: number, count: number) => {
     for (let minute = 0; minute < minutes; minute += 1) {
       const appended = await buffer.append(measurements(count, minute))
-      await buffer.ack(1, appended.at(-1)?.seq ?? 0)
+      await buffer.ack(buffer.epoch, 1, appended.at(-1)?.seq ?? 0)
       await clock.advance(60_000)
       await health()
     }

@@ -24,7 +24,8 @@ test('append() gives numbers from 1 without gaps, and read() gives back what was
     appended.map(({ seq }) => seq),
     numbers(1, 1203),
   )
-  assert.deepEqual(stretch, { first: 1, last: 500, readings: appended.slice(0, 500), missing: [] })
+  const { epoch } = buffer
+  assert.deepEqual(stretch, { epoch, first: 1, last: 500, readings: appended.slice(0, 500), missing: [] })
   assert.deepEqual((await buffer.read(501, 10))?.readings, appended.slice(500, 510))
 })
 
@@ -85,9 +86,9 @@ test('ack() forgets exactly the numbers it names, also in the middle of a block,
   const buffer = await openTestBuffer(t, path)
   await buffer.append(measurements(100))
 
-  await buffer.ack(11, 20)
-  await buffer.ack(1, 5)
-  await buffer.ack(11, 20)
+  await buffer.ack(buffer.epoch, 11, 20)
+  await buffer.ack(buffer.epoch, 1, 5)
+  await buffer.ack(buffer.epoch, 11, 20)
 
   const left = [...numbers(6, 10), ...numbers(21, 100)]
   assert.deepEqual((await readAll(buffer)).seqs, left)
@@ -111,7 +112,7 @@ test('ack() forgets exactly the numbers it names, also in the middle of a block,
 test('read() never spans answered numbers (B4)', async t => {
   const buffer = await openTestBuffer(t, await temporaryFolder(t))
   await buffer.append(measurements(30))
-  await buffer.ack(11, 20)
+  await buffer.ack(buffer.epoch, 11, 20)
 
   assert.deepEqual(
     [await buffer.read(1, 500), await buffer.read(11, 500)].map(stretch => [stretch?.first, stretch?.last]),
@@ -123,11 +124,20 @@ test('read() never spans answered numbers (B4)', async t => {
   assert.equal(await buffer.read(31, 500), undefined)
 })
 
+test('ack() of numbers of another epoch forgets nothing (B3)', async t => {
+  const buffer = await openTestBuffer(t, await temporaryFolder(t))
+  await buffer.append(measurements(3))
+
+  await buffer.ack(buffer.epoch === 1 ? 2 : 1, 1, 3)
+
+  assert.deepEqual((await readAll(buffer)).seqs, [1, 2, 3])
+})
+
 test('ack() of numbers that were never given changes nothing', async t => {
   const buffer = await openTestBuffer(t, await temporaryFolder(t))
   await buffer.append(measurements(3))
 
-  await buffer.ack(3, 1_000_000)
+  await buffer.ack(buffer.epoch, 3, 1_000_000)
   const [next] = await buffer.append(measurements(1))
 
   assert.equal(next?.seq, 4)
@@ -139,7 +149,7 @@ test('ack() of more blocks than one commit deletes goes on until all are gone (B
   const buffer = await openTestBuffer(t, path)
   await Promise.all(numbers(1, 5000).map(seed => buffer.append(measurements(1, seed))))
 
-  await buffer.ack(1, 4999)
+  await buffer.ack(buffer.epoch, 1, 4999)
 
   assert.deepEqual((await readAll(buffer)).seqs, [5000])
   const { bytes } = buffer.status()
@@ -151,14 +161,14 @@ test('ack() refuses to leave more holes than it can remember, and goes on when t
   const buffer = await openTestBuffer(t, await temporaryFolder(t))
   await buffer.append(measurements(2 * RANGES_MAX + 10))
 
-  const acks = numbers(1, RANGES_MAX).map(index => buffer.ack(2 * index, 2 * index))
+  const acks = numbers(1, RANGES_MAX).map(index => buffer.ack(buffer.epoch, 2 * index, 2 * index))
   await Promise.all(acks)
   const beyond = 2 * RANGES_MAX + 2
-  await assert.rejects(buffer.ack(beyond, beyond), Unavailable)
+  await assert.rejects(buffer.ack(buffer.epoch, beyond, beyond), Unavailable)
   assert.equal((await buffer.read(beyond, 1))?.first, beyond)
 
-  await buffer.ack(1, 100)
-  await buffer.ack(beyond, beyond)
+  await buffer.ack(buffer.epoch, 1, 100)
+  await buffer.ack(buffer.epoch, beyond, beyond)
   assert.equal((await buffer.read(beyond, 1))?.first, beyond + 1)
 })
 
@@ -166,7 +176,7 @@ test('the epoch and the count of numbers outlast the process, also when nothing 
   const path = await temporaryFolder(t)
   const buffer = await openTestBuffer(t, path)
   await buffer.append(measurements(50))
-  await buffer.ack(1, 50)
+  await buffer.ack(buffer.epoch, 1, 50)
   const { epoch } = buffer
   await buffer.close()
 
@@ -181,8 +191,8 @@ test('status() counts bytes to the byte (B5)', async t => {
   const path = await temporaryFolder(t)
   const buffer = await openTestBuffer(t, path)
   for (let seed = 0; seed < 40; seed += 1) await buffer.append(measurements(1 + ((seed * 37) % 600), seed))
-  await buffer.ack(1, 700)
-  await buffer.ack(1000, 1400)
+  await buffer.ack(buffer.epoch, 1, 700)
+  await buffer.ack(buffer.epoch, 1000, 1400)
   const { bytes } = buffer.status()
   await buffer.close()
 
@@ -196,7 +206,7 @@ test('status() says when the oldest reading was measured', async t => {
   assert.equal(buffer.status().oldestAt, undefined)
   const appended = await buffer.append(measurements(10))
   await settled(() => buffer.status().oldestAt === appended[0]?.at)
-  await buffer.ack(1, 4)
+  await buffer.ack(buffer.epoch, 1, 4)
   await buffer.append(measurements(1))
   await buffer.read(1, 1)
 
@@ -231,14 +241,14 @@ test('above maxBytes the oldest are evicted, counted, logged and reported until 
     numbers(evicted + 1, evicted + 10),
   )
   assert.deepEqual([stretch?.first, stretch?.last], [1, evicted + 10])
-  await again.ack(1, evicted)
+  await again.ack(again.epoch, 1, evicted)
   assert.equal((await again.read(1, 10))?.first, evicted + 1)
 })
 
 test('eviction passes over what was answered in the middle (B3, B6)', async t => {
   const buffer = await openTestBuffer(t, await temporaryFolder(t), { maxBytes: 4_000 })
   for (let seed = 0; seed < 10; seed += 1) await buffer.append(measurements(50, seed))
-  await buffer.ack(26, 125)
+  await buffer.ack(buffer.epoch, 26, 125)
 
   for (let seed = 0; seed < 40; seed += 1) await buffer.append(measurements(50, seed))
 

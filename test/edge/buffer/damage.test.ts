@@ -46,7 +46,7 @@ async function filledBuffer(t: TestContext, { inLog = false } = {}): Promise<Fil
         readings.set(reading.seq, reading)
       }
     }
-    await buffer.ack(1, ANSWERED)
+    await buffer.ack(buffer.epoch, 1, ANSWERED)
     for (let number = 1; number <= ANSWERED; number += 1) readings.delete(number)
     await buffer.close()
   }
@@ -104,7 +104,7 @@ async function assertSurvives(t: TestContext, { path, readings, epoch }: Filled)
 
   const again = await openTestBuffer(t, path)
   assert.deepEqual((await accounted(again)).missing, missing)
-  for (const { first, last } of missing) await again.ack(first, last)
+  for (const { first, last } of missing) await again.ack(again.epoch, first, last)
   assert.deepEqual((await accounted(again)).missing, [])
   return missing
 }

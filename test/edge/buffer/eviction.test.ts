@@ -268,7 +268,7 @@ async function openScene(options: BufferOptions) {
     async ack({ do: how, from, most }: { do: 'ack' | 'forget'; from: number; most: number }) {
       const stretch = how === 'ack' ? await buffer.read(from, most) : { first: from, last: from + most }
       if (stretch === undefined) return
-      await buffer.ack(stretch.first, stretch.last)
+      await buffer.ack(buffer.epoch, stretch.first, stretch.last)
       for (let seq = stretch.first; seq <= stretch.last && seq < buffer.status().nextSeq; seq += 1)
         answered.add(seq)
     },

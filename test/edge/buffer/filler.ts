@@ -36,7 +36,7 @@ buffer = await open()
 await buffer.verified()
 const opened = heap()
 for (let stretch = await buffer.read(1, 500); stretch !== undefined; stretch = await buffer.read(1, 500)) {
-  await buffer.ack(stretch.first, stretch.last)
+  await buffer.ack(buffer.epoch, stretch.first, stretch.last)
 }
 const drained = heap()
 await buffer.close()

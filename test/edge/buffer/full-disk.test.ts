@@ -65,7 +65,7 @@ test('a full disk refuses appends, loses nothing, lets acks through, and works a
   await assert.rejects(buffer.append(measurements(1)), Unavailable)
   assert.equal((await readAll(buffer)).seqs.length, confirmed)
 
-  await buffer.ack(1, 700)
+  await buffer.ack(buffer.epoch, 1, 700)
   assert.equal((await buffer.read(1, 1))?.first, 701)
   assert.ok(said('buffer not written').length > 0)
 
@@ -92,7 +92,7 @@ test('a buffer opens on a full disk, and what is in it can be read and answered 
   await assert.rejects(buffer.append(measurements(1)), Unavailable)
   assert.equal((await readAll(buffer)).seqs.length, 10_000)
   for (let stretch = await buffer.read(1, 500); stretch !== undefined; stretch = await buffer.read(1, 500)) {
-    await buffer.ack(stretch.first, stretch.last)
+    await buffer.ack(buffer.epoch, stretch.first, stretch.last)
   }
 
   assert.equal(buffer.status().readings, 0)
@@ -122,7 +122,7 @@ test('a disk that fills up again and again while readings come and go costs none
     }
     const head = await buffer.read(1, 400)
     if (head !== undefined) {
-      await buffer.ack(head.first, head.last)
+      await buffer.ack(buffer.epoch, head.first, head.last)
       for (let seq = head.first; seq <= head.last; seq += 1) kept.delete(seq)
     }
     if (round % 2 === 1) {

@@ -77,14 +77,14 @@ test('a buffer does what a list of unanswered readings does (B1-B5)', { timeout:
           if (now.do === 'append') await append(now.count)
           else if (now.do === 'append together') await Promise.all(now.counts.map(append))
           else if (now.do === 'ack') {
-            await buffer.ack(now.first, now.first + now.length - 1)
+            await buffer.ack(buffer.epoch, now.first, now.first + now.length - 1)
             for (let each = now.first; each < now.first + now.length; each += 1) kept.delete(each)
           } else if (now.do === 'read') await assertReads(buffer, kept, now.from, now.most)
           else if (now.do === 'drain') {
             for (;;) {
               const stretch = await assertReads(buffer, kept, 1, now.most)
               if (stretch === undefined) break
-              await buffer.ack(stretch.first, stretch.last)
+              await buffer.ack(buffer.epoch, stretch.first, stretch.last)
               for (let each = stretch.first; each <= stretch.last; each += 1) kept.delete(each)
             }
           } else {
@@ -125,6 +125,7 @@ async function assertReads(buffer: Buffer, kept: Map<number, Reading>, from: num
   const run: Reading[] = []
   for (let number = first; kept.has(number) && run.length < most; number += 1)
     run.push(kept.get(number) as Reading)
-  assert.deepEqual(stretch, { first, last: first + run.length - 1, readings: run, missing: [] })
+  const { epoch } = buffer
+  assert.deepEqual(stretch, { epoch, first, last: first + run.length - 1, readings: run, missing: [] })
   return stretch
 }

@@ -36,7 +36,7 @@ const answer = async () => {
       continue
     }
     say(`acking ${stretch.first} ${stretch.last}`)
-    await buffer.ack(stretch.first, stretch.last)
+    await buffer.ack(buffer.epoch, stretch.first, stretch.last)
     say(`ack ${stretch.first} ${stretch.last}`)
   }
 }

@@ -200,7 +200,8 @@ test('a buffer that cannot remember more holes is asked again until it can, and 
   const scene = await setScene(context)
   const groups = 1_030
   for (let seed = 0; seed < groups; seed += 1) await scene.buffer.append(measurements(2, seed))
-  for (let group = 0; group < 1_024; group += 1) await scene.buffer.ack(group * 2 + 2, group * 2 + 2)
+  for (let group = 0; group < 1_024; group += 1)
+    await scene.buffer.ack(scene.buffer.epoch, group * 2 + 2, group * 2 + 2)
   scene.cloud.failAlways({ kind: 'ignore' })
   await scene.connect()
   await scene.append(measurements(3, 5_000))
@@ -213,8 +214,8 @@ test('a buffer that cannot remember more holes is asked again until it can, and 
   assert.deepEqual(scene.buffer.status().unackedRanges.at(-1), { first: groups * 2 - 11, last: first + 2 })
 
   // Two holes are closed: what waits can be written, and nothing had to be sent again.
-  await scene.buffer.ack(1, 3)
-  await scene.buffer.ack(5, 5)
+  await scene.buffer.ack(scene.buffer.epoch, 1, 3)
+  await scene.buffer.ack(scene.buffer.epoch, 5, 5)
   await scene.clock.advance(1_000)
   await until('it is forgotten', () => scene.buffer.status().unackedRanges.at(-1)?.last === first - 1)
   assert.equal(scene.said('cloud not reached').length, 0)

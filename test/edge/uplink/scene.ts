@@ -28,6 +28,8 @@ export interface Scene {
   /** What lies between, if anything does. */
   network: Network | undefined
   buffer: Buffer
+  /** The buffer's folder. */
+  folder: string
   metrics: Metrics
   said: (event: string) => Fields[]
   /** Starts an uplink as a process would. */
@@ -59,7 +61,8 @@ export async function setScene(
   const throughUrl = laid === undefined ? cloud.url : `mqtt://127.0.0.1:${laid.port}`
   const { url = throughUrl, ...uplinkOptions } = rest
   const { log, said } = keptLog()
-  const buffer = await openTestBuffer(context, join(await temporaryFolder(context), 'buffer'), {
+  const folder = join(await temporaryFolder(context), 'buffer')
+  const buffer = await openTestBuffer(context, folder, {
     log,
     ...(maxBytes === undefined ? {} : { maxBytes }),
   })
@@ -71,7 +74,7 @@ export async function setScene(
   )
   let current: Uplink | undefined
   const scene: Scene = {
-    ...{ clock, cloud, network: laid, buffer, metrics, said },
+    ...{ clock, cloud, network: laid, buffer, folder, metrics, said },
     start() {
       const transport = openMqttTransport(
         { clock },
