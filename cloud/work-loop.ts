@@ -1,16 +1,18 @@
 // A service's loop: works while there is work, waits when there is none, and waits for a database that does not answer.
+// What the database refuses because of one piece of data stops neither the loop nor the services beside it.
 
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { backoffMs } from '../protocol/runtime/retry.ts'
 import { isAbort } from '../protocol/runtime/scope.ts'
+import { DatabaseRefused } from './store/database.ts'
 
 const RETRY = { firstMs: 500, maxMs: 30_000 }
 
 /**
- * Works until the signal aborts. `work` says whether there was some; then it is asked again at once. Whatever it throws
- * but Unavailable is thrown on.
+ * Works until the signal aborts. `work` says whether there was some; then it is asked again at once. After Unavailable,
+ * and after data that the database refused, it is asked again later; whatever else it throws is thrown on.
  */
 export async function keepWorking(
   { clock, log }: { clock: Clock; log: Log },
@@ -25,8 +27,10 @@ export async function keepWorking(
       if (!isBusy) await clock.sleep(pollMs, signal)
     } catch (error) {
       if (isAbort(error, signal)) return
-      if (!(error instanceof Unavailable)) throw error
-      log.warn('database did not answer', { reason: error.message })
+      if (error instanceof Unavailable) log.warn('database did not answer', { reason: error.message })
+      else if (error instanceof DatabaseRefused && error.isAboutData) {
+        log.error('database refused data', { code: error.code, reason: error.message })
+      } else throw error
       await clock.sleep(backoffMs(RETRY, failures, Math.random), signal)
       failures += 1
     }

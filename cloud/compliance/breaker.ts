@@ -13,12 +13,15 @@ export interface Breakers {
   began(channel: Channel, now: number): void
   /** Notes whether somebody answered, whatever the answer. */
   ended(channel: Channel, workCode: string, answered: boolean, now: number): void
+  /** Closes a way for as long as DGA asked for, at most an hour; no answer to others opens it before. */
+  leaveAlone(channel: Channel, waitMs: number, now: number): void
 }
 
 const FAILURES_MIN = 3
 const WORKS_MIN = 2
 const WAIT_FIRST_MS = 60_000
 const WAIT_MAX_MS = 300_000
+const ASKED_WAIT_MAX_MS = 3_600_000
 const CHANNELS: readonly Channel[] = ['rest', 'soap']
 
 interface State {
@@ -26,19 +29,23 @@ interface State {
   works: Set<string>
   waitMs: number
   closedUntil: number
+  /** Until when DGA asked to be left alone. */
+  askedUntil: number
 }
 
 /** Opens the breakers, every way passable. */
 export function openBreakers(): Breakers {
-  const fresh = (): State => ({ failures: 0, works: new Set(), waitMs: WAIT_FIRST_MS, closedUntil: 0 })
-  const states: Record<Channel, State> = { rest: fresh(), soap: fresh() }
+  const fresh = (askedUntil: number): State => ({
+    ...{ failures: 0, works: new Set(), waitMs: WAIT_FIRST_MS, closedUntil: 0 },
+    askedUntil,
+  })
+  const states: Record<Channel, State> = { rest: fresh(0), soap: fresh(0) }
   const isTripped = ({ failures, works }: State) => failures >= FAILURES_MIN && works.size >= WORKS_MIN
   return {
     passable: now =>
       CHANNELS.filter(channel => {
-        const { closedUntil } = states[channel]
-        // What lies further ahead than the longest wait was written by a clock that ran ahead.
-        return closedUntil <= now || closedUntil > now + WAIT_MAX_MS
+        const { closedUntil, askedUntil } = states[channel]
+        return !isWaiting(closedUntil, WAIT_MAX_MS, now) && !isWaiting(askedUntil, ASKED_WAIT_MAX_MS, now)
       }),
     began(channel, now) {
       const state = states[channel]
@@ -46,7 +53,7 @@ export function openBreakers(): Breakers {
     },
     ended(channel, workCode, answered, now) {
       if (answered) {
-        states[channel] = fresh()
+        states[channel] = fresh(states[channel].askedUntil)
         return
       }
       const state = states[channel]
@@ -58,5 +65,15 @@ export function openBreakers(): Breakers {
       if (wasTripped) state.waitMs = Math.min(WAIT_MAX_MS, state.waitMs * 2)
       state.closedUntil = now + state.waitMs
     },
+    leaveAlone(channel, waitMs, now) {
+      const state = states[channel]
+      const until = now + Math.min(waitMs, ASKED_WAIT_MAX_MS)
+      if (!isWaiting(state.askedUntil, ASKED_WAIT_MAX_MS, now) || until > state.askedUntil)
+        state.askedUntil = until
+    },
   }
 }
+
+/** What lies further ahead than the longest wait was written by a clock that ran ahead. */
+const isWaiting = (until: number, waitMaxMs: number, now: number): boolean =>
+  until > now && until <= now + waitMaxMs

@@ -75,8 +75,8 @@ export type Built =
   | { kind: 'missing'; quantities: readonly Quantity[] }
   | { kind: 'doubtful'; reason: string }
 
-/** Longest totalizer that DGA takes, in characters. */
-const TOTAL_CHARACTERS_MAX = 15
+/** Longest totalizer that DGA takes, in characters. It states none for flow and level, and no real one is longer. */
+const CHARACTERS_MAX = 15
 
 /** Builds the declaration of a slot. */
 export function buildDeclaration(
@@ -104,11 +104,11 @@ export function buildDeclaration(
 /** Nothing official says what a negative value means; it is declared by a person or not at all. */
 function doubtOf(values: ChosenValues): string | undefined {
   for (const [quantity, chosen] of Object.entries(values)) {
-    if (chosen?.text.startsWith('-')) return `negative ${quantity}: ${chosen.text}`
-  }
-  const { total } = values
-  if (total !== undefined && total.text.length > TOTAL_CHARACTERS_MAX) {
-    return `total of ${total.text.length} characters, at most ${TOTAL_CHARACTERS_MAX} are taken: ${total.text}`
+    if (chosen === undefined) continue
+    const { text } = chosen
+    if (text.startsWith('-')) return `negative ${quantity}: ${text}`
+    if (text.length > CHARACTERS_MAX)
+      return `${quantity} of ${text.length} characters, at most ${CHARACTERS_MAX} are taken: ${text}`
   }
   return undefined
 }

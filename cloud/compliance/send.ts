@@ -90,6 +90,8 @@ async function sendSlot(deps: SendDeps, slot: TakenSlot, signal: AbortSignal): P
     submission.kind !== 'unknown_outcome' && submission.kind !== 'not_sent',
     now,
   )
+  if (submission.kind === 'not_sent' && submission.retryAfterMs !== undefined)
+    breakers.leaveAlone(channel, submission.retryAfterMs, now)
   const change = afterSubmission(submission, now)
   const ours = await finishAttempt(db, slot, { submission, wire: evidence, change, now })
   metrics.count('compliance_submissions_total', { channel, outcome: submission.kind })

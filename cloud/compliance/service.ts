@@ -2,7 +2,6 @@
 
 import { Hono } from 'hono'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
@@ -12,6 +11,7 @@ import { selectSlotCounts } from '../store/compliance-slots.ts'
 import type { Database } from '../store/database.ts'
 import { selectVersion } from '../store/queries.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
+import { keepWorking } from '../work-loop.ts'
 import { openBreakers } from './breaker.ts'
 import type { Fetch } from './dga/exchange.ts'
 import { openRestClient, type RestOptions } from './dga/rest.ts'
@@ -94,7 +94,7 @@ export async function startCompliance(
   )
   scope.use(service)
   for (const loop of complianceLoops(deps, rules)) scope.run(loop)
-  scope.run(signal => measureForEver({ db, clock, metrics }, signal))
+  scope.run(signal => measureForEver(given, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 
@@ -131,14 +131,10 @@ async function measureSlots({ db, clock, metrics }: MeasureDeps): Promise<Record
 
 const MEASURE_EVERY_MS = 15_000
 
-async function measureForEver(deps: MeasureDeps, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await measureSlots(deps)
-    } catch (error) {
-      // The loops that work say so; what is measured stays as it was.
-      if (!(error instanceof Unavailable)) throw error
-    }
-    await deps.clock.sleep(MEASURE_EVERY_MS, signal)
+function measureForEver(deps: MeasureDeps & Pick<SendDeps, 'log'>, signal: AbortSignal): Promise<void> {
+  const measure = async () => {
+    await measureSlots(deps)
+    return false
   }
+  return keepWorking(deps, { pollMs: MEASURE_EVERY_MS }, measure, signal)
 }

@@ -158,7 +158,6 @@ async function addEvidence(
   { id, workCode, dueAt, attempt, leaseToken, channel }: SlotKey,
   { step, at, outcome, detail, receipt = null, wire }: Step,
 ): Promise<void> {
-  const request = wire?.request ?? null
   await tx.query(
     `insert into submissions
        (slot_id, work_code, due_at, attempt, lease_token, step, at, channel, outcome, detail, receipt, request,
@@ -167,15 +166,10 @@ async function addEvidence(
        $11, $12, $13, $14)`,
     [
       ...[id, workCode, dueAt, attempt, leaseToken, step, at, channel, outcome],
-      ...[storable(JSON.stringify(detail)), receipt, request === null ? null : storable(request)],
-      ...[wire?.status ?? null, wire?.answer == null ? null : storable(wire.answer)],
+      ...[JSON.stringify(detail), receipt, wire?.request ?? null, wire?.status ?? null, wire?.answer ?? null],
     ],
   )
 }
-
-/** PostgreSQL keeps every character but NUL, in text and escaped in jsonb. */
-const storable = (text: string): string =>
-  text.replaceAll('\\u0000', '\\ufffd').replaceAll('\u0000', '\ufffd')
 
 /**
  * Keeps the answer to an attempt and settles the slot. False when the slot was taken from us meanwhile: the evidence is
@@ -340,4 +334,16 @@ export function finishVerification(
       [slot.id, kind, now, change.state, change.reason, change.nextVerifyAt],
     )
   })
+}
+
+/** Notes why a receipt could not be verified, and when it is asked after again. */
+export async function postponeVerification(
+  sql: Sql,
+  { id }: { id: number },
+  { reason, nextVerifyAt }: { reason: string; nextVerifyAt: number | null },
+): Promise<void> {
+  await sql.query(
+    `update slots set reason = $2, next_verify_at = to_timestamp($3::float8 / 1000) where id = $1 and state = 'sent'`,
+    [id, reason, nextVerifyAt],
+  )
 }

@@ -31,8 +31,11 @@ export type Submission =
   | { kind: 'refused'; reason: string }
   /** It left, and nobody can say whether it is held. */
   | { kind: 'unknown_outcome'; reason: string }
-  /** It certainly did not arrive: no connection was made. */
-  | { kind: 'not_sent'; reason: string }
+  /**
+   * It certainly is not held: no connection was made, or DGA takes no more for now (HTTP 429), and said for how long
+   * where `retryAfterMs` is there.
+   */
+  | { kind: 'not_sent'; reason: string; retryAfterMs?: number }
 
 /** What went over the wire, without its secret. */
 export interface WireEvidence {
@@ -61,7 +64,10 @@ export interface Verified {
   evidence: WireEvidence
 }
 
-/** A way to DGA. Implementations differ only in the protocol they speak. */
+/**
+ * A way to DGA. Implementations differ only in the protocol they speak. Every text that they give is bounded, and one
+ * that a database takes.
+ */
 export interface DgaClient {
   /**
    * Declares once. Every outcome is a value, a lost connection too. `sentAt` is told to DGA as the time of sending.

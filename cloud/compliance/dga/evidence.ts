@@ -1,10 +1,15 @@
 // What is kept of an exchange with DGA, and what is never kept: the informant's password.
+//
+// Everything that DGA or the network wrote passes here once, on its way out of a client: bounded, and as a text that
+// a database takes.
 
-import type { Submission, WireEvidence } from './client.ts'
+import type { Submission, Verification, WireEvidence } from './client.ts'
 import type { Exchange } from './exchange.ts'
 
 /** As much of an answer is kept. */
 const EVIDENCE_CHARACTERS_MAX = 16_384
+/** As much of a reason, or of a difference, is kept. */
+const REASON_CHARACTERS_MAX = 300
 
 /** A request as it went over the wire. Who writes it leaves the secret out. */
 export function requestText(
@@ -19,13 +24,35 @@ export function requestText(
 /** A request, written without its secret, and what was answered. */
 export function evidenceOf(request: string, exchanged: Exchange, secret: string): WireEvidence {
   if (exchanged.kind === 'lost') return { request, status: null, answer: null }
-  const answer = redact(exchanged.text, secret).slice(0, EVIDENCE_CHARACTERS_MAX)
+  const answer = keptText(redact(exchanged.text, secret), EVIDENCE_CHARACTERS_MAX)
   return { request, status: exchanged.status, answer }
 }
 
-/** Nothing that DGA says may bring a secret back in. */
-export function withoutSecret(submission: Submission, secret: string): Submission {
-  return 'reason' in submission ? { ...submission, reason: redact(submission.reason, secret) } : submission
+/** A submission as it is kept. Nothing that DGA says may bring a secret back in, nor a part of one. */
+export function keptSubmission(submission: Submission, secret: string): Submission {
+  if (!('reason' in submission)) return submission
+  return { ...submission, reason: keptReason(redact(submission.reason, secret)) }
+}
+
+/** A verification as it is kept. */
+export function keptVerification(verification: Verification): Verification {
+  switch (verification.kind) {
+    case 'match':
+      return verification
+    case 'mismatch':
+      return { ...verification, differences: verification.differences.map(keptReason) }
+    case 'not_found':
+    case 'no_answer':
+      return { ...verification, reason: keptReason(verification.reason) }
+  }
+}
+
+/** A reason as it is kept. */
+export const keptReason = (text: string): string => keptText(text, REASON_CHARACTERS_MAX)
+
+/** PostgreSQL keeps neither NUL nor half of a surrogate pair, which an escape in JSON or our own cut may bring. */
+function keptText(text: string, charactersMax: number): string {
+  return text.slice(0, charactersMax).toWellFormed().replaceAll('\0', '\ufffd')
 }
 
 /** What replaces a secret. */

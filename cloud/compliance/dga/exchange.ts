@@ -7,7 +7,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** What came back: an answer, or nothing, and then whether the request can have arrived. */
 export type Exchange =
-  | { kind: 'answered'; status: number; contentType: string; text: string }
+  | { kind: 'answered'; status: number; contentType: string; text: string; retryAfterMs: number | undefined }
   | { kind: 'lost'; reason: string; arrived: 'perhaps' | 'no' }
 
 /** Bounds of an exchange. */
@@ -42,8 +42,12 @@ export async function exchange(
     })
     const bytes = await readBounded(response, answerBytesMax)
     if (bytes === undefined) return lost(`The answer is longer than ${answerBytesMax} bytes`)
-    const contentType = response.headers.get('content-type') ?? ''
-    return { kind: 'answered', status: response.status, contentType, text: decode(bytes) }
+    const { status, headers } = response
+    const contentType = headers.get('content-type') ?? ''
+    return {
+      ...{ kind: 'answered', status, contentType, text: decode(bytes) },
+      retryAfterMs: retryAfterOf(headers),
+    }
   } catch (error) {
     if (signal.aborted) throw signal.reason
     if (deadline.aborted) return lost(`No answer within ${timeoutMs} ms`)
@@ -60,6 +64,14 @@ async function readBounded(response: Response, bytesMax: number): Promise<Uint8A
     chunks.push(chunk)
   }
   return new Uint8Array(Buffer.concat(chunks))
+}
+
+/** RFC 9110, 10.2.3: seconds, or a date, which is told by their own clock. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const text = headers.get('retry-after')?.trim() ?? ''
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  const waitMs = Date.parse(text) - Date.parse(headers.get('date') ?? '')
+  return waitMs >= 0 ? waitMs : undefined
 }
 
 /** UTF-8 without its mark; what is not UTF-8 is read as Latin-1, in which every byte means something. */

@@ -8,9 +8,17 @@ import { regulatorDate, regulatorTime } from '../calendar.ts'
 import type { Declaration } from '../declaration.ts'
 import type { WorkKind } from '../obligation.ts'
 import type { Credentials, DgaClient, Submission, Verification } from './client.ts'
-import { evidenceOf, REDACTED, requestText, withoutSecret } from './evidence.ts'
+import { evidenceOf, keptSubmission, keptVerification, REDACTED, requestText } from './evidence.ts'
 import { EXCHANGE_LIMITS, type Exchange, type ExchangeLimits, exchange, type Fetch } from './exchange.ts'
-import { differences, MISTAKE_PATTERNS, type MistakePattern, toReceipt, toSubmission } from './outcome.ts'
+import {
+  differences,
+  isNoJudgement,
+  MISTAKE_PATTERNS,
+  type MistakePattern,
+  toReceipt,
+  toSubmission,
+  toUnreadSubmission,
+} from './outcome.ts'
 
 /** Where the service is, without `/api/v1/…`. */
 export const REST_URL = 'https://apimee.mop.gob.cl'
@@ -45,7 +53,7 @@ export function openRestClient({ fetch }: { fetch: Fetch }, options: RestOptions
       const shown = JSON.stringify(toBody(declaration, { ...credentials, password: REDACTED }))
       const submission = toOutcome(answer, mistakes)
       return {
-        submission: withoutSecret(submission, credentials.password),
+        submission: keptSubmission(submission, credentials.password),
         evidence: evidenceOf(requestText(`POST ${target}`, headers, shown), answer, credentials.password),
       }
     },
@@ -55,7 +63,7 @@ export function openRestClient({ fetch }: { fetch: Fetch }, options: RestOptions
       const target = `${base}/${path}?${query}`
       const answer = await exchange(fetch, target, { method: 'GET', headers: {} }, limits, signal)
       return {
-        verification: toVerification(answer, declaration),
+        verification: keptVerification(toVerification(answer, declaration)),
         evidence: evidenceOf(requestText(`GET ${target}`), answer, ''),
       }
     },
@@ -112,11 +120,12 @@ function toOutcome(answer: Exchange, mistakes: readonly MistakePattern[]): Submi
   }
   const envelope = toEnvelope(answer.text)
   if (envelope?.status === undefined && envelope?.message === undefined) {
-    return { kind: 'unknown_outcome', reason: `HTTP ${answer.status} with something that is not an answer` }
+    return toUnreadSubmission(answer, `HTTP ${answer.status} with something that is not an answer`)
   }
   return toSubmission(
     {
       httpStatus: answer.status,
+      retryAfterMs: answer.retryAfterMs,
       succeeded: envelope.status === SUCCESS,
       message: envelope.message ?? '',
       receipt: toReceipt(envelope.data?.numeroComprobante),
@@ -128,8 +137,9 @@ function toOutcome(answer: Exchange, mistakes: readonly MistakePattern[]): Submi
 function toVerification(answer: Exchange, declaration: Declaration): Verification {
   if (answer.kind === 'lost') return { kind: 'no_answer', reason: answer.reason }
   const envelope = toEnvelope(answer.text)
-  if (envelope === undefined || answer.status >= 500) {
-    return { kind: 'no_answer', reason: `HTTP ${answer.status} with something that is not an answer` }
+  if (envelope === undefined || isNoJudgement(answer.status)) {
+    const said = envelope?.message ?? 'something that is not an answer'
+    return { kind: 'no_answer', reason: `HTTP ${answer.status} with ${said}` }
   }
   const { status, message, data } = envelope
   if (status !== SUCCESS || data === null || data === undefined || Object.keys(data).length === 0) {

@@ -12,9 +12,17 @@ import { reasonOf } from '../../../protocol/runtime/errors.ts'
 import { regulatorDate, regulatorTime } from '../calendar.ts'
 import type { Declaration } from '../declaration.ts'
 import type { Credentials, DgaClient, Submission, Verification } from './client.ts'
-import { evidenceOf, REDACTED, requestText, withoutSecret } from './evidence.ts'
+import { evidenceOf, keptSubmission, keptVerification, REDACTED, requestText } from './evidence.ts'
 import { EXCHANGE_LIMITS, type Exchange, type ExchangeLimits, exchange, type Fetch } from './exchange.ts'
-import { differences, MISTAKE_PATTERNS, type MistakePattern, toReceipt, toSubmission } from './outcome.ts'
+import {
+  differences,
+  isNoJudgement,
+  MISTAKE_PATTERNS,
+  type MistakePattern,
+  toReceipt,
+  toSubmission,
+  toUnreadSubmission,
+} from './outcome.ts'
 
 /** Where the service is. */
 export const SOAP_URL = 'https://snia.mop.gob.cl/controlextraccion/datosExtraccion/SendDataExtraccionService'
@@ -54,7 +62,7 @@ export async function openSoapClient(
       const { exchanged, parsed, request } = await ask(wire, call, signal)
       const secret = credentials.password
       return {
-        submission: withoutSecret(toOutcome(exchanged, parsed, mistakes), secret),
+        submission: keptSubmission(toOutcome(exchanged, parsed, mistakes), secret),
         evidence: evidenceOf(request, exchanged, secret),
       }
     },
@@ -66,7 +74,7 @@ export async function openSoapClient(
         signal,
       )
       return {
-        verification: toVerification(exchanged, parsed, declaration),
+        verification: keptVerification(toVerification(exchanged, parsed, declaration)),
         evidence: evidenceOf(request, exchanged, ''),
       }
     },
@@ -126,11 +134,21 @@ async function ask(
   if (header !== undefined) client.addSoapHeader(header, '', 'asreq', NAMESPACE)
   const parsed = await new Promise<Asked['parsed']>(resolve => {
     client[operation](body, (error: unknown, result: unknown) =>
-      resolve(error ? { kind: 'unreadable', reason: reasonOf(error) } : { kind: 'read', result }),
+      resolve(error ? { kind: 'unreadable', reason: parseReason(error) } : { kind: 'read', result }),
     )
   })
   if (aborted !== undefined) throw aborted.reason
   return { request, exchanged, parsed }
+}
+
+/** XML that cannot be parsed is thrown by the package as a plain object; the place in it is not told. */
+const ParseFault = z.object({ Fault: z.object({ faultstring: z.string(), detail: z.string() }) })
+
+function parseReason(error: unknown): string {
+  const fault = ParseFault.safeParse(error).data?.Fault
+  return fault === undefined
+    ? reasonOf(error)
+    : `${fault.faultstring}: ${/^(?:Error: )?(.*)/.exec(fault.detail)?.[1]}`
 }
 
 type Done = (error: Error | null, response?: object, body?: string) => void
@@ -194,11 +212,12 @@ function toOutcome(
     return { kind: exchanged.arrived === 'no' ? 'not_sent' : 'unknown_outcome', reason: exchanged.reason }
   }
   const answer = parsed.kind === 'read' ? SendAnswer.safeParse(parsed.result).data : undefined
-  if (answer === undefined) return { kind: 'unknown_outcome', reason: unreadable(exchanged.status, parsed) }
+  if (answer === undefined) return toUnreadSubmission(exchanged, unreadable(exchanged.status, parsed))
   const { Code, Description } = answer.status
   return toSubmission(
     {
       httpStatus: exchanged.status,
+      retryAfterMs: exchanged.retryAfterMs,
       succeeded: Code === SUCCESS,
       message: `${Code}) ${Description ?? ''}`,
       receipt: toReceipt(answer.numeroComprobante),
@@ -208,7 +227,7 @@ function toOutcome(
 }
 
 function unreadable(status: number, parsed: Asked['parsed']): string {
-  const why = parsed.kind === 'unreadable' ? `: ${parsed.reason.slice(0, 200)}` : ''
+  const why = parsed.kind === 'unreadable' ? `: ${parsed.reason}` : ''
   return `HTTP ${status} with something that is not an answer${why}`
 }
 
@@ -219,7 +238,8 @@ function toVerification(
 ): Verification {
   if (exchanged.kind === 'lost') return { kind: 'no_answer', reason: exchanged.reason }
   const answer = parsed.kind === 'read' ? GetAnswer.safeParse(parsed.result).data : undefined
-  if (answer === undefined) return { kind: 'no_answer', reason: unreadable(exchanged.status, parsed) }
+  if (answer === undefined || isNoJudgement(exchanged.status))
+    return { kind: 'no_answer', reason: unreadable(exchanged.status, parsed) }
   const { status, medicion } = answer
   if (status.Code !== SUCCESS || medicion === null || medicion === undefined) {
     return { kind: 'not_found', reason: `${status.Code}) ${status.Description ?? ''}` }

@@ -61,6 +61,21 @@ test('openBreakers() opens a way wholly with the first answer', () => {
 test('openBreakers() waits no longer than its longest wait when its clock comes back from ahead', () => {
   const breakers = openBreakers()
   for (const work of ['OB-1', 'OB-2', 'OB-3']) fail(breakers, work, 40 * 86_400 * SECOND)
+  breakers.leaveAlone('soap', 3600 * SECOND, 40 * 86_400 * SECOND)
 
   assert.deepEqual(breakers.passable(0), ['rest', 'soap'])
+})
+
+test('openBreakers() leaves a way alone for as long as DGA asks, whatever it answers to others, at most an hour', () => {
+  const breakers = openBreakers()
+  breakers.leaveAlone('rest', 90 * SECOND, 0)
+  breakers.ended('rest', 'OB-2', true, 1)
+  breakers.leaveAlone('rest', 10 * SECOND, 2)
+
+  assert.deepEqual(breakers.passable(90 * SECOND - 1), ['soap'])
+  assert.deepEqual(breakers.passable(90 * SECOND), ['rest', 'soap'])
+
+  breakers.leaveAlone('soap', 1e12, 0)
+  assert.deepEqual(breakers.passable(3600 * SECOND - 1), ['rest'])
+  assert.deepEqual(breakers.passable(3600 * SECOND), ['rest', 'soap'])
 })

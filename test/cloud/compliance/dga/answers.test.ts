@@ -96,6 +96,60 @@ describe('the clients of DGA', () => {
     assert.deepEqual(await outcomeOf(rest(), json(400, { status: '400', message })), { kind: 'duplicate' })
   })
 
+  test('a client takes for no receipt what stands for nothing, or nobody could write down', async () => {
+    const nothing = ['', ' ', 'null', 'NULL', 'undefined', 'None', 'empty', '-', 'n/a', 'a\0b', '\ud800abc']
+    for (const numeroComprobante of nothing) {
+      const outcome = await outcomeOf(rest(), json(200, { status: '00', data: { numeroComprobante } }))
+      assert.deepEqual(outcome, { kind: 'accepted_without_receipt' }, JSON.stringify(numeroComprobante))
+    }
+    for (const word of ['null', 'undefined', 'None', 'no disponible', 'desconocido', '']) {
+      const message = `Ya existe un registro en esa fecha, hora para la obra. Comprobante: ${word}`
+      const outcome = await outcomeOf(rest(), json(400, { status: '400', message }))
+      assert.deepEqual(outcome, { kind: 'duplicate' }, word)
+      assert.deepEqual(
+        await outcomeOf(await soap(), soapAnswer('', '9', message)),
+        { kind: 'duplicate' },
+        word,
+      )
+    }
+    assert.deepEqual(await outcomeOf(await soap(), soapAnswer('null', '0', 'ok')), {
+      kind: 'accepted_without_receipt',
+    })
+  })
+
+  test('a client knows that nothing was taken of what came too fast, and how long to wait', async () => {
+    const cases: [Record<string, string>, number | undefined][] = [
+      [{}, undefined],
+      [{ 'retry-after': '120' }, 120_000],
+      [{ 'retry-after': 'soon' }, undefined],
+      [{ 'retry-after': 'Thu, 15 Jan 2026 14:01:30 GMT', date: 'Thu, 15 Jan 2026 14:00:00 GMT' }, 90_000],
+      [{ 'retry-after': 'Thu, 15 Jan 2026 14:00:00 GMT', date: 'Thu, 15 Jan 2026 14:01:30 GMT' }, undefined],
+    ]
+    for (const body of ['{"status":"429","message":"Too many requests"}', '<html>Slow down</html>', '']) {
+      for (const [headers, retryAfterMs] of cases) {
+        for (const client of [rest(), await soap()]) {
+          const outcome = await outcomeOf(client, { status: 429, body, headers })
+          assert.ok(outcome.kind === 'not_sent', JSON.stringify(outcome))
+          assert.match(outcome.reason, /^HTTP 429/)
+          assert.equal(outcome.retryAfterMs, retryAfterMs)
+        }
+      }
+    }
+  })
+
+  test('a client takes no judgement of a measurement from who lets nobody through, but what DGA itself says', async () => {
+    for (const status of [401, 403]) {
+      const kindOf = async (value: object) => (await outcomeOf(rest(), json(status, value))).kind
+
+      assert.equal(await kindOf({ message: 'Unauthorized' }), 'unknown_outcome')
+      assert.equal(
+        await kindOf({ status: 'error', message: 'Error: clave incorrecta' }),
+        'configuration_error',
+      )
+      assert.equal(await kindOf({ status: '00', data: { numeroComprobante: RECEIPT } }), 'accepted')
+    }
+  })
+
   test('openRestClient() tells a mistake of configuration from a refusal', async () => {
     const kindOf = async (message: string) => {
       const outcome = await outcomeOf(rest(), json(400, { status: 'error', message, data: {} }))
@@ -226,6 +280,16 @@ describe('the clients of DGA', () => {
     }
   })
 
+  test('openSoapClient() says why an answer cannot be read', async () => {
+    const outcome = await outcomeOf(await soap(), { status: 200, body: '<a><b></a>' })
+
+    assert.ok(outcome.kind === 'unknown_outcome')
+    assert.match(
+      outcome.reason,
+      /^HTTP 200 with something that is not an answer: Invalid XML: Unexpected close tag$/,
+    )
+  })
+
   test('a client keeps what went over the wire without the password, even when DGA sends it back', async () => {
     for (const client of [rest(), await soap()]) {
       for (const echo of [
@@ -243,6 +307,19 @@ describe('the clients of DGA', () => {
         assert.match(plain.evidence.request, /OB-0602-7[\s\S]*\*\*\*/)
       }
     }
+  })
+
+  test('a client keeps no part of the password, and no more of a text than its bound, where a reason is cut', async () => {
+    for (let before = 270; before <= 300; before += 1) {
+      const message = `${'x'.repeat(before)}${PASSWORD}${'y'.repeat(1000)}`
+      const outcome = await outcomeOf(rest(), json(400, { status: '1', message }))
+      assert.ok(outcome.kind === 'refused')
+      assert.match(outcome.reason, /^HTTP 400: x+\*{0,3}y*$/)
+      assert.ok(outcome.reason.length <= 300)
+    }
+    reply = json(400, { status: '01', message: 'x'.repeat(10_000) })
+    const { verification } = await rest().verify(declaration, RECEIPT, never)
+    assert.ok(verification.kind === 'not_found' && verification.reason.length <= 300)
   })
 
   test('verify() compares as numbers, and says what differs', async () => {
@@ -268,6 +345,9 @@ describe('the clients of DGA', () => {
       'not_found',
     )
     assert.equal((await verify({ status: 502, body: '<html/>' })).kind, 'no_answer')
+    for (const status of [401, 403, 429, 500]) {
+      assert.equal((await verify(json(status, { message: 'No' }))).kind, 'no_answer', `HTTP ${status}`)
+    }
   })
 
   test('openSoapClient().verify() compares what SOAP gives back', async () => {
