@@ -138,6 +138,46 @@ export function limitBody(bytesMax: number): MiddlewareHandler {
   })
 }
 
+const NOT_TEXT = 'has a character that is none: NUL, or half of a pair (U+D800 to U+DFFF)'
+
+/** Texts and keys of a body that the database cannot hold. */
+function unheld(document: unknown): FieldProblem[] {
+  const found: FieldProblem[] = []
+  const left: { value: unknown; name: string }[] = [{ value: document, name: '' }]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, name } = next
+    if (typeof value === 'string' && !isText(value)) found.push({ in: 'body', name, detail: NOT_TEXT })
+    if (typeof value !== 'object' || value === null) continue
+    for (const [key, inner] of Object.entries(value)) {
+      if (isText(key)) left.push({ value: inner, name: name === '' ? key : `${name}.${key}` })
+      else found.push({ in: 'body', name, detail: `its key ${NOT_TEXT}` })
+    }
+  }
+  return found
+}
+
+const isText = (text: string): boolean => text.isWellFormed() && !text.includes('\u0000')
+
+/** Refuses JSON with text that the database cannot hold. What is no JSON is left to who reads it. */
+export function refuseUnheldText(): MiddlewareHandler {
+  return async (context, next) => {
+    if (isJson(context)) {
+      let document: unknown
+      try {
+        document = await context.req.json()
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error
+      }
+      const mistakes = unheld(document)
+      if (mistakes.length > 0) throw invalidRequest(mistakes)
+    }
+    return next()
+  }
+}
+
+const isJson = (context: Context): boolean =>
+  /^application\/([\w.-]+\+)?json\b/i.test(context.req.header('content-type') ?? '')
+
 /** The query of a request, read by its schema. Throws Problem. */
 export function readQuery<Query extends z.ZodType>(context: Context, schema: Query): z.output<Query> {
   const parsed = schema.safeParse(context.req.query())
@@ -150,7 +190,7 @@ export async function readBody<Body extends z.ZodType>(
   context: Context,
   schema: Body,
 ): Promise<z.output<Body>> {
-  if (!/^application\/([\w.-]+\+)?json\b/i.test(context.req.header('content-type') ?? '')) throw notJson()
+  if (!isJson(context)) throw notJson()
   let document: unknown
   try {
     document = await context.req.json()
@@ -158,6 +198,8 @@ export async function readBody<Body extends z.ZodType>(
     if (!(error instanceof SyntaxError)) throw error
     throw invalidRequest([{ in: 'body', name: '', detail: `Malformed JSON: ${error.message}` }])
   }
+  const mistakes = unheld(document)
+  if (mistakes.length > 0) throw invalidRequest(mistakes)
   const parsed = schema.safeParse(document)
   if (!parsed.success) throw invalidRequest(toFieldProblems('body', parsed.error))
   return parsed.data

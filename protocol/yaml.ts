@@ -1,6 +1,6 @@
 // YAML documents that people write: read strictly, every mistake at once, each with its path and its line.
 
-import { type Document, isAlias, isNode, LineCounter, parseDocument, visit } from 'yaml'
+import { type Document, isAlias, isCollection, isNode, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { type Draft, readDraft } from './draft.ts'
 import { mistakesOf, type Place, pathText } from './mistakes.ts'
@@ -25,6 +25,8 @@ export function readYaml<Schema extends z.ZodType>(
   const document = parseDocument(text, {
     ...{ lineCounter: lines, uniqueKeys: true, merge: false, logLevel: 'error' as const },
   })
+  const deep = tooDeep(document, lines)
+  if (deep !== undefined) throw new ConfigError(source, [deep])
   const loose = looseAliases(document, lines)
   const ofText = [...textMistakes(document, text, lines), ...loose]
   const isReadable = loose.length === 0 && document.errors.every(({ code }) => code === 'DUPLICATE_KEY')
@@ -67,6 +69,27 @@ function textMistakes(document: Document.Parsed, text: string, lines: LineCounte
   }))
 }
 
+const TOO_DEEP = 'is nested too deeply'
+
+/** How deep parts may lie within others: the reader, and who reads its document, go as deep. */
+const DEPTH_MAX = 100
+
+/** Where parts lie too deep within others. Nothing else is told of such a text: each level would be a mistake of its own. */
+function tooDeep(document: Document.Parsed, lines: LineCounter): ConfigMistake | undefined {
+  const [exhausted] = document.errors.filter(({ code }) => code === 'RESOURCE_EXHAUSTION')
+  let at = exhausted?.pos[0]
+  if (at === undefined) {
+    visit(document, {
+      Collection(_, { range }, path) {
+        if (path.filter(isCollection).length < DEPTH_MAX) return
+        at = range?.[0] ?? 0
+        return visit.BREAK
+      },
+    })
+  }
+  return at === undefined ? undefined : { path: '', message: TOO_DEEP, line: lines.linePos(at).line }
+}
+
 /** Aliases that stand for nothing. */
 function looseAliases(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
   const mistakes: ConfigMistake[] = []
@@ -103,6 +126,8 @@ function toPlain(document: Document.Parsed, source: string): unknown {
   try {
     return document.toJS({ maxAliasCount: ALIASES_MAX })
   } catch (error) {
+    // Parts that stand for others may be deep together although none is alone.
+    if (error instanceof RangeError) throw new ConfigError(source, [{ path: '', message: TOO_DEEP }])
     if (!(error instanceof ReferenceError)) throw error
     const message = `its aliases stand for more than ${ALIASES_MAX} parts`
     throw new ConfigError(source, [{ path: '', message }])

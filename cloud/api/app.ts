@@ -10,7 +10,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
-import { answerProblems, limitBody, Problem } from '../problem.ts'
+import { answerProblems, limitBody, Problem, refuseUnheldText } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { requireAllowed } from '../verdict.ts'
 import { type Access, isForeign } from './access.ts'
@@ -55,6 +55,7 @@ export function openApi(
   app.use(securityHeaders(options))
   app.use(limitBody(BODY_BYTES_MAX))
   app.use(enforceRules(deps, options, rules))
+  app.use(refuseUnheldText())
 
   const api = openRouter()
   api.route('/', session(deps, options))

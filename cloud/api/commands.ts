@@ -10,7 +10,7 @@ import { Problem } from '../problem.ts'
 import { type CommandRow, insertCommand, selectCommand, selectCommands } from '../store/commands.ts'
 import type { Database } from '../store/database.ts'
 import { selectGateway } from '../store/queries.ts'
-import { InstantText, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
+import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { type ApiEnv, openRouter } from './router.ts'
@@ -75,6 +75,7 @@ const giveRoute = createRoute({
     'It is sent while the gateway is connected, until there is a result or it expires. `write` sets a value that the ' +
     "gateway's own configuration allows to be set; everything else is refused by the gateway.",
   request: {
+    query: NoQuery,
     params: z.strictObject({ gateway: GatewayParam }),
     body: { required: true, content: { 'application/json': { schema: Asked } } },
   },
@@ -106,6 +107,7 @@ const oneRoute = createRoute({
   tags: ['operation'],
   summary: 'One command, and what came of it',
   request: {
+    query: NoQuery,
     params: z.strictObject({
       gateway: GatewayParam,
       command: SlugText.openapi({ param: { name: 'command', in: 'path' } }),

@@ -11,7 +11,7 @@ import type { Committed } from '../store/batches.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
 import { type DeadLetterRow, selectDeadLetters } from '../store/queries.ts'
 import { openSeriesIds } from '../store/series.ts'
-import { InstantText, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
+import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -63,6 +63,7 @@ const replayRoute = createRoute({
   summary: 'Take a batch in again that was set aside',
   description: 'As if its gateway sent it now. Asked again, it changes nothing.',
   request: {
+    query: NoQuery,
     params: z.strictObject({
       letter: z.coerce
         .number()

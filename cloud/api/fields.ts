@@ -36,6 +36,9 @@ export const PointKey = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}(\.[a-z0-9][a-z0-9-]{0,62}){2}$/)
   .openapi('PointKey', { description: 'client.project.point', example: 'campo.los-aromos.pozo-7' })
 
+/** The query of a route that takes none: what it would not heed is refused. */
+export const NoQuery = z.strictObject({})
+
 /** `{point}` in a path. */
 export const PointParam = z.strictObject({
   point: z

@@ -6,7 +6,7 @@ import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { type GatewayRow, selectGateway, selectGateways } from '../store/queries.ts'
-import { InstantText, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
+import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -82,6 +82,7 @@ const oneRoute = createRoute({
   tags: ['gateways'],
   summary: 'One gateway',
   request: {
+    query: NoQuery,
     params: z.strictObject({ gateway: SlugText.openapi({ param: { name: 'gateway', in: 'path' } }) }),
   },
   responses: {

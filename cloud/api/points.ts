@@ -8,6 +8,7 @@ import type { Database } from '../store/database.ts'
 import { type LatestRow, type PointRow, selectLatest, selectPoints } from '../store/queries.ts'
 import {
   InstantText,
+  NoQuery,
   orNull,
   PointKey,
   PointParam,
@@ -104,7 +105,7 @@ const oneRoute = createRoute({
   path: '/{point}',
   tags: ['points'],
   summary: 'One point',
-  request: { params: PointParam },
+  request: { query: NoQuery, params: PointParam },
   responses: {
     200: { description: 'the point', content: { 'application/json': { schema: Point } } },
     ...NOT_MODIFIED,
@@ -119,7 +120,7 @@ const latestRoute = createRoute({
   summary: 'The newest reading of each variable',
   description:
     'With nothing but a token: `curl -H "Authorization: Bearer $TOKEN" …/api/v1/points/pozo-7/latest`. When the newest reading has no value, `quality` says why, and `goodValue` and `goodAt` tell the last one that had.',
-  request: { params: PointParam },
+  request: { query: NoQuery, params: PointParam },
   responses: {
     200: {
       description: 'one for each variable',

@@ -6,7 +6,7 @@ import { ROLES, SCOPES } from '../store/accounts.ts'
 import { clientsOf, type Principal } from './access.ts'
 import type { Accounts } from './accounts.ts'
 import { addressOf } from './address.ts'
-import { SlugText } from './fields.ts'
+import { NoQuery, SlugText } from './fields.ts'
 import { PASSWORD_LENGTH_MAX } from './password.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -47,7 +47,10 @@ const signInRoute = createRoute({
   description:
     'Sets a cookie that scripts cannot read. Programs use a token instead: `Authorization: Bearer …`.',
   security: [],
-  request: { body: { required: true, content: { 'application/json': { schema: Credentials } } } },
+  request: {
+    query: NoQuery,
+    body: { required: true, content: { 'application/json': { schema: Credentials } } },
+  },
   responses: {
     200: { description: 'signed in', content: { 'application/json': { schema: SessionUser } } },
     ...problemResponses(400, 401, 403, 413, 415, 429),
@@ -60,7 +63,8 @@ const signOutRoute = createRoute({
   tags: ['session'],
   summary: 'Sign out',
   security: [],
-  responses: { 204: { description: 'signed out, or was not signed in' }, ...problemResponses(403) },
+  request: { query: NoQuery },
+  responses: { 204: { description: 'signed out, or was not signed in' }, ...problemResponses(400, 403) },
 })
 
 const meRoute = createRoute({
@@ -68,9 +72,10 @@ const meRoute = createRoute({
   path: '/me',
   tags: ['session'],
   summary: 'Who is asking, and what they may',
+  request: { query: NoQuery },
   responses: {
     200: { description: 'you', content: { 'application/json': { schema: Me } } },
-    ...problemResponses(401, 403),
+    ...problemResponses(400, 401, 403),
   },
 })
 

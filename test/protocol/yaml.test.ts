@@ -36,6 +36,18 @@ const CASES: readonly [string, string, string[]][] = [
     'id: p\ntags: [a\n',
     ['3: : ] is missing, or what it closes is indented too little'],
   ],
+  ...['[', '{a: ', '- '].flatMap(open =>
+    [101, 700, 2_000, 20_000].map((times): [string, string, string[]] => [
+      `${times} times \`${open}\` as one mistake`,
+      `# deep\n${open.repeat(times)}`,
+      ['2: : is nested too deeply'],
+    ]),
+  ),
+  [
+    'parts that are deep enough',
+    `id: p\ntags: ${'['.repeat(98)}${']'.repeat(98)}\n`,
+    ['2: tags[0]: must be text, not a list'],
+  ],
   ['a tab', 'id:\n\tdepth: 1\n', ['2: : is indented with a tab: use spaces']],
   ['a second document', 'id: p\n---\nid: q\n', ['2: : a second document begins: there must be one']],
   ['an alias of nothing', 'id: p\ntags: [*well]\n', ['2: : *well stands for nothing: no &well is before it']],

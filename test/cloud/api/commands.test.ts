@@ -51,6 +51,18 @@ describe('commands', () => {
     assert.deepEqual(await pending(), [{ v: 1, id: 'w-1', by: 'operator', expiresAt, ...WRITE }])
   })
 
+  test('text that the database cannot hold is refused, and said where', async () => {
+    for (const text of ['\u0000', '\ud800', 'm\udc00']) {
+      const { status, body } = await give({ id: 'w-0', command: { ...WRITE, unit: text } })
+      assert.deepEqual([status, body.errors[0].in, body.errors[0].name], [400, 'body', 'command.unit'])
+    }
+    const inKey = await give({ id: 'w-0', command: WRITE, '\ud800': 1 })
+    assert.deepEqual([inKey.status, inKey.body.errors[0].name], [400, ''])
+    assert.equal((await give({ id: 'w-0', command: { ...WRITE, unit: '°\u{1f4a7}' } })).status, 201)
+    // What is no command must not disturb the tests that follow.
+    await saveCommandResult(api.db, gatewayId, 'w-0', { v: 1, id: 'w-0', status: 'refused', at: 0 })
+  })
+
   test("a command given again is the same command, also when more time is given; its id is no other command's", async () => {
     await give({ id: 'w-2', expiresInS: 60, command: WRITE })
     const again = await give({ id: 'w-2', expiresInS: 600, command: WRITE })

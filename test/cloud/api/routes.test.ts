@@ -102,6 +102,20 @@ describe('every route of the API', () => {
     }
   })
 
+  test('refuses a question that it would not heed', async () => {
+    for (const { route, template, operation } of routes()) {
+      const [path = ''] = pathsOf(template, operation, 'campo')
+      const asked = `${path}${path.includes('?') ? '&' : '?'}xyz=1`
+      const { status, body } = await api.ask(route, { path: asked, init: initOf(route, 'query') })
+      assert.equal(status, 400, route)
+      assert.deepEqual(
+        [body.errors[0].in, body.errors[0].name, body.errors[0].detail],
+        ['query', 'xyz', 'unknown key `xyz`'],
+        route,
+      )
+    }
+  })
+
   const lists = () =>
     guarded().filter(({ operation }) => queryOf(operation).some(({ name }) => name === 'cursor'))
 
