@@ -13,6 +13,7 @@ import {
   takeVerifications,
 } from '../store/compliance-sending.ts'
 import type { Database } from '../store/database.ts'
+import type { Breakers } from './breaker.ts'
 import type { DgaClient } from './dga/client.ts'
 import { keptReason } from './dga/evidence.ts'
 import type { Pacer } from './pacer.ts'
@@ -25,23 +26,27 @@ export interface VerifyDeps {
   log: Log
   metrics: Metrics
   clients: Readonly<Record<Channel, DgaClient>>
+  breakers: Breakers
   pacer: Pacer
 }
 
 /** While one process asks after a receipt, no other does, for so long. */
 const VERIFY_LEASE_MS = 600_000
 
-/** Asks after receipts whose turn it is, at most `limit`. Returns how many were asked after. */
+/** Asks after receipts whose turn it is, at most `limit`, over the ways that are open. Returns how many were taken. */
 export async function verifySlots(
   deps: VerifyDeps,
   { limit }: { limit: number },
   signal: AbortSignal,
 ): Promise<number> {
-  const { db, clock, pacer } = deps
+  const { db, clock, breakers, pacer } = deps
   const taken = clock.now()
-  const slots = await takeVerifications(db, { now: taken, againAt: taken + VERIFY_LEASE_MS, limit })
+  const channels = breakers.passable(taken)
+  const slots = await takeVerifications(db, { now: taken, againAt: taken + VERIFY_LEASE_MS, channels, limit })
   for (const slot of slots) {
     await pacer.wait(signal)
+    // Its way may have closed since it was taken: its turn comes again when its lease ends.
+    if (!breakers.passable(clock.now()).includes(slot.channel)) continue
     try {
       await verifySlot(deps, slot, signal)
     } catch (error) {
@@ -53,13 +58,15 @@ export async function verifySlots(
 }
 
 async function verifySlot(
-  { db, clock, log, metrics, clients }: VerifyDeps,
+  { db, clock, log, metrics, clients, breakers }: VerifyDeps,
   slot: SlotToVerify,
   signal: AbortSignal,
 ): Promise<void> {
   const { channel, declaration, receipt, workCode, dueAt } = slot
   const { verification, evidence } = await clients[channel].verify(declaration, receipt, signal)
   const now = clock.now()
+  if (verification.kind === 'no_answer' && verification.retryAfterMs !== undefined)
+    breakers.leaveAlone(channel, verification.retryAfterMs, now)
   const change = afterVerification(verification, slot.verifyAttempts, now)
   await finishVerification(db, slot, { verification, wire: evidence, change, now })
   metrics.count('compliance_verifications_total', { channel, outcome: verification.kind })

@@ -281,22 +281,31 @@ export interface SlotToVerify extends SlotKey {
   verifyAttempts: number
 }
 
+/** When and how many receipts are taken, and over which ways they are asked after. */
+export interface TakeVerificationRules {
+  now: number
+  againAt: number
+  channels: readonly Channel[]
+  limit: number
+}
+
 /** Takes slots whose receipt is to be verified; nobody else is given them before `againAt`. */
 export function takeVerifications(
   sql: Sql,
-  { now, againAt, limit }: { now: number; againAt: number; limit: number },
+  { now, againAt, channels, limit }: TakeVerificationRules,
 ): Promise<SlotToVerify[]> {
   return sql.query<SlotToVerify>(
     `with taken as (
        update slots set next_verify_at = to_timestamp($2::float8 / 1000), verify_attempts = verify_attempts + 1
        where id in (
-         select id from slots where next_verify_at <= to_timestamp($1::float8 / 1000)
-         order by next_verify_at limit $3 for update skip locked)
+         select s.id from slots s join obligations o on o.id = s.obligation_id
+         where s.next_verify_at <= to_timestamp($1::float8 / 1000) and o.terms->>'channel' = any($4)
+         order by s.next_verify_at limit $3 for update of s skip locked)
        returning *)
      select t.id, t.work_code as "workCode", t.due_at as "dueAt", t.attempts as attempt, t.lease_token as "leaseToken",
        o.terms->>'channel' as channel, t.declaration, t.receipt, t.verify_attempts as "verifyAttempts"
      from taken t join obligations o on o.id = t.obligation_id order by t.id`,
-    [now, againAt, limit],
+    [now, againAt, limit, channels],
   )
 }
 

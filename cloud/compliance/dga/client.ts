@@ -56,7 +56,8 @@ export type Verification =
   | { kind: 'match' }
   | { kind: 'mismatch'; differences: readonly string[] }
   | { kind: 'not_found'; reason: string }
-  | { kind: 'no_answer'; reason: string }
+  /** `retryAfterMs` is for how long DGA wants to be left alone (HTTP 429). */
+  | { kind: 'no_answer'; reason: string; retryAfterMs?: number }
 
 /** A verification with its evidence. */
 export interface Verified {

@@ -3,7 +3,7 @@
 // Two refusals were seen of the real server: the duplicate and the wrong informant. The texts of all others are not
 // known; the patterns for them are guesses, kept in one table that options can replace.
 
-import type { ConfigurationMistake, Submission } from './client.ts'
+import type { ConfigurationMistake, Submission, Verification } from './client.ts'
 
 /** How a refusal that only a person can end is recognised. */
 export interface MistakePattern {
@@ -67,6 +67,15 @@ export function toUnreadSubmission(
   reason: string,
 ): Submission {
   return status === TOO_MANY_REQUESTS ? notTaken(reason, retryAfterMs) : { kind: 'unknown_outcome', reason }
+}
+
+/** What it means that a receipt was asked after in vain. */
+export function noAnswer(
+  { status, retryAfterMs }: { status: number; retryAfterMs: number | undefined },
+  reason: string,
+): Verification {
+  const isAsked = status === TOO_MANY_REQUESTS && retryAfterMs !== undefined
+  return { kind: 'no_answer', reason, ...(isAsked ? { retryAfterMs } : {}) }
 }
 
 const TOO_MANY_REQUESTS = 429

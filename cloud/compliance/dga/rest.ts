@@ -15,6 +15,7 @@ import {
   isNoJudgement,
   MISTAKE_PATTERNS,
   type MistakePattern,
+  noAnswer,
   toReceipt,
   toSubmission,
   toUnreadSubmission,
@@ -95,11 +96,11 @@ function toTimeStamp(at: number, form: TimeStampForm): string {
   return `${regulatorDate(at)}T${regulatorTime(at)}${form === 'literal' ? '-0000' : '-04:00'}`
 }
 
-/** Their envelope. Other keys are theirs to add. */
+/** Their envelope. Other keys are theirs to add, and what stands oddly beside a status does not undo what it says. */
 const Envelope = z.looseObject({
   status: z.union([z.string(), z.number()]).transform(String).optional(),
-  message: z.string().nullish(),
-  data: z.record(z.string(), z.unknown()).nullish(),
+  message: z.string().nullish().catch(undefined),
+  data: z.record(z.string(), z.unknown()).nullish().catch(undefined),
 })
 
 function toEnvelope(text: string): z.output<typeof Envelope> | undefined {
@@ -139,7 +140,7 @@ function toVerification(answer: Exchange, declaration: Declaration): Verificatio
   const envelope = toEnvelope(answer.text)
   if (envelope === undefined || isNoJudgement(answer.status)) {
     const said = envelope?.message ?? 'something that is not an answer'
-    return { kind: 'no_answer', reason: `HTTP ${answer.status} with ${said}` }
+    return noAnswer(answer, `HTTP ${answer.status} with ${said}`)
   }
   const { status, message, data } = envelope
   if (status !== SUCCESS || data === null || data === undefined || Object.keys(data).length === 0) {

@@ -19,6 +19,7 @@ import {
   isNoJudgement,
   MISTAKE_PATTERNS,
   type MistakePattern,
+  noAnswer,
   toReceipt,
   toSubmission,
   toUnreadSubmission,
@@ -239,7 +240,7 @@ function toVerification(
   if (exchanged.kind === 'lost') return { kind: 'no_answer', reason: exchanged.reason }
   const answer = parsed.kind === 'read' ? GetAnswer.safeParse(parsed.result).data : undefined
   if (answer === undefined || isNoJudgement(exchanged.status))
-    return { kind: 'no_answer', reason: unreadable(exchanged.status, parsed) }
+    return noAnswer(exchanged, unreadable(exchanged.status, parsed))
   const { status, medicion } = answer
   if (status.Code !== SUCCESS || medicion === null || medicion === undefined) {
     return { kind: 'not_found', reason: `${status.Code}) ${status.Description ?? ''}` }

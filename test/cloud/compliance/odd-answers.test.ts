@@ -160,6 +160,44 @@ describe('runRound(), when DGA answers oddly,', () => {
     })
   }
 
+  test('asks nothing more of a channel that wants to be left alone, no receipt either, and then goes on', async () => {
+    const { clock, dga, site, register, toNextHour } = scene
+    const wells = [await register('OB-0602-7'), await register('OB-0602-8'), await register('OB-0602-9')]
+    await toNextHour(...wells)
+    await site.round()
+    let asked = 0
+    const resting = openRestClient({
+      fetch: async () => {
+        asked += 1
+        return new Response('{"message":"Slow down"}', { status: 429, headers: { 'retry-after': '1800' } })
+      },
+    })
+    await clock.advance(MINUTE)
+
+    await site.round({ rest: resting, soap: resting })
+    await clock.advance(30 * MINUTE - 1)
+    await site.round({ rest: resting, soap: resting })
+    const before = await site.slots()
+    await clock.advance(1)
+    const round = await site.round()
+
+    assert.equal(asked, 1)
+    assert.deepEqual(
+      before.map(({ state, verification }) => [state, verification]).sort(),
+      [
+        ['sent', 'no_answer'],
+        ['sent', null],
+        ['sent', null],
+      ].sort(),
+    )
+    assert.equal(round.verified, 3)
+    assert.deepEqual(
+      (await site.slots()).map(({ verification }) => verification),
+      Array(3).fill('match'),
+    )
+    assert.deepEqual(dga.monitor.violations, [])
+  })
+
   for (const status of [429, 401, 403]) {
     test(`has a ${status} in JSON cost a few slots what it costs, and the breaker spares the rest`, async () => {
       const { clock, dga, site, register, toNextHour } = scene

@@ -81,6 +81,18 @@ describe('the clients of DGA', () => {
     )
     assert.deepEqual(await outcomeOf(rest(), json(200, { status: '00', data: null })), without)
     assert.deepEqual(await outcomeOf(rest(), json(200, { status: '00', message: 'ok' })), without)
+    assert.deepEqual(
+      await outcomeOf(rest(), json(200, { status: '00', message: { es: 'ok' }, data })),
+      accepted,
+    )
+    assert.deepEqual(
+      await outcomeOf(rest(), json(200, { status: '00', message: 'ok', data: RECEIPT })),
+      without,
+    )
+    assert.deepEqual(
+      await outcomeOf(rest(), json(200, { status: '00', message: 'ok', data: [data] })),
+      without,
+    )
   })
 
   test('openRestClient() reads a duplicate, with the receipt of the first time', async () => {
