@@ -5,7 +5,7 @@
 //       as it might come again.
 //   C2. Where the file was damaged, that is said, and stays so until every write of before has expired.
 
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CommandResult, WRITE_LIFE_MAX_MS } from '../protocol/command.ts'
@@ -13,7 +13,7 @@ import { reasonsOf } from '../protocol/mistakes.ts'
 import { Instant } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import type { Log } from '../protocol/runtime/log.ts'
-import { syncFolder } from './buffer/database.ts'
+import { replaceFile } from './files.ts'
 
 /** More than a gateway gets in the time that a command may live. */
 const REMEMBERED_MAX = 1_000
@@ -55,7 +55,7 @@ export async function openCommandMemory(
   const save = (): Promise<void> => {
     const commands = [...results.values()]
     const text = JSON.stringify({ v: 1, forgetful: isForgetful(), commands } satisfies z.infer<typeof File>)
-    const written = turn.then(() => replaceFile(folder, file, text))
+    const written = turn.then(() => replaceFile(file, text))
     turn = written.catch(() => {})
     return written
   }
@@ -99,11 +99,4 @@ async function readMemory(
     log.error('executed commands forgotten: their file was damaged', { file, reason: reasonsOf(error) })
     return { results: new Map(), forgetful: true }
   }
-}
-
-/** Beside its place, then moved there: a power cut leaves the old file or the new one. */
-async function replaceFile(folder: string, file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { flush: true })
-  await rename(`${file}.new`, file)
-  await syncFolder(folder)
 }

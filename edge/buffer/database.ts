@@ -3,12 +3,13 @@
 // A damaged database is repaired; one that cannot be repaired is set aside under a dated name and a new one is begun.
 // Only what a person must see to is thrown: another process, a full disk, no permission.
 
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Level } from 'level'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import { syncedFolder } from '../files.ts'
 import type { Reserve } from './reserve.ts'
 
 /** ClassicLevel, with what the types of `level` leave out because browsers lack it. */
@@ -166,24 +167,6 @@ async function setAside(
   for (const found of older.slice(0, -SET_ASIDE_MAX)) {
     await rm(join(folder, found), { recursive: true })
     log.warn('buffer set aside earlier deleted', { folder, name: found })
-  }
-}
-
-/** Makes a folder that only its owner may enter, and that is still there after a power cut. */
-export async function syncedFolder(folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
-  if (made === undefined) return
-  const above = dirname(resolve(made))
-  for (let each = resolve(folder); each !== above; each = dirname(each)) await syncFolder(dirname(each))
-}
-
-/** Puts the names in a folder on disk. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

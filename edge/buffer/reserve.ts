@@ -3,7 +3,8 @@
 import { statfsSync } from 'node:fs'
 import { open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isFull, syncFolder } from './database.ts'
+import { FILE_MODE, syncFolder, writeAll } from '../files.ts'
+import { isFull } from './database.ts'
 
 /** A file of no content that is given up when space runs out. */
 export interface Reserve {
@@ -58,10 +59,10 @@ async function sizeOf(path: string): Promise<number | undefined> {
 
 async function fill(path: string, bytes: number): Promise<void> {
   const chunk = new Uint8Array(Math.min(bytes, 2 ** 20))
-  const handle = await open(path, 'w')
+  const handle = await open(path, 'w', FILE_MODE)
   try {
-    for (let left = bytes; left > 0; left -= chunk.length) {
-      await handle.write(chunk, 0, Math.min(left, chunk.length))
+    for (let at = 0; at < bytes; at += chunk.length) {
+      await writeAll(handle, chunk.subarray(0, bytes - at), at)
     }
     await handle.sync()
   } finally {

@@ -3,14 +3,15 @@
 // A block without its series is worthless, so neither place alone can take them away: what one has lost is written
 // again from the other.
 
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { SLUG } from '../../protocol/ids.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import { isVariable } from '../../protocol/variables.ts'
+import { replaceFile } from '../files.ts'
 import type { SeriesName } from './block.ts'
-import { type Database, type Operation, syncFolder } from './database.ts'
+import type { Database, Operation } from './database.ts'
 import { walk } from './walk.ts'
 
 /** The most series a buffer may know in its life: four times what a gateway may have at once. */
@@ -136,17 +137,7 @@ async function readFileList(folder: string): Promise<string[]> {
   return crc === crcText(lines) ? lines : []
 }
 
-async function writeFileList(folder: string, lines: readonly string[]): Promise<void> {
-  const path = join(folder, 'series')
-  const handle = await open(`${path}.new`, 'w')
-  try {
-    await handle.writeFile([crcText(lines), ...lines].join('\n'))
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(`${path}.new`, path)
-  await syncFolder(folder)
-}
+const writeFileList = (folder: string, lines: readonly string[]) =>
+  replaceFile(join(folder, 'series'), [crcText(lines), ...lines].join('\n'))
 
 const crcText = (lines: readonly string[]) => crc32(lines.join('\n')).toString(16).padStart(8, '0')

@@ -7,6 +7,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { FILE_MODE, writeAll } from '../files.ts'
 
 /** How far numbers were given, and up to where all were answered. */
 export interface Witnessed {
@@ -35,7 +36,7 @@ const CRC_AT = 20
 export async function openWitness(folder: string, onError: (error: unknown) => void): Promise<Witness> {
   const path = join(folder, 'witness')
   const handle = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return open(path, 'w+')
+    if (error.code === 'ENOENT') return open(path, 'w+', FILE_MODE)
     throw error
   })
   const bytes = new Uint8Array(BYTES)
@@ -47,7 +48,7 @@ export async function openWitness(folder: string, onError: (error: unknown) => v
     while (next !== undefined) {
       const now = next
       next = undefined
-      await handle.write(encode(now), 0, BYTES, 0).catch(onError)
+      await writeAll(handle, encode(now), 0).catch(onError)
     }
     busy = false
   }

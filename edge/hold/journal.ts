@@ -4,7 +4,7 @@ import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { z } from 'zod'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
-import { syncFolder } from '../buffer/database.ts'
+import { FILE_MODE, syncFolder, writeAll } from '../files.ts'
 
 /** Of which boot the readings are, and what they were stamped with. */
 export const Head = z.strictObject({ v: z.literal(1), boot: z.string(), guessMs: z.number() })
@@ -38,9 +38,9 @@ export function openJournal({ held, folder }: Files, head: Head, found: number):
     const isNew = bytes === 0
     const text = [...(isNew ? [head] : []), ...documents].map(seal).join('')
     try {
-      file ??= await open(held, isNew ? 'w' : 'r+')
+      file ??= await open(held, isNew ? 'w' : 'r+', FILE_MODE)
       await file.truncate(bytes)
-      await file.write(Buffer.from(text), 0, undefined, bytes)
+      await writeAll(file, Buffer.from(text), bytes)
       await file.datasync()
       if (isNew) await syncFolder(folder)
     } catch (error) {

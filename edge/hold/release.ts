@@ -1,13 +1,13 @@
 // Moves held readings into the buffer: with their true time, or as they are.
 
 import { createReadStream } from 'node:fs'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { Measurement, type Reading } from '../../protocol/reading.ts'
 import { Rejected, reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
-import { syncFolder } from '../buffer/database.ts'
+import { replaceFile, syncFolder } from '../files.ts'
 import type { HoldDeps } from '../hold.ts'
 import { type Files, Head, type Journal, unseal } from './journal.ts'
 
@@ -62,7 +62,7 @@ export function openRelease(
 }
 
 /** The shift that was decided earlier and not finished, or this one, now on disk. */
-async function decided({ shift, folder }: Files, now: Shift): Promise<Shift> {
+async function decided({ shift }: Files, now: Shift): Promise<Shift> {
   const text = await readFile(shift, 'utf8').catch(() => undefined)
   if (text !== undefined) {
     try {
@@ -71,9 +71,7 @@ async function decided({ shift, folder }: Files, now: Shift): Promise<Shift> {
       // It was cut off while it was written: nothing has moved yet.
     }
   }
-  await writeFile(`${shift}.new`, JSON.stringify(now), { flush: true })
-  await rename(`${shift}.new`, shift)
-  await syncFolder(folder)
+  await replaceFile(shift, JSON.stringify(now))
   return now
 }
 
@@ -149,7 +147,5 @@ async function keepCorrection(folder: string, entry: unknown): Promise<void> {
     () => [],
   )
   const entries = [...(Array.isArray(before) ? before : []), entry].slice(-CORRECTIONS_MAX)
-  await writeFile(`${file}.new`, JSON.stringify(entries), { flush: true })
-  await rename(`${file}.new`, file)
-  await syncFolder(folder)
+  await replaceFile(file, JSON.stringify(entries))
 }

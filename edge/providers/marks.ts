@@ -3,7 +3,7 @@
 // It is a help and no record: what is lost of it costs some readings that travel twice, which changes nothing, or some
 // history that is not fetched. So it is written at most once a minute, and a damaged file is begun anew.
 
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
@@ -12,6 +12,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
+import { replaceFile } from '../files.ts'
 
 /** What is known of one key. */
 export const Mark = z.strictObject({
@@ -62,7 +63,7 @@ export async function openMarks(
       devices: Object.fromEntries([...all].map(([device, marks]) => [device, Object.fromEntries(marks)])),
     }
     turn = turn
-      .then(() => writeMarks(file, document))
+      .then(() => replaceFile(file, JSON.stringify(document)))
       .catch((error: unknown) => {
         isChanged = true
         log.warn('marks of providers not written', { file, reason: reasonOf(error) })
@@ -99,10 +100,4 @@ async function readMarks({ log }: { log: Log }, file: string): Promise<Map<strin
     })
     return new Map()
   }
-}
-
-/** Beside its place, then moved there: a power cut leaves the old file or the new one. */
-async function writeMarks(file: string, document: unknown): Promise<void> {
-  await writeFile(`${file}.new`, JSON.stringify(document), { flush: true })
-  await rename(`${file}.new`, file)
 }

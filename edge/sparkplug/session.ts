@@ -1,11 +1,12 @@
 // Which Sparkplug session this is: `bdSeq`, one more with each start, so that a death that comes late, through a bridge,
 // is not taken for that of the session after it.
 
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import { replaceFile } from '../files.ts'
 
 const BD_SEQ_MAX = 255
 const File = z.strictObject({ v: z.literal(1), bdSeq: z.int().min(0).max(BD_SEQ_MAX) })
@@ -16,9 +17,7 @@ export async function nextBdSeq({ log }: { log: Log }, folder: string): Promise<
   const last = await readLast({ log }, file)
   const bdSeq = last === undefined || last === BD_SEQ_MAX ? 0 : last + 1
   try {
-    // Beside its place, then moved there: a power cut leaves the old file or the new one.
-    await writeFile(`${file}.new`, JSON.stringify({ v: 1, bdSeq }), { flush: true })
-    await rename(`${file}.new`, file)
+    await replaceFile(file, JSON.stringify({ v: 1, bdSeq }))
   } catch (error) {
     log.warn('session of Sparkplug not written', { file, reason: reasonOf(error) })
   }
