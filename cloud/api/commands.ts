@@ -7,7 +7,13 @@ import { Command, CommandRequest, CommandResult } from '../../protocol/command.t
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { Problem } from '../problem.ts'
-import { type CommandRow, insertCommand, selectCommand, selectCommands } from '../store/commands.ts'
+import {
+  COMMANDS_WAITING_MAX,
+  type CommandRow,
+  insertCommand,
+  selectCommand,
+  selectCommands,
+} from '../store/commands.ts'
 import type { Database } from '../store/database.ts'
 import { selectGateway } from '../store/queries.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
@@ -18,6 +24,9 @@ import { type ApiEnv, openRouter } from './router.ts'
 const EXPIRES_IN_S = 600
 /** A gateway refuses what expires more than an hour ahead by its own clock, which may differ. */
 const EXPIRES_IN_S_MAX = 3_000
+
+/** A command that is not answered is sent again so often. */
+const RETRY_AFTER_S = 30
 
 const Asked = z
   .strictObject({
@@ -82,7 +91,7 @@ const giveRoute = createRoute({
   responses: {
     200: { description: 'the same was asked before', content: { 'application/json': { schema: Given } } },
     201: { description: 'it is on its way', content: { 'application/json': { schema: Given } } },
-    ...problemResponses(400, 401, 403, 404, 409, 413, 415),
+    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 429),
   },
 })
 
@@ -135,11 +144,12 @@ export function commands({ db, clock, log }: { db: Database; clock: Clock; log: 
       const { id, expiresInS, command: request } = context.req.valid('json')
       const { email, name } = context.get('principal')
       const by = (email ?? name).slice(0, BY_LENGTH_MAX)
-      const document: Command = { ...request, v: 1, id, by, expiresAt: clock.now() + expiresInS * 1_000 }
-      const isNew = await insertCommand(db, { gatewayId, id, document })
+      const now = clock.now()
+      const document: Command = { ...request, v: 1, id, by, expiresAt: now + expiresInS * 1_000 }
+      const isNew = await insertCommand(db, { gatewayId, id, document }, { now })
       const row = await selectCommand(db, gatewayId, id)
-      if (row === undefined) throw new Error(`Command ${id} was not kept`)
-      const given = toGiven(gateway, row, clock.now())
+      if (row === undefined) throw tooManyWait(gateway)
+      const given = toGiven(gateway, row, now)
       if (isNew) {
         log.info('command given', { gateway, id, kind: request.kind, by })
         return context.json(given, 201)
@@ -170,6 +180,12 @@ export function commands({ db, clock, log }: { db: Database; clock: Clock; log: 
 }
 
 const BY_LENGTH_MAX = 200
+
+const tooManyWait = (gateway: string): Problem =>
+  new Problem(429, 'Too many commands wait', {
+    detail: `${COMMANDS_WAITING_MAX} commands without a result wait for ${gateway}: there is room when it answers or they expire`,
+    retryAfterS: RETRY_AFTER_S,
+  })
 
 /** What was kept is read again here: it may be of another version than ours. */
 function toGiven(gateway: string, row: CommandRow, now: number): z.infer<typeof Given> {

@@ -50,25 +50,28 @@ async function sendPending({ db, post, clock, log }: { db: Database; post: Post;
   }
 }
 
-/** Asks every gateway that reads through a provider to do so now. Returns how many were asked. */
+/**
+ * Asks every gateway that reads through a provider to do so now, but those for which too many commands wait already.
+ * Returns how many were asked.
+ */
 export async function askToCollect(
   { db, clock }: { db: Database; clock: Clock },
   { provider, by }: { provider: (typeof COLLECT_PROVIDERS)[number]; by: string },
 ): Promise<number> {
   const chosen = provider === 'all' ? {} : { provider }
   const gateways = await findGatewaysReading(db, chosen.provider)
+  const now = clock.now()
   const commands = gateways.map(gatewayId => {
     const id = `collect-${randomUUID()}`
     const document: Command = {
       v: 1,
       id,
-      expiresAt: clock.now() + EXPIRES_AFTER_MS,
+      expiresAt: now + EXPIRES_AFTER_MS,
       by,
       kind: 'collect',
       ...chosen,
     }
     return { gatewayId, id, document }
   })
-  await insertCommands(db, commands)
-  return commands.length
+  return insertCommands(db, commands, { now })
 }

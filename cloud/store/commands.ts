@@ -2,6 +2,13 @@
 
 import type { Sql } from './database.ts'
 
+/** Commands of one gateway that may wait: without a result, and not expired. */
+export const COMMANDS_WAITING_MAX = 100
+
+/** Whether `k` waits at the instant that the parameter says. */
+export const waitsAt = (now: `$${number}`): string =>
+  `k.result is null and (k.document->>'expiresAt')::float8 > ${now}::float8`
+
 /** A command, and what is known of it. `document` is what the gateway is sent, `result` what it said first. */
 export interface CommandRow {
   number: number
@@ -42,15 +49,21 @@ export async function selectCommand(
   return row
 }
 
-/** Writes a command unless its gateway has one of this id. Says whether it did. */
+/**
+ * Writes a command unless its gateway has one of this id, or as many wait for it as may. Says whether it did. Of those that
+ * are given at the same instant a few more may find room.
+ */
 export async function insertCommand(
   sql: Sql,
   { gatewayId, id, document }: { gatewayId: number; id: string; document: unknown },
+  { now }: { now: number },
 ): Promise<boolean> {
   const rows = await sql.query(
-    `insert into commands (gateway_id, id, document) values ($1, $2, $3::jsonb)
+    `insert into commands (gateway_id, id, document)
+     select $1::int, $2::text, $3::jsonb
+     where (select count(*) from commands k where k.gateway_id = $1 and ${waitsAt('$4')}) < $5
      on conflict (gateway_id, id) do nothing returning number`,
-    [gatewayId, id, JSON.stringify(document)],
+    [gatewayId, id, JSON.stringify(document), now, COMMANDS_WAITING_MAX],
   )
   return rows.length === 1
 }

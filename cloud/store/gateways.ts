@@ -2,6 +2,7 @@
 
 import type { ProviderName } from '../../protocol/ids.ts'
 import { GatewayState } from '../../protocol/status.ts'
+import { COMMANDS_WAITING_MAX, waitsAt } from './commands.ts'
 import type { Sql } from './database.ts'
 
 /** A gateway, and whose it is. */
@@ -169,37 +170,49 @@ export interface PendingCommand {
   document: unknown
 }
 
-/** Writes a command for each of the gateways. */
+/** Writes a command for each of the gateways but those for which as many wait as may. Returns for how many. */
 export async function insertCommands(
   db: Sql,
   commands: readonly { gatewayId: number; id: string; document: unknown }[],
-): Promise<void> {
-  await db.query(
+  { now }: { now: number },
+): Promise<number> {
+  const rows = await db.query(
     `insert into commands (gateway_id, id, document)
      select gateway_id, id, document::jsonb from unnest($1::int[], $2::text[], $3::text[]) as t(gateway_id, id, document)
-     on conflict do nothing`,
+     where (select count(*) from commands k where k.gateway_id = t.gateway_id and ${waitsAt('$4')}) < $5
+     on conflict do nothing returning number`,
     [
       commands.map(({ gatewayId }) => gatewayId),
       commands.map(({ id }) => id),
       commands.map(({ document }) => JSON.stringify(document)),
+      now,
+      COMMANDS_WAITING_MAX,
     ],
   )
+  return rows.length
 }
 
-/** Commands without a result that have not expired, for the gateways named; sent again until there is one. */
+/** Commands of one gateway that are sent at a time: one that does not listen holds nobody up. */
+export const COMMANDS_A_LOOK_MAX = 20
+
+/**
+ * Commands that wait for the gateways named, in the order in which they were given, the first few of each; again when
+ * they were sent long enough ago.
+ */
 export async function pendingCommands(
   db: Sql,
   gateways: readonly string[],
   { now, resendAfterMs }: { now: number; resendAfterMs: number },
 ): Promise<PendingCommand[]> {
   return db.query<PendingCommand>(
-    `select g.slug as gateway, k.id, k.document
-     from commands k join gateways g on g.id = k.gateway_id
-     where g.slug = any($1) and k.result is null
-       and (k.document->>'expiresAt')::float8 > $2
-       and (k.sent_at is null or k.sent_at < to_timestamp(($2::float8 - $3) / 1000))
-     order by k.created_at limit 1000`,
-    [gateways, now, resendAfterMs],
+    `select gateway, id, document from (
+       select g.slug as gateway, k.id, k.document, k.number,
+         row_number() over (partition by k.gateway_id order by k.number) as place
+       from commands k join gateways g on g.id = k.gateway_id
+       where g.slug = any($1) and ${waitsAt('$2')}
+         and (k.sent_at is null or k.sent_at < to_timestamp(($2::float8 - $3) / 1000))) as waiting
+     where place <= $4 order by number`,
+    [gateways, now, resendAfterMs, COMMANDS_A_LOOK_MAX],
   )
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { COMMANDS_WAITING_MAX } from '../../../cloud/store/commands.ts'
 import { pendingCommands, saveCommandResult } from '../../../cloud/store/gateways.ts'
 import { selectGateway } from '../../../cloud/store/queries.ts'
 import { Command, type CommandResult } from '../../../protocol/command.ts'
@@ -152,6 +153,34 @@ describe('commands', () => {
     assert.ok((await pending()).every(({ id }) => id !== 'w-7'))
     const { body } = await api.ask(LIST, { path: '/api/v1/gateways/gw-campo/commands?limit=1' })
     assert.deepEqual([body.items[0].id, body.items[0].state], ['w-7', 'expired'])
+  })
+
+  test('no more wait for a gateway than may; one of them given again is still the same, and another gateway has its own', async () => {
+    await api.clock.advance(3_600_000)
+    for (let number = 1; number <= COMMANDS_WAITING_MAX; number += 1) {
+      const { status } = await give({ id: `f-${number}`, expiresInS: 60, command: { kind: 'restart' } })
+      assert.equal(status, 201)
+    }
+
+    const more = { id: 'f-more', expiresInS: 60, command: { kind: 'restart' } }
+    const refused = await give(more)
+    const again = await give({ id: 'f-1', expiresInS: 60, command: { kind: 'restart' } })
+    const elsewhere = await give({ ...more, id: 'f-0' }, { gateway: 'gw-otra' })
+
+    assert.deepEqual([refused.status, again.status, elsewhere.status], [429, 200, 201])
+    assert.match(refused.body.detail, /100 commands .*gw-campo/)
+    assert.equal(refused.headers.get('retry-after'), '30')
+    assert.equal((await one('f-more')).status, 404)
+    await saveCommandResult(api.db, gatewayId, 'f-1', {
+      v: 1,
+      id: 'f-1',
+      status: 'done',
+      at: api.clock.now(),
+    })
+    assert.equal((await give(more)).status, 201)
+    assert.equal((await give({ ...more, id: 'f-last' })).status, 429)
+    await api.clock.advance(60_001)
+    assert.equal((await give({ ...more, id: 'f-last' })).status, 201)
   })
 
   test('what is no command is refused with every field that is wrong', async () => {

@@ -34,7 +34,8 @@ export async function fill(api: ApiScene): Promise<void> {
     const gatewayId = gateway?.id ?? 0
     await saveGatewayStatus(api.db, gatewayId, 'state', stateOf('ready', `1.2.3-${client}`))
     await saveGatewayStatus(api.db, gatewayId, 'health', healthOf(client))
-    await insertCommands(api.db, [commandOf(gatewayId, 'w-1', client), commandOf(gatewayId, 'w-2', client)])
+    const commands = [commandOf(gatewayId, 'w-1', client), commandOf(gatewayId, 'w-2', client)]
+    await insertCommands(api.db, commands, { now: NOW })
     await saveCommandResult(api.db, gatewayId, 'w-1', resultOf('w-1'))
     for (const number of [1, 2]) {
       await setAside(api.db, {

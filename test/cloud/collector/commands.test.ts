@@ -3,15 +3,21 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
+import { COMMANDS_WAITING_MAX } from '../../../cloud/store/commands.ts'
 import type { Database } from '../../../cloud/store/database.ts'
-import { findGateway, insertCommands, saveGatewayStatus } from '../../../cloud/store/gateways.ts'
+import {
+  COMMANDS_A_LOOK_MAX,
+  findGateway,
+  insertCommands,
+  saveGatewayStatus,
+} from '../../../cloud/store/gateways.ts'
 import { Command } from '../../../protocol/command.ts'
 import type { ProviderName } from '../../../protocol/ids.ts'
 import type { GatewayHealth } from '../../../protocol/status.ts'
 import { commandResultTopic, commandTopic } from '../../../protocol/topics.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
-import { connectGateway, type GatewayClient } from '../../doubles/gateway-client.ts'
+import { connectClient, connectGateway, type GatewayClient } from '../../doubles/gateway-client.ts'
 import { until } from '../../doubles/until.ts'
 import { addGateway, HEALTH, openCollector, TOKEN } from './site.ts'
 
@@ -124,7 +130,7 @@ describe('commands', () => {
       id,
       document: { v: 1, id, expiresAt, by: 'olga', kind: 'restart' },
     })
-    await insertCommands(db, [command('lasts', now + 3_600_000), command('expired', now - 1)])
+    await insertCommands(db, [command('lasts', now + 3_600_000), command('expired', now - 1)], { now })
     const gateway = await connectGateway(collector.mqttPort, { slug: 'gw-again', token: TOKEN })
 
     await arrives(gateway, 2)
@@ -135,5 +141,53 @@ describe('commands', () => {
     )
     assert.ok(clock.now() - now >= 30_000)
     await gateway.close()
+  })
+
+  test('runCommands() sends to everybody else what waits, whatever waits for a gateway that does not listen', async () => {
+    await addGateway(db, 'gw-deaf')
+    await addGateway(db, 'gw-hears')
+    // It signs in, and asks to hear nothing.
+    const deaf = await connectClient(collector.mqttPort, { username: 'gw-deaf', password: TOKEN })
+    const gateway = await connectGateway(collector.mqttPort, { slug: 'gw-hears', token: TOKEN })
+    const give = (slug: string, count: number) =>
+      db.query(
+        `insert into commands (gateway_id, id, document)
+         select g.id, 'r-' || n, jsonb_build_object(
+           'v', 1, 'id', 'r-' || n, 'expiresAt', $3::float8, 'by', 'olga', 'kind', 'restart')
+         from gateways g, generate_series(1, $2::int) as n where g.slug = $1 order by n`,
+        [slug, count, clock.now() + 3_600_000],
+      )
+    await give('gw-deaf', 1_000)
+    await give('gw-hears', COMMANDS_A_LOOK_MAX + 1)
+
+    await arrives(gateway, COMMANDS_A_LOOK_MAX + 1)
+
+    assert.deepEqual(
+      commandsOf(gateway).map(({ id }) => id),
+      Array.from({ length: COMMANDS_A_LOOK_MAX + 1 }, (_, index) => `r-${index + 1}`),
+    )
+    await Promise.all([deaf.close(), gateway.close()])
+  })
+
+  test('POST /collect/{provider} asks no gateway for which as many commands wait as may', async () => {
+    await addReading('gw-full', 'nettra')
+    await addReading('gw-room', 'nettra')
+    const count = async () => {
+      const response = await ask('nettra', 'Bearer operator')
+      return ((await response.json()) as { gateways: number }).gateways
+    }
+    const before = await count()
+    await db.query(
+      `insert into commands (gateway_id, id, document)
+       select g.id, 'r-' || n, jsonb_build_object('expiresAt', $2::float8)
+       from gateways g, generate_series(2, $1::int) as n where g.slug = 'gw-full'`,
+      [COMMANDS_WAITING_MAX, clock.now() + 1_000],
+    )
+
+    const whileFull = await count()
+    await clock.advance(1_001)
+    const afterwards = await count()
+
+    assert.deepEqual([whileFull, afterwards], [before - 1, before])
   })
 })

@@ -100,7 +100,8 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
     assert.equal((await storedOf(db, table)).length, 5)
     const found = await findGateway(db, 'gw-1')
     const command = { v: 1, id: 'c-1', expiresAt: systemClock.now() + 60_000, by: 'olga', kind: 'restart' }
-    await insertCommands(db, [{ gatewayId: found?.id ?? 0, id: 'c-1', document: command }])
+    const now = systemClock.now()
+    await insertCommands(db, [{ gatewayId: found?.id ?? 0, id: 'c-1', document: command }], { now })
     await until('the command came', () =>
       gateway.messages.some(({ topic }) => topic === commandTopic('gw-1', 'c-1')),
     )
