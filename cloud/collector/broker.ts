@@ -3,6 +3,11 @@
 // A gateway signs in with its name and its token, and may use its own topics. A subscriber signs in with an API token as
 // password, and may receive raw data of its clients. Everything else is refused and counted. Who was let in is asked
 // again from time to time: a token that was withdrawn ends its connections.
+//
+// Promises:
+//   M1. No subscriber holds up a gateway, or another subscriber. What a gateway says goes through the broker to nobody; the
+//       rest of the collector has it said to subscribers once it is kept (spread.ts).
+//   M2. Filters of a session, how often it asks for them, and what it makes the collector look up at once have a bound each.
 
 import type { Socket } from 'node:net'
 import {
@@ -16,7 +21,7 @@ import {
 import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../protocol/batch.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
-import type { Log } from '../../protocol/runtime/log.ts'
+import type { Fields, Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
 import { type GatewayTopic, parseGatewayTopic } from '../../protocol/topics.ts'
@@ -25,12 +30,20 @@ import { type Guests, openGuests } from './guests.ts'
 import { type Identity, type IdentityDeps, identify, maySubscribe } from './identity.ts'
 import { guardSocket } from './packet-guard.ts'
 import { openPorts, type PortOptions } from './ports.ts'
+import { openRefusals, type Refuse } from './refusals.ts'
+import { type Listener, openSpread } from './spread.ts'
 
-/** A subscriber that does not read is cut off after this long, so that it holds nobody up. */
-const DRAIN_TIMEOUT_MS = 5_000
+/** Whose connection takes nothing for so long is cut off, however little there is to say. Nobody waits for it. */
+const DRAIN_TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
 /** A batch with its topic is the largest that anybody has to say. */
 const PACKET_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX + 1024
+/** Of one session; the next one is refused. */
+const FILTERS_MAX = 100
+/** How often one may ask, for each time it is shown what was said last. It may connect again. */
+const WISHES_MAX = 300
+/** Of what was said last, so much before the rest waits until the connection has taken it. */
+const SHOWN_AT_ONCE = 100
 /** MQTT 3.1.1, section 3.2.2.3. */
 const SERVER_UNAVAILABLE = 3
 const BAD_USERNAME_OR_PASSWORD = 4
@@ -48,20 +61,23 @@ export interface BrokerDeps extends IdentityDeps {
     topic: GatewayTopic,
     message: { topic: string; payload: Uint8Array },
   ) => Promise<void>
-  /** Somebody may now receive `filter`: what was said last of it? */
-  onSubscribe: (filter: string, send: (topic: string, payload: string) => void) => Promise<void>
+  /** Somebody may now receive `filter`: what was said last of it? What comes later leaves out what was said newer meanwhile. */
+  saidLast: (filter: string) => Promise<Iterable<SaidLast>>
+}
+
+/** What was said last on a topic. */
+export interface SaidLast {
+  topic: string
+  payload: string
 }
 
 /** A broker that listens. */
 export interface Broker extends Closable {
   port: number
-  /**
-   * Says something to a gateway that asked to hear `filter`. It goes straight to its connection, past the queue that a
-   * subscriber who does not read holds up. False when nobody hears it.
-   */
+  /** Says something to a gateway that asked to hear `filter`. False when nobody hears it. */
   tell(gateway: string, message: { topic: string; filter?: string; payload: string }): boolean
-  /** Says something to every subscriber that may hear it. */
-  spread(topic: string, payload: string | Uint8Array): Promise<void>
+  /** Says something to every subscriber that hears it. Waits for nobody. */
+  spread(topic: string, payload: string | Uint8Array): void
   /** Names of the gateways that are connected. */
   connectedGateways(): string[]
   /** Whether anybody receives raw data. */
@@ -72,14 +88,16 @@ export interface Broker extends Closable {
 
 /** Starts the broker. Throws ConfigError when a port is taken. */
 export async function openBroker(deps: BrokerDeps, options: PortOptions): Promise<Broker> {
-  const { log, metrics } = deps
+  const { log } = deps
   const guests = openGuests()
+  const refused = openRefusals(deps)
+  const spread = openSpread({ ...deps, listening: topic => listenersOf(guests, topic, log) })
   const aedes = await Aedes.createBroker({
     drainTimeout: DRAIN_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     maxClientsIdLength: 128,
     maxTopicLevels: 16,
-    ...doorOf(deps, guests),
+    ...doorOf(deps, guests, refused),
   })
   aedes.on('clientDisconnect', client => guests.leave(client))
   aedes.on('clientError', (client, error) =>
@@ -89,20 +107,20 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
   aedes.on('subscribe', (subscriptions, client) => {
     // The library names here also what was refused.
     for (const { topic } of subscriptions.filter(one => Number(one.qos) !== REFUSED && isKept(one))) {
-      deps
-        .onSubscribe(topic, (to, payload) => send(client, { topic: to, payload, retain: true }))
-        .catch((error: unknown) => {
-          log.warn('what was said last was not sent', { topic, reason: reasonOf(error) })
-        })
+      const showing = guests.of(client)?.shows(() => show(deps, client, topic))
+      showing?.catch((error: unknown) => {
+        log.warn('what was said last was not sent', { topic, reason: reasonOf(error) })
+      })
     }
   })
+  aedes.on('unsubscribe', (filters, client) => {
+    for (const filter of filters) guests.unhear(client, filter)
+  })
 
-  const refuse = (what: string, socket: Socket) => {
-    metrics.count('collector_refused_total', { what })
-    log.warn(`${what} refused`, { from: socket.remoteAddress })
-  }
   const welcome = (socket: Socket) => {
-    guardSocket(socket, { packetBytesMax: PACKET_BYTES_MAX }, () => refuse('packet', socket))
+    guardSocket(socket, { packetBytesMax: PACKET_BYTES_MAX }, () =>
+      refused('packet', { from: socket.remoteAddress }),
+    )
     aedes.handle(socket)
   }
   const ports = await openPorts(deps, options, welcome).catch(async (error: unknown) => {
@@ -114,25 +132,22 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
     port: ports.port,
     tell: (gateway, { topic, filter = topic, payload }) => {
       const clients = guests.listening(gateway, filter)
-      for (const client of clients) send(client, { topic, payload, retain: false })
+      for (const client of clients) void send(client, { topic, payload, retain: false })
       return clients.length > 0
     },
-    spread: (topic, said) =>
-      new Promise((resolve, reject) => {
-        const payload = Buffer.from(said)
-        aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false }, error =>
-          error ? reject(error) : resolve(),
-        )
-      }),
+    spread: spread.say,
     connectedGateways: guests.gateways,
     hasSubscribers: guests.hasSubscribers,
     askAgain: async () => {
-      for (const client of await guests.unwelcome()) {
+      for (const client of await guests.unwelcome((identity, filter) =>
+        maySubscribe(deps, identity, filter),
+      )) {
         log.warn('connection ended, its sign-in is not valid any more', { clientId: client.id })
         client.close()
       }
     },
     close: async () => {
+      spread.close()
       const closed = ports.close()
       await new Promise<void>(done => aedes.close(() => done()))
       ports.end()
@@ -141,16 +156,18 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
   }
 }
 
+type Door = Required<
+  Pick<
+    AedesOptions,
+    'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
+  >
+>
+
 /** Who may come in, and what each may do. */
-function doorOf(
-  deps: BrokerDeps,
-  guests: Guests,
-): Required<Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe'>> {
-  const { log, metrics } = deps
-  const refuse = (what: string, client: Client, fields: Record<string, unknown>) => {
-    metrics.count('collector_refused_total', { what })
-    log.warn(`${what} refused`, { clientId: client.id, ...fields })
-  }
+function doorOf(deps: BrokerDeps, guests: Guests, refused: Refuse): Door {
+  const { log } = deps
+  const refuse = (what: string, client: Client, fields: Fields) =>
+    refused(what, { clientId: client.id, ...fields })
   return {
     // A session ends with its connection: the library would keep what one is away for, also of filters it was refused.
     preConnect: (_, packet, done) => {
@@ -201,20 +218,30 @@ function doorOf(
     authorizeSubscribe: (client, subscription, done) => {
       const { topic } = subscription
       const guest = guests.of(client)
-      const refused = (fields: Record<string, unknown> = {}) => {
+      const no = (fields: Fields = {}) => {
         refuse('subscription', client, { topic, ...fields })
         done(null, null)
       }
-      maySubscribe(deps, guest?.identity, topic).then(
-        may => {
-          if (guest === undefined || !may) return refused()
-          guest.hears.add(topic)
+      if (guest === undefined || client.closed) return done(null, null)
+      guest.wishes += 1
+      if (guest.wishes > WISHES_MAX) {
+        refuse('subscription', client, { topic, WISHES_MAX })
+        return done(new Error('It subscribed too often'))
+      }
+      guest
+        .asks(async () => {
+          if (client.closed) return done(null, null)
+          const hasEnough = guest.hears.size >= FILTERS_MAX && !guest.hears.has(topic)
+          if (hasEnough) return no({ FILTERS_MAX })
+          if (!(await maySubscribe(deps, guest.identity, topic))) return no()
+          guests.hear(client, topic)
           // Nothing is kept for a subscriber until it confirms.
           done(null, guest.identity.kind === 'gateway' ? subscription : { ...subscription, qos: 0 })
-        },
-        (error: unknown) => refused({ reason: reasonOf(error) }),
-      )
+        })
+        .catch((error: unknown) => no({ reason: reasonOf(error) }))
     },
+    // What somebody said has their name on it, what the collector says has none.
+    authorizeForward: (_, packet) => ('clientId' in packet ? null : packet),
   }
 }
 
@@ -231,14 +258,46 @@ function sessionName(identity: Identity, clientId: string): string {
 /** Raw data, and the state of gateways. */
 const isKept = ({ topic }: Subscription): boolean => /^raw\/|\/state$/.test(topic)
 
-/** A client that is gone meanwhile needs nothing. The library calls back without looking whether there is anybody. */
+/** Sends what was said last of `filter`, no faster than the connection takes it. */
+async function show({ saidLast }: BrokerDeps, client: Client, filter: string): Promise<void> {
+  if (client.closed) return
+  let sending: Promise<void>[] = []
+  for (const { topic, payload } of await saidLast(filter)) {
+    sending.push(send(client, { topic, payload, retain: true }))
+    if (sending.length < SHOWN_AT_ONCE) continue
+    await Promise.all(sending)
+    sending = []
+    if (client.closed) return
+  }
+  await Promise.all(sending)
+}
+
+/** Who hears a topic and is there. */
+function* listenersOf(guests: Guests, topic: string, log: Log): Iterable<Listener> {
+  for (const client of guests.hearing(topic)) {
+    if (client.closed || !client.connected) continue
+    yield {
+      behindBytes: () => (client.conn as Socket).writableLength,
+      say: (to, payload) => void send(client, { topic: to, payload, retain: false }),
+      cutOff: () => {
+        log.warn('subscriber cut off: it does not read', { clientId: client.id })
+        client.close()
+      },
+    }
+  }
+}
+
+/**
+ * Resolves when the connection has taken it, or is gone. A client that is gone meanwhile needs nothing: the library calls
+ * back without looking whether there is anybody.
+ */
 function send(
   client: Client,
-  { topic, payload, retain }: { topic: string; payload: string; retain: boolean },
-): void {
-  if (!client.connected) return
+  { topic, payload, retain }: { topic: string; payload: string | Buffer; retain: boolean },
+): Promise<void> {
+  if (!client.connected) return Promise.resolve()
   const message = { topic, payload: Buffer.from(payload), qos: 0 as const, retain, dup: false }
-  client.publish({ cmd: 'publish', ...message }, () => {})
+  return new Promise(resolve => client.publish({ cmd: 'publish', ...message }, () => resolve()))
 }
 
 function toBytes({ payload }: PublishPacket): Uint8Array {

@@ -30,6 +30,7 @@ export interface PortOptions {
   tls?: { host?: string; port: number; key: string; cert: string; clientCa?: string }
   connectionsMax?: number
   connectionsPerSecond?: number
+  handshakeTimeoutMs?: number
 }
 
 /** Ports that are listened on. */
@@ -58,7 +59,7 @@ export async function openPorts(
   welcome: (socket: Socket) => void,
 ): Promise<Ports> {
   const { log, metrics } = deps
-  const { tls, connectionsMax = CONNECTIONS_MAX } = options
+  const { tls, connectionsMax = CONNECTIONS_MAX, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options
   const admits = openDoor(deps, options.connectionsPerSecond ?? CONNECTIONS_PER_SECOND)
   const servers: Server[] = []
   const sockets = new Set<Socket>()
@@ -96,11 +97,13 @@ export async function openPorts(
     const { key, cert, clientCa } = tls
     const theirs = clientCa === undefined ? {} : { ca: clientCa, requestCert: true }
     // It does not listen itself: whoever is too many must not cost a handshake.
-    const common = { minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_TIMEOUT_MS } as const
+    const common = { minVersion: 'TLSv1.2', handshakeTimeout: handshakeTimeoutMs } as const
     const handshakes = createTlsServer({ key, cert, ...common, ...theirs }, welcome)
     handshakes.on('tlsClientError', (error, socket) => {
       metrics.count('collector_refused_total', { what: 'handshake' })
       log.warn('handshake refused', { from: socket.remoteAddress, reason: error.message })
+      // One that timed out is left open otherwise.
+      socket.destroy()
     })
     try {
       await open('MQTT_TLS_PORT', { host: options.host, ...tls }, socket =>

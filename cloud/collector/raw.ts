@@ -21,8 +21,8 @@ export interface Owner {
 export interface RawFeed {
   /** The messages for readings that were committed just now, in order. */
   messagesOf(owner: Owner, readings: readonly Reading[]): { topic: string; payload: string; late: boolean }[]
-  /** The newest readings, for the topics that match `filter`. */
-  retained(rows: readonly RetainedRow[], filter: string): { topic: string; payload: string }[]
+  /** The newest readings, for the topics that match `filter`; of each series it is looked up when its turn comes. */
+  retained(rows: readonly RetainedRow[], filter: string): Iterable<{ topic: string; payload: string }>
 }
 
 /** Opens a feed that knows of no reading yet. */
@@ -38,16 +38,23 @@ export function openRawFeed({ clock }: { clock: Clock }): RawFeed {
         if (!late) newest.set(topic, reading.at)
         return { topic, payload: JSON.stringify(toRawMessage(reading, { late })), late }
       }),
-    retained: (rows, filter) =>
-      rows.flatMap(row => {
+    *retained(rows, filter) {
+      for (const row of rows) {
         const message = toRetained(row)
-        if (message === undefined || !matches(filter, message.topic)) return []
-        // A newer one was committed while the rows were read: the subscriber has it already.
-        if (row.at < (newest.get(message.topic) ?? 0)) return []
+        if (message === undefined || !matches(filter, message.topic)) continue
+        // A newer one was committed meanwhile: the subscriber has it already.
+        if (row.at < (newest.get(message.topic) ?? 0)) continue
         newest.set(message.topic, row.at)
-        return [message]
-      }),
+        yield message
+      }
+    },
   }
+}
+
+/** The client that a filter of raw data names; `undefined` when it is for several. */
+export function clientOf(filter: string): string | undefined {
+  const client = filter.split('/')[2]
+  return client === '+' || client === '#' ? undefined : client
 }
 
 function toRetained(row: RetainedRow): { topic: string; payload: string } | undefined {

@@ -25,8 +25,9 @@ import { type NatsGate, openNatsGate } from './nats-gate.ts'
 import type { PortOptions } from './ports.ts'
 import { openPost, type Post, type Way } from './post.ts'
 import { runPresence } from './presence.ts'
-import { openRawFeed } from './raw.ts'
+import { clientOf, openRawFeed } from './raw.ts'
 import { openStatusKeeper, statesFor } from './status.ts'
+import { openTurns } from './turns.ts'
 
 /** Two workers keep two cores and two connections busy; more brought nothing (measured). */
 const WORKERS = 2
@@ -53,6 +54,11 @@ export const COLLECTOR_METRICS = [
     name: 'collector_refused_total',
     type: 'counter',
     help: 'Connections, packets, sign-ins, publishes, subscriptions and messages refused.',
+  },
+  {
+    name: 'collector_spread_dropped_total',
+    type: 'counter',
+    help: 'Messages that subscribers were not told because too many waited, and subscribers cut off because they did not read.',
   },
   { name: 'collector_nats_connected', type: 'gauge', help: 'Whether there is a session with nats-server.' },
   { name: 'collector_nats_waiting', type: 'gauge', help: 'Messages over NATS in hand.' },
@@ -110,11 +116,7 @@ async function startInScope(
   let committer: Committer
   let broker: Broker
   let post: Post
-  const spread = (topic: string, payload: string | Uint8Array) => {
-    broker.spread(topic, payload).catch((error: unknown) => {
-      log.warn('message was not published', { topic, reason: reasonOf(error) })
-    })
-  }
+  const oneByOne = openTurns()
   const intake = openIntake({
     db,
     metrics,
@@ -123,7 +125,7 @@ async function startInScope(
       void post.tell(gateway, { topic: ackTopic(gateway), payload: JSON.stringify(ack) }),
     onCommitted: (gateway: GatewayRow, batch: Batch) => {
       if (!broker.hasSubscribers()) return
-      for (const { topic, payload } of feed.messagesOf(gateway, batch.readings)) spread(topic, payload)
+      for (const { topic, payload } of feed.messagesOf(gateway, batch.readings)) broker.spread(topic, payload)
     },
   })
   committer = openCommitter(
@@ -134,8 +136,7 @@ async function startInScope(
     post.note(gateway.slug, way)
     if (topic.kind === 'up') return intake.take(gateway, topic.lane, message)
     await status.take(gateway, topic, message)
-    // Over MQTT the broker itself tells subscribers.
-    if (way === 'nats' && topic.kind === 'state') spread(message.topic, message.payload)
+    if (topic.kind === 'state') broker.spread(message.topic, message.payload)
   }
   const find = (slug: string) => findGateway(db, slug)
   broker = scope.use(
@@ -143,12 +144,12 @@ async function startInScope(
       {
         ...{ clock, log, metrics, findGateway: find, onMessage: take('mqtt') },
         authenticateSubscriber: deps.authenticateSubscriber,
-        onSubscribe: async (filter, send) => {
-          const kept = filter.startsWith('raw/')
-            ? feed.retained(await newestOfAll(db), filter)
-            : statesFor(await listStates(db), filter)
-          for (const { topic, payload } of kept) send(topic, payload)
-        },
+        saidLast: filter =>
+          oneByOne(async () =>
+            filter.startsWith('raw/')
+              ? feed.retained(await newestOfAll(db, clientOf(filter)), filter)
+              : statesFor(await listStates(db), filter),
+          ),
       },
       mqtt,
     ),
@@ -168,7 +169,7 @@ async function startInScope(
       const hearing = nats === undefined ? { since: startedAt } : nats.hearing()
       return 'since' in hearing ? hearing.since : undefined
     },
-    announce: spread,
+    announce: broker.spread,
   }
   scope.run(signal => runPresence({ db, clock, log, ...presence }, signal))
   const server = scope.use(

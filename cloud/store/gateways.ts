@@ -262,14 +262,15 @@ export interface RetainedRow {
   seq: number
 }
 
-/** The newest measured readings of all series. */
-export async function newestOfAll(db: Sql): Promise<RetainedRow[]> {
+/** The newest measured readings of all series of a client; without one, of all clients. */
+export async function newestOfAll(db: Sql, client?: string): Promise<RetainedRow[]> {
   return db.query<RetainedRow>(
     `select c.slug as client, pr.slug as project, p.slug as point, s.variable, l.at, l.value, l.quality,
             l.time_quality as "timeQuality", l.seq
      from latest l join series s on s.id = l.series_id join points p on p.id = s.point_id
      join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
-     where l.seq is not null`,
+     where l.seq is not null and ($1::text is null or c.slug = $1)`,
+    [client ?? null],
   )
 }
 

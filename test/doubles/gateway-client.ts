@@ -17,6 +17,7 @@ export interface TestClient {
   /** Returns the granted QoS, 128 for a refusal; of several in one packet, all of them. */
   subscribe(topic: string): Promise<number | undefined>
   subscribe(topics: string[]): Promise<number[]>
+  unsubscribe(topic: string): Promise<void>
   isConnected(): boolean
   /** Ends without a goodbye, as a lost link does. */
   cut(): void
@@ -42,6 +43,7 @@ export async function connectClient(port: number, options: IClientOptions): Prom
     messages,
     publish: (topic, payload, { retain = false } = {}) => published(client, topic, payload, retain),
     subscribe: ((topics: string | string[]) => subscribed(client, topics)) as TestClient['subscribe'],
+    unsubscribe: async topic => void (await client.unsubscribeAsync(topic)),
     isConnected: () => client.connected,
     cut: () => void client.stream.destroy(),
     close: () => client.endAsync(true),

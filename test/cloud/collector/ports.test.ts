@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import fc from 'fast-check'
-import { openPorts } from '../../../cloud/collector/ports.ts'
+import { openPorts, type PortOptions } from '../../../cloud/collector/ports.ts'
 import { COLLECTOR_METRICS } from '../../../cloud/collector/service.ts'
 import { openTurnstile } from '../../../cloud/collector/turnstile.ts'
 import { RECONNECT } from '../../../edge/uplink.ts'
@@ -81,14 +81,22 @@ test('a thousand gateways that lost the cloud at the same instant are back about
 })
 
 /** Ports of which 20 a second are let in, and who was. */
-async function openScene(context: TestContext, tls?: { port: number; key: string; cert: string }) {
+async function openScene(
+  context: TestContext,
+  tls?: { port: number; key: string; cert: string },
+  { handshakeTimeoutMs }: Pick<PortOptions, 'handshakeTimeoutMs'> = {},
+) {
   const clock = openFakeClock()
   const metrics = openMetrics(COLLECTOR_METRICS)
   const { log, said } = keptLog()
   const welcomed = new Set<Socket>()
   const ports = await openPorts(
     { clock, log, metrics },
-    { host: '127.0.0.1', port: 0, connectionsPerSecond: 20, ...(tls === undefined ? {} : { tls }) },
+    {
+      ...{ host: '127.0.0.1', port: 0, connectionsPerSecond: 20 },
+      ...(tls === undefined ? {} : { tls }),
+      ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs }),
+    },
     socket => {
       welcomed.add(socket)
       socket.on('error', () => {})
@@ -111,8 +119,9 @@ async function openScene(context: TestContext, tls?: { port: number; key: string
     caller.socket.resume()
   }
   const refused = () => metrics.read()['collector_refused_total{what="connection-rate"}'] ?? 0
+  const handshakes = () => metrics.read()['collector_refused_total{what="handshake"}'] ?? 0
   const closed = () => callers.filter(({ isClosed }) => isClosed).length
-  return { clock, ports, welcomed, refused, said, call, closed }
+  return { clock, ports, welcomed, refused, said, call, closed, handshakes }
 }
 
 test('of hundreds of sockets at once as many are let in as a second allows, the others closed, counted and said once', async context => {
@@ -172,6 +181,21 @@ test('a connection that begins no handshake is ended with the others that are le
 
   await closing
   await until('its connection is closed', () => closed() === 1)
+})
+
+test('a connection that begins no handshake is ended by itself, and counted', {
+  skip: skipWithout('openssl'),
+}, async context => {
+  const { ports, welcomed, call, closed, handshakes } = await openScene(
+    context,
+    { port: 0, ...certificate(context) },
+    { handshakeTimeoutMs: 50 },
+  )
+
+  call(() => connect(ports.tlsPort ?? 0, '127.0.0.1'))
+
+  await until('its connection is closed', () => closed() === 1)
+  assert.deepEqual([welcomed.size, handshakes()], [0, 1])
 })
 
 /** A key and a certificate that nobody trusts. */

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { openRawFeed } from '../../../cloud/collector/raw.ts'
-import { AHEAD_MAX_MS, type Reading } from '../../../protocol/reading.ts'
+import { AHEAD_MAX_MS, QUALITIES, type Reading, TIME_QUALITIES } from '../../../protocol/reading.ts'
+import { VARIABLES } from '../../../protocol/variables.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
 
 const OWNER = { client: 'campo', project: 'los-aromos' }
@@ -28,6 +29,21 @@ describe('openRawFeed()', () => {
     )
 
     assert.deepEqual(late, [false, true, false, false])
+  })
+
+  test('shows nobody a value that was the newest when it was read, and is older than one that came meanwhile', () => {
+    const clock = openFakeClock()
+    const feed = openRawFeed({ clock })
+    const row = (point: string) => ({
+      ...{ ...OWNER, point, variable: VARIABLES.flow.code, at: clock.now(), value: 1 },
+      ...{ quality: QUALITIES.good.code, timeQuality: TIME_QUALITIES.synced, seq: 1 },
+    })
+
+    const shown = feed.retained([row('pozo-6'), row('pozo-7')], 'raw/v1/campo/#')[Symbol.iterator]()
+    assert.equal(shown.next().value?.topic, 'raw/v1/campo/los-aromos/pozo-6/flow')
+    feed.messagesOf(OWNER, [readingAt(clock.now() + 1)])
+
+    assert.equal(shown.next().done, true)
   })
 })
 

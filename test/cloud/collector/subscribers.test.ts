@@ -2,15 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { maySubscribe } from '../../../cloud/collector/identity.ts'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
-import type { Database } from '../../../cloud/store/database.ts'
+import type { Database, Param } from '../../../cloud/store/database.ts'
 import { RawMessage } from '../../../protocol/raw.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
 import { healthTopic, stateTopic } from '../../../protocol/topics.ts'
+import { openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { freeze } from '../../doubles/frozen-subscriber.ts'
 import { batchOf, connectClient, connectGateway } from '../../doubles/gateway-client.ts'
 import { until } from '../../doubles/until.ts'
 import { atEnd } from '../../edge/buffer/folder.ts'
@@ -238,24 +239,96 @@ describe('subscribers of the collector’s broker', () => {
 
     await Promise.all([gateway.close(), healthy.close()])
   })
-})
 
-/** A subscriber that signs in, subscribes, and never reads again. */
-async function freeze(port: number, filter: string): Promise<Socket> {
-  const text = (value: string) => [0, value.length, ...Buffer.from(value)]
-  const packet = (type: number, body: number[]) => Uint8Array.from([type, body.length, ...body])
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  await new Promise(done => socket.once('connect', done))
-  const flags = 0b1100_0010
-  const hello = [...text('MQTT'), 4, flags, 0, 0, ...text('frozen'), ...text('x'), ...text('campo-token')]
-  socket.write(packet(0x10, hello))
-  await new Promise(done => socket.once('data', done))
-  socket.write(packet(0x82, [0, 1, ...text(filter), 0]))
-  await new Promise(done => socket.once('data', done))
-  socket.pause()
-  return socket
-}
+  test('a subscriber that does not read, and that is alone, is cut off, and every batch is acknowledged', async () => {
+    const table = await addGateway(db, 'gw-alone')
+    const gateway = await connectGateway(port, { slug: 'gw-alone', token: TOKEN })
+    const frozen = await freeze(port, 'raw/v1/campo/los-aromos/gw-alone-well/#')
+    const ended = new Promise(done => frozen.once('close', done))
+    const cutOff = () => collector.metrics.read()['collector_spread_dropped_total{what="subscriber"}'] ?? 0
+    const before = cutOff()
+    let seq = 1
+
+    while (cutOff() === before) {
+      assert.ok(seq < 400_000, 'it was not cut off')
+      const batches = Array.from({ length: 30 }, (_, index) =>
+        batchOf(table, 1, readingsOf(table, seq + index * 500, 500)),
+      )
+      await Promise.all(batches.map(batch => gateway.send(batch)))
+      await Promise.all(batches.map(batch => gateway.ackOf(batch)))
+      seq += 15_000
+    }
+    frozen.resume()
+    await ended
+
+    assert.equal(cutOff() - before, 1)
+    await gateway.close()
+  })
+
+  test('a subscriber is not told any more of a gateway that has become another client’s, within a minute', async context => {
+    await addGateway(db, 'gw-moved')
+    await addGateway(db, 'gw-stayed')
+    await addGateway(db, 'gw-theirs', { client: 'rival', project: 'elsewhere' })
+    const clock = openFakeClock()
+    const other = await openCollector(db, { clock })
+    atEnd(context, () => other.close())
+    const signIn = { username: 'subscriber', password: 'campo-token' }
+    const [hears, elsewhere] = [
+      await connectClient(other.mqttPort, signIn),
+      await connectClient(other.mqttPort, signIn),
+    ]
+    atEnd(context, () => Promise.all([hears.close(), elsewhere.close()]))
+    assert.deepEqual(await hears.subscribe([stateTopic('gw-moved')]), [1])
+    assert.deepEqual(await elsewhere.subscribe([stateTopic('gw-stayed')]), [1])
+    await db.query(
+      `update gateways set project_id = (select id from projects where slug = 'elsewhere') where slug = 'gw-moved'`,
+    )
+
+    await clock.advance(60_000)
+    await until('its connection ends', () => !hears.isConnected(), { timeoutMs: 5_000 })
+
+    assert.equal(elsewhere.isConnected(), true)
+  })
+
+  test('what was said last is looked up for one at a time, and only of the client that is named', async context => {
+    await addGateway(db, 'gw-looked-up')
+    const asked: unknown[] = []
+    let [atOnce, most] = [0, 0]
+    const watched: Database = {
+      ...db,
+      query: async (sql: string, values: readonly Param[] = []) => {
+        if (!sql.includes('from latest')) return db.query(sql, values)
+        asked.push(values[0])
+        atOnce += 1
+        most = Math.max(most, atOnce)
+        try {
+          return await db.query(sql, values)
+        } finally {
+          atOnce -= 1
+        }
+      },
+    } as Database
+    const other = await openCollector(watched)
+    atEnd(context, () => other.close())
+    const sessions = await Promise.all(
+      ['campo-token', 'everything-token'].map(password =>
+        connectClient(other.mqttPort, { username: 'subscriber', password }),
+      ),
+    )
+    atEnd(context, () => Promise.all(sessions.map(session => session.close())))
+
+    const filters = Array.from({ length: 20 }, (_, index) => `raw/v1/campo/+/pozo-${index}/#`)
+    await Promise.all(sessions.map(session => session.subscribe(filters)))
+    await sessions[1]?.subscribe('raw/v1/+/#')
+    await until('all were asked', () => asked.length === 41)
+
+    assert.equal(most, 1)
+    assert.deepEqual(
+      asked.filter(client => client !== 'campo'),
+      [null],
+    )
+  })
+})
 
 function run(command: string, args: readonly string[]): Promise<{ status: number | null; said: string }> {
   return new Promise(resolve => {

@@ -59,7 +59,7 @@ async function openCollectorEnd(tls?: FarTls): Promise<FarEnd> {
       ...{ findGateway: async () => row, authenticateSubscriber: async () => undefined },
       onMessage: async (_, __, { topic, payload }) =>
         void heard.push({ topic, payload: Buffer.from(payload) }),
-      onSubscribe: async () => {},
+      saidLast: async () => [],
     },
     {
       ...{ host: '127.0.0.1', port: 0 },
