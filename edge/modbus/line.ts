@@ -17,7 +17,9 @@ export interface Line {
   listen(heard: (bytes: Buffer) => void, gone: (reason: string) => void): void
   /** Throws away what has come and has not been heard, or hears it. */
   flush(): Promise<void>
-  /** Ends it. Resolves when it can be opened again. */
+  /** Throws away what was written and has not left this machine; with the line, where it goes no other way. */
+  discard(): void
+  /** Ends it, and discards. Resolves when it can be opened again. */
   close(): Promise<void>
 }
 
@@ -73,6 +75,8 @@ export async function openSerialLine(
     },
     // A port that cannot be flushed is on its way to be closed.
     flush: () => new Promise<void>(resolve => (port.isOpen ? port.flush(() => resolve()) : resolve())),
+    // A line takes whatever it is given, whether or not somebody hears it.
+    discard() {},
     close,
   }
 }
@@ -110,8 +114,10 @@ export async function openConverterLine(
       await immediately()
       await immediately()
     },
+    // What lies in the kernel's queue would be sent when the network is back, after a close as well.
+    discard: () => void socket.resetAndDestroy(),
     async close() {
-      socket.destroy()
+      socket.resetAndDestroy()
     },
   }
 }

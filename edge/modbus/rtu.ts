@@ -8,6 +8,7 @@
 //   R4. What is heard before a request can have left the line, or is whole before it can have come after it, is no answer.
 //   R5. Two requests of one shape to a device are a moment apart: an answer that comes twice is heard in between.
 //   R6. A port that has failed, or has been mute for long, is opened anew.
+//   R7. A write that was not answered does not leave later, when the network to a converter is back.
 
 import { setImmediate as immediately } from 'node:timers/promises'
 import type { Clock } from '../../protocol/runtime/clock.ts'
@@ -16,7 +17,7 @@ import { readRtuFrame, STRAY_BYTES_MAX } from './frame.ts'
 import { openLibrary } from './library.ts'
 import type { Line, OpenLine } from './line.ts'
 import { isSameShape, type OwedAnswers, openOwedAnswers } from './owed.ts'
-import { expired, type Outcome, type Request, unasked } from './request.ts'
+import { expired, isWrite, type Outcome, type Request, unasked } from './request.ts'
 import { frameBytes, requestMs, type Timing } from './timing.ts'
 import type { Connect, Wire } from './wire.ts'
 
@@ -227,6 +228,7 @@ function openTalk(
         memory.usedAt = clock.monotonic()
         memory.owed.add(request)
         library = newLibrary()
+        if (isWrite(request) && outcome.kind === 'no_answer') line.discard()
       }
       signal.throwIfAborted()
       return outcome

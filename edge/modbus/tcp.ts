@@ -57,7 +57,7 @@ function openWire(
   )
   return {
     isOpen: () => !socket.destroyed && socket.readyState === 'open',
-    destroy: () => socket.destroy(),
+    destroy: () => (pending === undefined ? socket.destroy() : socket.resetAndDestroy()),
     async ask(request, signal) {
       const expiredMeanwhile = expired(request, clock.now())
       if (expiredMeanwhile !== undefined) return expiredMeanwhile
@@ -73,7 +73,9 @@ function openWire(
       })
       const outcome = await within({ clock }, answered, deadlineMs, signal, late)
       pending = undefined
-      if (signal.aborted || outcome.kind === 'no_answer' || outcome.kind === 'bad_answer') socket.destroy()
+      // What lies in the kernel's queue would be sent after the end, when the network is back: a reset throws it away.
+      if (signal.aborted || outcome.kind === 'no_answer' || outcome.kind === 'bad_answer')
+        socket.resetAndDestroy()
       signal.throwIfAborted()
       return outcome
     },

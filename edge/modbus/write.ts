@@ -3,7 +3,8 @@
 // Promises:
 //   W1. Only what the device's configuration allows is written, within its range, in its unit, and exactly.
 //   W2. What cannot be read is not written: what it was before, and what it is after, is known or nothing is done.
-//   W3. The write leaves at most once, whatever becomes of it, and not after the command has expired.
+//   W3. The write leaves at most once, whatever becomes of it, and not after the command has expired; not out of the
+//       kernel's queue either, once it is told that it was not answered.
 //   W4. What is told is what was read back, whether or not the device acknowledged.
 
 import { REGISTER_COUNT } from '../../protocol/registers.ts'

@@ -38,6 +38,7 @@ export function openSimulatedLine(
         Object.assign(mine, { hear, gone })
       },
       flush: async () => {},
+      discard() {},
       async close() {
         mine.isOpen = false
         mine.gone('')

@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openBus } from '../../../edge/modbus/bus.ts'
-import { failureText, type WriteRequest } from '../../../edge/modbus/request.ts'
-import { connectTcp } from '../../../edge/modbus/tcp.ts'
+import { failureText } from '../../../edge/modbus/request.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
@@ -209,31 +208,4 @@ test('read() rejects with the signal’s reason, under way or in the queue, and 
   assert.equal(asked.length, 1)
   assert.deepEqual(await outcomeOf(bus, request(8, 1)), holds(8))
   assert.equal(connections(), 2)
-})
-
-test('write() does not leave when it has expired while the bus was connecting', async context => {
-  const { clock, instrument } = await openBench(context)
-  const address = { host: '127.0.0.1', port: instrument.port, timeoutMs: TIMEOUT_MS }
-  const bus = openBus(
-    { clock, log: silentLog, random: () => 0.5 },
-    { id: 'plant', timeout: TIMEOUT_MS },
-    async aborted => {
-      const wire = await connectTcp({ clock, nextTransaction: () => 1 }, address, aborted)
-      clock.step(100)
-      return wire
-    },
-  )
-  context.after(() => bus.close())
-  const write: WriteRequest = {
-    ...{ unit: 3, table: 'holding', address: 10, values: [7], code: 6, notAfter: clock.now() + 99 },
-  }
-
-  const outcome = await bus.write(write, signal)
-  assert.deepEqual(await outcomeOf(bus, request(7, 1)), holds(7))
-
-  assert.deepEqual(outcome, { kind: 'unsent', reason: 'it expired before its turn came' })
-  assert.deepEqual(
-    instrument.requests.map(({ code }) => code),
-    [3],
-  )
 })
