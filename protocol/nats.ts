@@ -20,7 +20,7 @@ import { tlsReason } from './tls.ts'
 const PINGS_TO_NOTICE = 2
 
 /** A batch is the largest that anybody has to say. */
-const MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX
+export const MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX
 
 /** Whom to connect to, and as whom. */
 export interface NatsOptions {
@@ -64,13 +64,14 @@ export async function openNatsSession(
 ): Promise<NatsSession> {
   const connection = await dial({ clock }, options, { timeoutMs, silenceMs }, signal)
   const gone = watch(connection, options.url)
+  const orGone = openWaits(gone)
   try {
     const taken = connection.info?.max_payload ?? 0
     if (taken < MESSAGE_BYTES_MAX) {
       throw new Unavailable(`Takes ${taken} bytes a message (max_payload), and needs ${MESSAGE_BYTES_MAX}`)
     }
     const subscribed = listen(connection, subjects, onMessage)
-    await deadline({ clock }, orGone(subscribed, gone), timeoutMs, signal, 'No subscription')
+    await deadline({ clock }, orGone(subscribed), timeoutMs, signal, 'No subscription')
   } catch (error) {
     await connection.close()
     throw error
@@ -81,7 +82,7 @@ export async function openNatsSession(
       if (connection.isClosed()) throw new Unavailable('Not connected')
       connection.publish(subject, payload)
     },
-    flush: ms => deadline({ clock }, orGone(connection.flush(), gone), ms, undefined, 'Not taken over'),
+    flush: ms => deadline({ clock }, orGone(connection.flush()), ms, undefined, 'Not taken over'),
     close: () => connection.close(),
   }
 }
@@ -208,17 +209,28 @@ async function listen(
   if (refused !== undefined) throw new Unavailable(refused)
 }
 
-/** The library leaves those waiting for ever whose connection ends. */
-async function orGone<T>(work: Promise<T>, gone: Promise<string>): Promise<T> {
-  work.catch(() => {})
-  const lost = gone.then((reason): never => {
-    throw new Unavailable(`The link is gone: ${reason}`)
+/**
+ * What it returns gives what `work` gives, or throws Unavailable: at the latest when the session has ended, where the
+ * library leaves for ever those who wait. Nothing stays behind of work that is done.
+ */
+function openWaits(gone: Promise<string>): <T>(work: Promise<T>) => Promise<T> {
+  const waiting = new Set<(error: Unavailable) => void>()
+  let lost: Unavailable | undefined
+  void gone.then(reason => {
+    lost = new Unavailable(`The link is gone: ${reason}`)
+    for (const reject of waiting) reject(lost)
   })
-  lost.catch(() => {})
-  try {
-    return await Promise.race([work, lost])
-  } catch (cause) {
-    if (cause instanceof Unavailable) throw cause
-    throw new Unavailable(reasonOf(cause), { cause })
+  return async <T>(work: Promise<T>) => {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    work.then(resolve, (cause: unknown) =>
+      reject(cause instanceof Unavailable ? cause : new Unavailable(reasonOf(cause), { cause })),
+    )
+    if (lost !== undefined) reject(lost)
+    waiting.add(reject)
+    try {
+      return await promise
+    } finally {
+      waiting.delete(reject)
+    }
   }
 }

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../../protocol/batch.ts'
 import { Unavailable } from '../../../protocol/runtime/errors.ts'
 import { ackTopic, commandTopic, healthTopic, toSubject } from '../../../protocol/topics.ts'
@@ -75,6 +77,24 @@ describe('openNatsTransport()', { skip: skipWithout('nats_server') }, () => {
       name: 'Unavailable',
       message: `Takes 65536 bytes a message (max_payload), and needs ${BATCH_BYTES_MAX + TABLE_BYTES_MAX}`,
     })
+  })
+
+  test('a message that was taken over leaves nothing behind in the link', async context => {
+    const link = await toPort(server.port).connect(linkOptions(), never)
+    atEnd(context, () => link.close())
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    const say = async (messages: number) => {
+      for (let message = 0; message < messages; message += 1)
+        await link.publish(HEALTH, Buffer.from('{}'), { retain: false, timeoutMs: 60_000 })
+      gc()
+      return process.memoryUsage().heapUsed
+    }
+
+    const before = await say(4_000)
+    const grownBytes = (await say(8_000)) - before
+
+    assert.ok(grownBytes < 8_000 * 100, `${grownBytes} bytes for 8,000 messages`)
   })
 
   test('connect() stops when it is told to, with the reason, and leaves no connection behind', async context => {
