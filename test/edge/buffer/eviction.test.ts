@@ -237,6 +237,36 @@ test('whatever comes and goes, every number is kept, answered or evicted by its 
   )
 })
 
+for (const [readingClass, variables] of [
+  ['regulatory', ['flow', 'level']],
+  ['other', ['battery', 'voltage']],
+] as const) {
+  test(`a block of class ${readingClass} that is answered and would be evicted in one commit is counted once (B5)`, async t => {
+    const path = await temporaryFolder(t)
+    const buffer = await openTestBuffer(t, path, { maxBytes: 6_000 })
+    const blocks: Reading[][] = []
+    while (buffer.status().bytes < 5_500) blocks.push(await buffer.append(poll(blocks.length, variables)))
+    const [first, last] = [blocks[1]?.[0]?.seq as number, blocks[4]?.at(-1)?.seq as number]
+    const many = Array.from({ length: 100 }, (_, minute) => poll(1_000 + minute, variables)).flat()
+
+    // The first append occupies the disk: what is asked for meanwhile shares the next write.
+    await Promise.all([
+      buffer.append(poll(999, variables)),
+      buffer.ack(buffer.epoch, first, last),
+      buffer.append(many),
+    ])
+
+    const { bytes, evicted, unackedRanges } = buffer.status()
+    assert.ok(evicted > last, `${evicted} evicted`)
+    assert.deepEqual(
+      unackedRanges.map(range => range.first),
+      [1, last + 1],
+    )
+    await buffer.close()
+    assert.equal(await scannedBytes(path), bytes)
+  })
+}
+
 /** A buffer, and what a list would know of it. */
 async function openScene(options: BufferOptions) {
   const open = () => openBuffer({ clock: openFakeClock(), log: silentLog }, options)
