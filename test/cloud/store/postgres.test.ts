@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { Database } from '../../../cloud/store/database.ts'
+import { setAside } from '../../../cloud/store/gateways.ts'
 import { migrate, readMigrations } from '../../../cloud/store/migrate.ts'
 import { openPostgres } from '../../../cloud/store/postgres.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
@@ -169,6 +170,35 @@ describe('openPostgres()', () => {
     )
     for (const other of others) await other.close()
     await empty.close()
+  })
+
+  test('readMigrations() numbers every script by itself, one after the other', () => {
+    const numbers = readMigrations().map(({ number }) => number)
+
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index + 1),
+    )
+  })
+
+  test('migrate() puts the letters that are there in the order in which each came last', async () => {
+    const old = await server.create()
+    const before = readMigrations().filter(({ name }) => name < '0010')
+    await migrate(old.db, deps, before)
+    await old.db.query(
+      `insert into dead_letters (topic, bytes, reason, received_at)
+       values ('t', 'a', 'came again', to_timestamp(300)), ('t', 'b', 'old', to_timestamp(100)), ('t', 'c', 'new', to_timestamp(200))`,
+    )
+
+    await migrate(old.db, deps)
+    await setAside(old.db, { gatewayId: null, topic: 't', bytes: Buffer.from('d'), reason: 'newest' })
+
+    const rows = await old.db.query<{ reason: string }>('select reason from dead_letters order by receipt')
+    assert.deepEqual(
+      rows.map(({ reason }) => reason),
+      ['old', 'new', 'came again', 'newest'],
+    )
+    await old.close()
   })
 
   test('migrate() leaves nothing of a script that fails, and names it', async () => {
