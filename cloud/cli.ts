@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../protocol/runtime/clock.ts'
 import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import { type Log, openLog } from '../protocol/runtime/log.ts'
+import { aborted } from '../protocol/runtime/scope.ts'
 import { createToken, createUser, resetPassword } from './api/users.ts'
 import { type CloudConfig, readConfig } from './config.ts'
 import { natsUsers } from './nats-users.ts'
@@ -134,12 +135,6 @@ function stopSignal(): AbortSignal {
   }
   return stop.signal
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 
 function provisionFile(file: string): Promise<number> {
   const text = readText(file)

@@ -11,7 +11,7 @@ import type { Clock } from '../protocol/runtime/clock.ts'
 import { Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../protocol/runtime/metrics.ts'
-import { openScope } from '../protocol/runtime/scope.ts'
+import { aborted, openScope } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
 import { type LanBroker, openLanBroker } from './broker.ts'
 import { type Buffer, openBuffer } from './buffer.ts'
@@ -216,9 +216,4 @@ function seriesOf({ devices, providers }: RunnableConfig) {
   return [...devices, ...providers].flatMap(({ point, signals }) =>
     signals.map(signal => ({ point: signal.point ?? point, variable: signal.variable })),
   )
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

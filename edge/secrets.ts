@@ -6,6 +6,7 @@ import type { SiteSecret } from '../protocol/config-fields.ts'
 import type { GatewayDraft, ProviderConfig } from '../protocol/gateway-config.ts'
 import type { Place } from '../protocol/mistakes.ts'
 import { reasonOf } from '../protocol/runtime/errors.ts'
+import { valueIn } from './providers/pointer.ts'
 
 /** Where secrets are: the environment, and files that are named relative to the configuration. */
 export interface SecretSources {
@@ -61,7 +62,7 @@ export function secretMistakes({ sound }: GatewayDraft, sources: SecretSources):
   const providers = (sound?.providers ?? []).flatMap((provider, index) =>
     placesIn(provider).map(place => ({
       path: ['providers', index, ...place],
-      secret: valueAt(provider, place),
+      secret: valueIn(provider, place),
     })),
   )
   const users = (sound?.lanBroker?.users ?? []).map((user, index) => ({
@@ -83,8 +84,8 @@ export function secretMistakes({ sound }: GatewayDraft, sources: SecretSources):
 export function withSecrets(provider: ProviderConfig, sources: SecretSources): Plain<ProviderConfig> {
   const config = structuredClone(provider) as Plain<ProviderConfig>
   for (const place of placesIn(provider)) {
-    const text = secretText(valueAt(provider, place) as SiteSecret, sources)
-    const owner = valueAt(config, place.slice(0, -1)) as Record<string, unknown>
+    const text = secretText(valueIn(provider, place) as SiteSecret, sources)
+    const owner = valueIn(config, place.slice(0, -1)) as Record<string, unknown>
     owner[place.at(-1) as string] = text
   }
   return config
@@ -96,23 +97,13 @@ const AUTH_KEYS = ['username', 'password', 'token', 'value']
 /** Where the secrets of a provider's device are. */
 function placesIn(provider: unknown): string[][] {
   const of = (owner: string[], keys: readonly string[]) =>
-    keys.map(key => [...owner, key]).filter(place => valueAt(provider, place) !== undefined)
-  const headers = valueAt(provider, ['headers'])
+    keys.map(key => [...owner, key]).filter(place => valueIn(provider, place) !== undefined)
+  const headers = valueIn(provider, ['headers'])
   return [
     ...of([], KEYS),
     ...of(['auth'], AUTH_KEYS),
     ...of(['headers'], Object.keys(typeof headers === 'object' && headers !== null ? headers : {})),
   ]
-}
-
-function valueAt(value: unknown, place: readonly string[]): unknown {
-  return place.reduce<unknown>(
-    (inner, key) =>
-      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key)
-        ? (inner as Record<string, unknown>)[key]
-        : undefined,
-    value,
-  )
 }
 
 /** Whether a draft has all of a secret. */

@@ -15,7 +15,7 @@ import { reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import { backoffMs } from '../protocol/runtime/retry.ts'
-import { openScope } from '../protocol/runtime/scope.ts'
+import { aborted, openScope } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth, GatewayState } from '../protocol/status.ts'
 import { ackTopic, commandTopic, healthTopic, stateTopic } from '../protocol/topics.ts'
 import type { Buffer } from './buffer.ts'
@@ -230,11 +230,6 @@ async function watchAcks(
     const oldest = Math.min(...lanes.map(lane => lane.oldestSentAt()))
     if (clock.monotonic() - oldest > ackTimeoutMs) throw new Unavailable(`No ack in ${ackTimeoutMs} ms`)
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 function readAnswer(payload: Uint8Array): Answer | undefined {

@@ -22,6 +22,9 @@ export const BATCH_BYTES_MAX = 128 * 1024
 /** The most bytes the series table in a batch may have: room for all the series there may be, with the longest names. */
 export const TABLE_BYTES_MAX = 384 * 1024
 
+/** The most bytes a message may have: a batch with its table is the largest that anybody has to say. */
+export const MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX
+
 /** One series of a gateway, and how its values are usually written. */
 export interface SeriesEntry {
   point: string

@@ -16,11 +16,11 @@ import {
   BATCH_READINGS_MAX,
   type Batch,
   type ClockState,
+  MESSAGE_BYTES_MAX,
   type MissingRange,
   type MissingReason,
   SERIES_MAX,
   type SeriesTable,
-  TABLE_BYTES_MAX,
 } from './batch.ts'
 import { ByteReader, ByteWriter, readRuns, within, writeRuns } from './bytes.ts'
 import { holds, isScale, type Row, readColumns, type Scale, scaleOf, writeColumns } from './columns.ts'
@@ -256,8 +256,8 @@ interface Envelope {
 }
 
 function openEnvelope(bytes: Uint8Array): Envelope {
-  if (bytes.length > BATCH_BYTES_MAX + TABLE_BYTES_MAX)
-    throw new Rejected(`${bytes.length} bytes, at most ${BATCH_BYTES_MAX + TABLE_BYTES_MAX} are allowed`)
+  if (bytes.length > MESSAGE_BYTES_MAX)
+    throw new Rejected(`${bytes.length} bytes, at most ${MESSAGE_BYTES_MAX} are allowed`)
   if (bytes.length < 4) throw new Rejected(`${bytes.length} bytes are too few`)
   const checked = bytes.subarray(0, bytes.length - 4)
   const crc = new ByteReader(bytes.subarray(bytes.length - 4)).u32()

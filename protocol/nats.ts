@@ -9,18 +9,15 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe as observe, unsubscribe as unobserve } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect, ErrorCode, type NatsConnection } from 'nats'
-import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from './batch.ts'
+import { MESSAGE_BYTES_MAX } from './batch.ts'
 import type { Clock } from './runtime/clock.ts'
 import { deadline } from './runtime/deadline.ts'
 import { reasonOf, Unavailable } from './runtime/errors.ts'
 import type { Closable } from './runtime/scope.ts'
-import { tlsReason } from './tls.ts'
+import { hostOf, tlsReason } from './tls.ts'
 
 /** The library asks at its intervals, and gives up when the question before is still unanswered. */
 const PINGS_TO_NOTICE = 2
-
-/** A batch is the largest that anybody has to say. */
-export const MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX
 
 /** Whom to connect to, and as whom. */
 export interface NatsOptions {
@@ -146,8 +143,6 @@ function connectionOptions(
     ...(protocol === 'tls:' ? { tls } : {}),
   }
 }
-
-const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '')
 
 /** Why the library could not connect; its own texts are codes. */
 function refusalOf(error: unknown, url: string): string {

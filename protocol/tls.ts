@@ -39,6 +39,11 @@ export function tlsReason(error: unknown, hostname: string): string {
   return reasonOf(error)
 }
 
+/** The host of a URL as sockets and certificates name it: an address of IPv6 without its brackets. */
+export function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '')
+}
+
 /** An error and what it wraps, at most three deep. */
 function chain(error: unknown): Error[] {
   const found: Error[] = []

@@ -18,7 +18,7 @@ import {
   type PublishPacket,
   type Subscription,
 } from 'aedes'
-import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../protocol/batch.ts'
+import { MESSAGE_BYTES_MAX } from '../../protocol/batch.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Fields, Log } from '../../protocol/runtime/log.ts'
@@ -37,7 +37,7 @@ import { type Listener, openSpread } from './spread.ts'
 const DRAIN_TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
 /** A batch with its topic is the largest that anybody has to say. */
-const PACKET_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX + 1024
+const PACKET_BYTES_MAX = MESSAGE_BYTES_MAX + 1024
 /** Of one session; the next one is refused. */
 const FILTERS_MAX = 100
 /** How often one may ask, for each time it is shown what was said last. It may connect again. */

@@ -6,7 +6,7 @@
 // Core NATS keeps nothing, and nothing here makes it: what is not taken is sent again by its gateway, which waits for
 // an ack. So messages in hand are bounded, what is too much is dropped and counted, and nothing is lost by it.
 
-import { BATCH_BYTES_MAX, TABLE_BYTES_MAX } from '../../protocol/batch.ts'
+import { MESSAGE_BYTES_MAX } from '../../protocol/batch.ts'
 import { type NatsOptions, type NatsSession, openNatsSession } from '../../protocol/nats.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
@@ -38,7 +38,6 @@ const WAITING_MAX = 4_096
 const WAITING_BYTES_MAX = 64 * 2 ** 20
 /** Of one gateway: two lanes of 64 batches at most, and what it said before it connected again. */
 const WAITING_OF_ONE_MAX = 256
-const MESSAGE_BYTES_MAX = BATCH_BYTES_MAX + TABLE_BYTES_MAX
 
 /** Names that are remembered, those of gateways and others. */
 const NAMES_MAX = 20_000

@@ -1,6 +1,7 @@
 // Whether the cloud can be reached, and lets this gateway in.
 
 import { reasonOf } from '../../protocol/runtime/errors.ts'
+import { hostOf } from '../../protocol/tls.ts'
 import { ackTopic, stateTopic } from '../../protocol/topics.ts'
 import type { RunnableConfig } from '../config.ts'
 import { openTransport } from '../transport/open.ts'
@@ -32,8 +33,8 @@ export async function examineCloud(
       todo: 'when this does not shrink, look whether the cloud’s database works',
     }
   }
-  const { hostname, port, protocol } = new URL(config.uplink.url)
-  const host = hostname.replace(/^\[|\]$/g, '')
+  const { port, protocol } = new URL(config.uplink.url)
+  const host = hostOf(config.uplink.url)
   const number = Number(port || PORTS[protocol])
   const reason = await reach(host, number)
   if (reason !== undefined) {

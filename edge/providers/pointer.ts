@@ -2,11 +2,16 @@
 
 /** What lies at a pointer; `undefined` where nothing does. The pointer is one of the configuration's: its form is right. */
 export function valueAt(document: unknown, pointer: string): unknown {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<unknown>(stepInto, document)
+  const parts = pointer.split('/').slice(1)
+  return valueIn(
+    document,
+    parts.map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')),
+  )
+}
+
+/** What lies where these steps lead; `undefined` where nothing does. */
+export function valueIn(document: unknown, parts: readonly string[]): unknown {
+  return parts.reduce<unknown>(stepInto, document)
 }
 
 function stepInto(value: unknown, part: string): unknown {

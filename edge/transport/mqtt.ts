@@ -8,7 +8,7 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { deadline } from '../../protocol/runtime/deadline.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
-import { tlsReason } from '../../protocol/tls.ts'
+import { hostOf, tlsReason } from '../../protocol/tls.ts'
 import type { Link, LinkOptions, Transport } from './transport.ts'
 
 /** The library asks after one keepalive without a confirmation, and gives up half a keepalive later. */
@@ -39,7 +39,7 @@ export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOpti
       const gone = new Promise<string>(resolve => {
         let reason = 'connection closed'
         const note = (error: Error) => {
-          reason = tlsReason(error, new URL(options.url).hostname.replace(/^\[|\]$/g, ''))
+          reason = tlsReason(error, hostOf(options.url))
         }
         client.on('error', note)
         // The library keeps to itself what ends a connection once TLS was agreed on.

@@ -88,6 +88,12 @@ export function openScope(signal?: AbortSignal): Scope {
   return new Scope(signal)
 }
 
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
 /** Whether this error only says that `signal` was aborted. */
 export function isAbort(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false
