@@ -6,7 +6,8 @@
 //       away. A line that is never silent fails the request in the end.
 //   R3. No request has the shape of one whose answer may still come: a request of another shape goes before it.
 //   R4. What is heard before a request can have left the line, or is whole before it can have come after it, is no answer.
-//   R5. Two requests of one shape to a device are a moment apart: an answer that comes twice is heard in between.
+//   R5. Two requests of one shape to a device are a moment apart (APART_MS): an answer that comes twice within it is heard
+//       in between. RTU numbers nothing, so a copy that comes later cannot be told from an answer.
 //   R6. A port that has failed, or has been mute for long, is opened anew.
 //   R7. A write that was not answered does not leave later, when the network to a converter is back.
 
