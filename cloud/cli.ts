@@ -8,6 +8,7 @@ import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/run
 import { type Log, openLog } from '../protocol/runtime/log.ts'
 import { aborted } from '../protocol/runtime/scope.ts'
 import { createToken, createUser, resetPassword } from './api/users.ts'
+import { verifyEvidence } from './compliance/verify-evidence.ts'
 import { type CloudConfig, readConfig } from './config.ts'
 import { natsUsers } from './nats-users.ts'
 import { openDatabase } from './open-database.ts'
@@ -30,6 +31,7 @@ const USAGE = `smarthydro-cloud: collects what gateways measure, computes, decla
                                               run these services, or all, until told to stop
   smarthydro-cloud migrate                    bring the database to the shape this version needs
   smarthydro-cloud provision FILE             make what a site.yaml describes; a second time changes nothing
+  smarthydro-cloud verify-evidence            finds what was altered in, removed from or moved within what was declared
   smarthydro-cloud user create --email A --name N --role R [--client C]
   smarthydro-cloud user reset-password --email A
                                               both print the drawn password, once
@@ -84,6 +86,8 @@ async function obey(command: string, rest: readonly string[], options: Options):
       return run(servicesOf(options.services))
     case 'migrate 0':
       return withDatabase(async () => say('the database has the shape that this version needs\n'))
+    case 'verify-evidence 0':
+      return checkEvidence()
     case 'provision 1':
       return provisionFile(rest[0] as string)
     case 'user 1':
@@ -148,6 +152,16 @@ function provisionFile(file: string): Promise<number> {
         ? 'nothing to change\n'
         : `${changes.length} change${changes.length === 1 ? '' : 's'}\n`,
     )
+  })
+}
+
+function checkEvidence(): Promise<number> {
+  return withDatabase(async db => {
+    const { works, rows, breaks } = await verifyEvidence(db)
+    for (const { workCode, what } of breaks) say(`${workCode}: ${what}\n`)
+    const found = breaks.length === 0 ? 'nothing was altered' : `${breaks.length} found`
+    say(`${rows} rows of ${works} works: ${found}\n`)
+    return breaks.length === 0 ? 0 : 1
   })
 }
 

@@ -11,6 +11,7 @@ import { startEmbeddedPostgres } from './store/embedded.ts'
 import { findRunningPostgres } from './store/embedded-running.ts'
 import { migrate } from './store/migrate.ts'
 import { openPostgres } from './store/postgres.ts'
+import { prepareServiceRole } from './store/service-role.ts'
 
 /** The database, and the key that seals what is secret in it. */
 export interface OpenDatabase extends Closable {
@@ -34,12 +35,23 @@ export async function openDatabase(
     let url = config.database.kind === 'server' ? config.database.url : undefined
     if (url === undefined && beside) url = await findRunningPostgres({ dir })
     url ??= scope.use(await startEmbeddedPostgres({ clock, log }, { dir })).url
-    const db = scope.use(openPostgres({ log }, { url, poolMax }))
-    await migrate(db, { log })
+    const role = await prepare({ log }, url)
+    const db = scope.use(openPostgres({ log }, { url, poolMax, ...(role === undefined ? {} : { role }) }))
     const secretKey = await openSecretKey(config)
     return { db, secretKey, close: () => scope[Symbol.asyncDispose]() }
   } catch (error) {
     await scope[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+/** Migrates as who logs in; returns the role to work as. */
+async function prepare({ log }: { log: Log }, url: string): Promise<string | undefined> {
+  const owner = openPostgres({ log }, { url, poolMax: 1 })
+  try {
+    await migrate(owner, { log })
+    return await prepareServiceRole(owner, { log })
+  } finally {
+    await owner.close()
   }
 }

@@ -16,6 +16,8 @@ export interface PostgresOptions {
   url: string
   /** Most connections at the same time. */
   poolMax: number
+  /** Become this role on every connection. */
+  role?: string
   /** How long a statement may run. */
   statementTimeoutMs?: number
   /** How long connecting may take. */
@@ -43,7 +45,7 @@ export function openPostgres({ log }: { log: Log }, options: PostgresOptions): D
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
-    options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex ${TIMESCALE_SETTINGS}`,
+    options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex ${TIMESCALE_SETTINGS}${asRole(options.role)}`,
     types: { getTypeParser: (oid: number) => TYPE_PARSERS.get(oid) ?? String },
     keepAlive: true,
   })
@@ -67,6 +69,8 @@ export function openPostgres({ log }: { log: Log }, options: PostgresOptions): D
     close: () => pool.end(),
   }
 }
+
+const asRole = (role: string | undefined): string => (role === undefined ? '' : ` -c role=${role}`)
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {

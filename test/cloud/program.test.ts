@@ -70,6 +70,7 @@ describe('smarthydro-cloud', () => {
         status: 69,
         says: /127\.0\.0\.1/,
       },
+      { args: ['verify-evidence'], status: 0, says: /0 rows of 0 works: nothing was altered/ },
       { args: ['gateway', 'token', 'gw-none'], status: 1, says: /There is no gateway gw-none/ },
     ]
     for (const { args, env = {}, status, says } of cases) {

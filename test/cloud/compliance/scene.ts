@@ -48,11 +48,12 @@ export async function openScene(db: Database): Promise<Scene> {
     statesOf: async pointId => (await site.slots(pointId)).map(({ state }) => state),
     async close() {
       await dga.close()
-      await db.query('alter table submissions disable trigger user')
+      const kept = ['submissions', 'evidence_heads']
+      for (const table of kept) await db.query(`alter table ${table} disable trigger user`)
       await db.query(
-        'truncate submissions, slots, obligations, works, informants, readings, derived, series, points cascade',
+        'truncate submissions, evidence_heads, slots, obligations, works, informants, readings, derived, series, points cascade',
       )
-      await db.query('alter table submissions enable trigger user')
+      for (const table of kept) await db.query(`alter table ${table} enable trigger user`)
       await switchAll(db, { sending: true, reason: '', at: clock.now() })
     },
   }

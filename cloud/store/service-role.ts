@@ -1,0 +1,72 @@
+// The role that services work as: it may add evidence and read it, and has no right to change or remove any.
+//
+// Whoever logs in owns the tables, or is a superuser, and could grant itself everything; so after migrating, every
+// connection becomes this role. It is made and given its rights anew at each start: tables of later versions are included.
+
+import type { Log } from '../../protocol/runtime/log.ts'
+import { type Database, DatabaseRefused, type Sql } from './database.ts'
+
+/** The role. Databases of one server share it; its rights are of each. */
+export const SERVICE_ROLE = 'smarthydro_service'
+
+/** What is only ever added to. The ends of chains are written by the trigger alone. */
+const INSERT_ONLY = ['submissions'] as const
+const READ_ONLY = ['evidence_heads'] as const
+
+/** Any number will do, so long as nobody else locks the same. */
+const LOCK = 7_201_417
+
+/** Somebody made the role in another database of the server at the same moment. */
+const MADE_MEANWHILE = /^(42710|23505|XX000)$/
+const FORBIDDEN = '42501'
+
+/**
+ * Makes sure that the role is there with its rights. Returns its name, or undefined where the login may not make roles:
+ * then the triggers alone guard the evidence, and the log says what an administrator can do.
+ */
+export async function prepareServiceRole(db: Database, { log }: { log: Log }): Promise<string | undefined> {
+  try {
+    await makeRole(db)
+    await db.transaction(grantRights)
+    return SERVICE_ROLE
+  } catch (error) {
+    if (!(error instanceof DatabaseRefused) || error.code !== FORBIDDEN) throw error
+    log.warn('evidence is guarded by triggers alone', {
+      reason: error.message,
+      remedy: `as an administrator: create role ${SERVICE_ROLE}; grant ${SERVICE_ROLE} to the login of DATABASE_URL`,
+    })
+    return undefined
+  }
+}
+
+async function makeRole(db: Sql): Promise<void> {
+  const [found] = await db.query('select from pg_roles where rolname = $1', [SERVICE_ROLE])
+  if (found !== undefined) return
+  try {
+    await db.query(`create role ${SERVICE_ROLE} nologin`)
+  } catch (error) {
+    if (!(error instanceof DatabaseRefused) || !MADE_MEANWHILE.test(error.code)) throw error
+  }
+}
+
+async function grantRights(tx: Sql): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(${LOCK})`)
+  const [login] = await tx.query<{ mayBecome: boolean }>(
+    `select rolsuper or exists (
+       select from pg_auth_members where roleid = $1::regrole and member = r.oid and not admin_option) as "mayBecome"
+     from pg_roles r where rolname = current_user`,
+    [SERVICE_ROLE],
+  )
+  if (login?.mayBecome !== true) await tx.query(`grant ${SERVICE_ROLE} to current_user`)
+  const schemas = await tx.query<{ name: string }>(
+    `select distinct quote_ident(schemaname) as name from pg_tables
+     where schemaname !~ '^(pg_|_?timescaledb|information_schema)' order by 1`,
+  )
+  for (const { name } of schemas) {
+    await tx.query(`grant usage on schema ${name} to ${SERVICE_ROLE}`)
+    await tx.query(`grant select, insert, update, delete on all tables in schema ${name} to ${SERVICE_ROLE}`)
+    await tx.query(`grant usage on all sequences in schema ${name} to ${SERVICE_ROLE}`)
+  }
+  await tx.query(`revoke update, delete on ${INSERT_ONLY.join(', ')} from ${SERVICE_ROLE}`)
+  await tx.query(`revoke insert, update, delete on ${READ_ONLY.join(', ')} from ${SERVICE_ROLE}`)
+}
