@@ -1,6 +1,6 @@
 // The evidence as a chain: each row's hash covers the row and the hash before it.
 //
-// The database computes the hashes when rows are added (migration 0012). Here they are computed again, from what is kept,
+// The database computes the hashes when rows are added (migration 0013). Here they are computed again, from what is kept,
 // by other code: who wants to check a copy elsewhere needs SHA-256 and the lines below.
 
 import { createHash } from 'node:crypto'
