@@ -5,7 +5,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
+import { after, before, describe } from 'node:test'
+import type { Database } from '../../cloud/store/database.ts'
 import { migrate } from '../../cloud/store/migrate.ts'
 import { openPostgres } from '../../cloud/store/postgres.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
@@ -20,20 +21,61 @@ export type { TestDatabase, TestServer } from './servers.ts'
 export interface Backend {
   name: string
   skip: string | false
+  /** Whether it is to have TimescaleDB. */
+  hasTimescale: boolean
   start(): Promise<TestServer>
 }
 
 const deps = { clock: systemClock, log: silentLog }
+
 /** Every kind of server the store must work on. */
 export const BACKENDS: readonly Backend[] = [
-  { name: 'embedded PostgreSQL', skip: false, start: startEmbeddedServer },
-  { name: 'Debian’s PostgreSQL', skip: skipWithout('postgresql'), start: startDebianServer },
+  { name: 'embedded PostgreSQL', hasTimescale: false, skip: false, start: startEmbeddedServer },
+  {
+    ...{ name: 'Debian’s PostgreSQL', hasTimescale: false },
+    ...{ skip: skipWithout('postgresql'), start: startDebianServer },
+  },
   {
     name: process.env.TIMESCALE_URL === undefined ? 'TimescaleDB in memory' : 'TimescaleDB',
-    skip: false,
-    start: startTimescale,
+    ...{ hasTimescale: true, skip: false, start: startTimescale },
   },
 ]
+
+/** What a suite that runs on every database is given. */
+export interface OnDatabase extends Pick<Backend, 'hasTimescale'> {
+  /** Migrated, and the suite's own. There while its tests run. */
+  db: Database
+}
+
+/** A suite for each kind of database the store must work on, each with a database of its own. */
+export function describeOnEveryDatabase(name: string, suite: (on: OnDatabase) => void): void {
+  for (const { name: kind, skip, start, hasTimescale } of BACKENDS) {
+    describe(`${name} on ${kind}`, { skip }, () => {
+      let server: TestServer | undefined
+      let database: TestDatabase | undefined
+      const opened = (): TestDatabase => {
+        assert.ok(database, 'The database is there while tests run')
+        return database
+      }
+      before(async () => {
+        server = await start()
+        database = await server.create()
+        await migrate(database.db, deps)
+      })
+      after(async () => {
+        await database?.close()
+        await server?.close()
+      })
+      const db: Database = {
+        query: (text, params) => opened().db.query(text, params),
+        transaction: (work, options) => opened().db.transaction(work, options),
+        script: text => opened().db.script(text),
+        close: () => opened().db.close(),
+      }
+      suite({ db, hasTimescale })
+    })
+  }
+}
 
 let shared: Promise<TestServer> | undefined
 after(async () => (await shared)?.close())

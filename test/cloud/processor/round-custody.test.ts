@@ -1,12 +1,12 @@
 // What the processor promises of custody (P1-P3 of cloud/processor/round.ts), on a real database.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { processCarefully, processRound } from '../../../cloud/processor/round.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { Unavailable } from '../../../protocol/runtime/errors.ts'
-import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { describeOnEveryDatabase } from '../../doubles/databases.ts'
 import { allValues, bucketsIn, LIMITS, openSite, processAll } from './site.ts'
 
 const T = Date.parse('2026-01-15T12:00:00Z')
@@ -15,15 +15,7 @@ const DAY = 86_400_000
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
-describe('the processor, with others and through failures', () => {
-  let database: TestDatabase
-  let db: Database
-  before(async () => {
-    database = await openTestDatabase()
-    db = database.db
-  })
-  after(() => database.close())
-
+describeOnEveryDatabase('the processor, with others and through failures', ({ db }) => {
   test('two processors at once share the batches and double nothing (P2)', async () => {
     const sites = await Promise.all(Array.from({ length: 6 }, () => openSite(db)))
     for (const site of sites) {

@@ -1,17 +1,16 @@
 // From committed batches to derived values and rollups, on a real database.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { ObligationSettings, termsOf } from '../../../cloud/compliance/obligation.ts'
 import { pickValues } from '../../../cloud/compliance/selection.ts'
 import { dayOf } from '../../../cloud/processor/civil-time.ts'
 import { continueRecomputation } from '../../../cloud/processor/round.ts'
 import { selectCandidates } from '../../../cloud/store/compliance-slots.ts'
-import type { Database } from '../../../cloud/store/database.ts'
 import { TIME_QUALITIES } from '../../../protocol/reading.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../../protocol/variables.ts'
-import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { describeOnEveryDatabase } from '../../doubles/databases.ts'
 import { allValues, bucketsIn, LIMITS, openSite, processAll, valuesIn } from './site.ts'
 
 const T = Date.parse('2026-01-15T12:00:00Z')
@@ -26,15 +25,7 @@ const OBLIGATION = ObligationSettings.parse({
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
-describe('the processor', () => {
-  let database: TestDatabase
-  let db: Database
-  before(async () => {
-    database = await openTestDatabase()
-    db = database.db
-  })
-  after(() => database.close())
-
+describeOnEveryDatabase('the processor', ({ db }) => {
   test('processRound() derives the water table from the level, and keeps a negative one as uncertain', async () => {
     const site = await openSite(db)
     await site.calibrate('level_to_water_table', { sensorDepthM: 80, offsetM: 0.5 }, T - DAY)

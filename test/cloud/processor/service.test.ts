@@ -1,27 +1,23 @@
 // The processor as a service: it takes what waits by itself, and recomputes when an operator asks.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { PROCESSOR_METRICS, startProcessor } from '../../../cloud/processor/service.ts'
 import type { RunningService } from '../../../cloud/service.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
-import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { describeOnEveryDatabase } from '../../doubles/databases.ts'
 import { allValues, openSite, type Site, valuesIn } from './site.ts'
 
 const T = Date.parse('2026-01-15T12:00:00Z')
 const HOUR = 3_600_000
 const DAY = 86_400_000
 
-describe('startProcessor()', () => {
-  let database: TestDatabase
-  let db: Database
+describeOnEveryDatabase('startProcessor()', ({ db }) => {
   let service: RunningService
   before(async () => {
-    database = await openTestDatabase()
-    db = database.db
     const authorizeOperator = async (request: Request) => {
       const token = request.headers.get('authorization')
       if (token === null) return { kind: 'unknown' as const }
@@ -35,7 +31,6 @@ describe('startProcessor()', () => {
   })
   after(async () => {
     await service.close()
-    await database.close()
   })
 
   test('takes batches that wait, and says in /health and /metrics how far behind it is', async () => {
