@@ -55,6 +55,8 @@ export const VARIABLES = {
   water_table: { code: 64, unit: 'm', dimension: 'length', origin: 'derived' },
   /** What a counter has let through since the series began, through resets and replacements. */
   volume: { code: 65, unit: 'm³', dimension: 'volume', origin: 'derived' },
+  /** The mean flow since a reading before: what the counter let through, over the time it took. */
+  mean_flow: { code: 66, unit: 'L/s', dimension: 'flow', origin: 'derived' },
 } as const satisfies Record<string, VariableKind>
 
 /** The name of a variable. */

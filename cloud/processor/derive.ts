@@ -41,7 +41,7 @@ export async function deriveWaterTables(
     const probe = inForce(probes, reading.at)
     if (probe === undefined) return []
     const { at, timeQuality } = reading
-    return [{ at, timeQuality, consumed: null, ...waterTable(reading, probe) }]
+    return [{ at, timeQuality, consumed: null, flags: 0, ...waterTable(reading, probe) }]
   })
   if (values.length === 0) return []
   const seriesId = await derivedSeries(tx, pointId, VARIABLES.water_table.code)
@@ -99,6 +99,7 @@ export async function deriveVolumes(
     quality,
     consumed,
     timeQuality,
+    flags: 0,
   }))
   return { seriesId, rows, span, leftFrom }
 }

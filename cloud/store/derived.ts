@@ -24,6 +24,8 @@ export interface DerivedRow {
   consumed: number | null
   /** Of the reading it is computed from. */
   timeQuality: number
+  /** The bits of cloud/flags.ts: those of the reading it is computed from, and its own. */
+  flags: number
 }
 
 /** A value of a series, measured or derived; a derived one has the time quality of what it was computed from. */
@@ -148,7 +150,7 @@ export async function findSoundCheckpoint(
      where k.series_id = $1 and k.hour < to_timestamp($2::float8 / 1000) and k.at < to_timestamp($2::float8 / 1000)
        and (k.state->>'calibrationId')::int = (
          select c.id from calibrations c
-         where c.point_id = s.point_id and c.rule <> 'level_to_water_table' and c.valid_from <= k.at
+         where c.point_id = s.point_id and c.rule in ('pulses_to_volume', 'total_to_volume') and c.valid_from <= k.at
          order by c.valid_from desc, c.id desc limit 1)
      order by k.hour desc limit 1`,
     [seriesId, before],
@@ -230,14 +232,14 @@ export async function writeDerived(
     const some = sorted.slice(start, start + ROWS_MAX)
     changed.push(
       ...(await tx.query<{ seriesId: number; at: number }>(
-        `insert into derived as d (series_id, at, value, quality, consumed, time_quality)
-         select series_id, to_timestamp(at_ms / 1000), value, quality, consumed, time_quality
-         from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::float8[], $6::int2[])
-                as t(series_id, at_ms, value, quality, consumed, time_quality)
+        `insert into derived as d (series_id, at, value, quality, consumed, time_quality, flags)
+         select series_id, to_timestamp(at_ms / 1000), value, quality, consumed, time_quality, flags
+         from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::float8[], $6::int2[], $7::int[])
+                as t(series_id, at_ms, value, quality, consumed, time_quality, flags)
          on conflict (series_id, at) do update set value = excluded.value, quality = excluded.quality,
-           consumed = excluded.consumed, time_quality = excluded.time_quality
-         where (d.value, d.quality, d.consumed, d.time_quality)
-           is distinct from (excluded.value, excluded.quality, excluded.consumed, excluded.time_quality)
+           consumed = excluded.consumed, time_quality = excluded.time_quality, flags = excluded.flags
+         where (d.value, d.quality, d.consumed, d.time_quality, d.flags)
+           is distinct from (excluded.value, excluded.quality, excluded.consumed, excluded.time_quality, excluded.flags)
          returning series_id as "seriesId", at`,
         [
           literal(some, ({ seriesId }) => seriesId),
@@ -246,6 +248,7 @@ export async function writeDerived(
           literal(some, ({ quality }) => quality),
           literal(some, ({ consumed }) => consumed),
           literal(some, ({ timeQuality }) => timeQuality),
+          literal(some, ({ flags }) => flags),
         ],
       )),
     )
