@@ -40,6 +40,13 @@ export function median(values: readonly number[]): number {
   return middle
 }
 
+/** The value below which this part of all lies. */
+export function quantile(values: readonly number[], part: number): number {
+  const at = values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(part * values.length) - 1)]
+  if (at === undefined) throw new Error('Cannot take a quantile of nothing')
+  return at
+}
+
 function toText(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3)
 }

@@ -10,21 +10,18 @@ import { join } from 'node:path'
 import { COLLECTOR_METRICS, startCollector } from '../../cloud/collector/service.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { migrate } from '../../cloud/store/migrate.ts'
-import { type Buffer, openBuffer } from '../../edge/buffer.ts'
-import { GATEWAY_METRICS, openHealth } from '../../edge/health.ts'
-import { openSeriesBook } from '../../edge/series-book.ts'
-import { openMqttTransport } from '../../edge/transport/mqtt.ts'
-import { openUplink, type Uplink } from '../../edge/uplink.ts'
+import { openBuffer } from '../../edge/buffer.ts'
+import { GATEWAY_METRICS } from '../../edge/health.ts'
 import { systemClock as clock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
-import { type Metrics, openMetrics } from '../../protocol/runtime/metrics.ts'
+import { openMetrics } from '../../protocol/runtime/metrics.ts'
 import { openScope, type Scope } from '../../protocol/runtime/scope.ts'
-import { Uplink as UplinkConfig } from '../../protocol/uplink-config.ts'
-import { addGateway, TOKEN } from '../cloud/collector/site.ts'
+import { addGateway } from '../cloud/collector/site.ts'
 import { startEmbeddedServer } from '../doubles/servers.ts'
 import { until } from '../doubles/until.ts'
-import { type Figure, median } from './figure.ts'
+import { type Figure, median, quantile } from './figure.ts'
 import { LOST, type LossyLink, openLossyLink, ROUND_TRIP_MS, WIDTH_BYTES_PER_SECOND } from './lossy-link.ts'
+import { startUplink } from './uplinks.ts'
 import { measurementsOfWells, PER_MINUTE, tableOfWells } from './wells.ts'
 
 const GOAL = 5_000
@@ -83,9 +80,6 @@ function toFigures(rounds: readonly Round[], kind: LossyLink['kind']): Figure[] 
   ]
 }
 
-const quantile = (values: readonly number[], part: number): number =>
-  values.toSorted((a, b) => a - b)[Math.ceil(part * values.length) - 1] ?? Number.NaN
-
 async function openCloud(scope: Scope, db: Database, mqttHost: string): Promise<number> {
   const collector = scope.use(
     await startCollector(
@@ -119,7 +113,7 @@ async function replay(db: Database, cloud: { host: string; port: number }, round
     const uplink = startUplink(
       scope,
       { buffer, metrics },
-      { gateway, url: `mqtt://${cloud.host}:${cloud.port}` },
+      { table: tableOf(gateway), url: `mqtt://${cloud.host}:${cloud.port}` },
     )
     await until('it is connected', uplink.connected)
 
@@ -156,33 +150,6 @@ async function replay(db: Database, cloud: { host: string; port: number }, round
   } finally {
     await scope[Symbol.asyncDispose]()
   }
-}
-
-function startUplink(
-  scope: Scope,
-  { buffer, metrics }: { buffer: Buffer; metrics: Metrics },
-  { gateway, url }: { gateway: string; url: string },
-): Uplink {
-  const { ackTimeout, silence, window } = UplinkConfig.parse({ url, credentials: '.' })
-  const clockState = () => ({ quality: 'synced' }) as const
-  const uplink = openUplink(
-    {
-      ...{ buffer, metrics, clock, clockState, log: silentLog, random: Math.random },
-      transport: openMqttTransport({ clock }, { url, clientId: gateway, username: gateway, password: TOKEN }),
-      book: openSeriesBook(tableOf(gateway), []),
-      health: openHealth(
-        { buffer, metrics, clock, clockState, sources: new Map(), buses: [] },
-        { version: '0.0.0' },
-      ),
-      onCommand: async () => undefined,
-    },
-    {
-      ...{ gateway, version: '0.0.0', minReadings: 1, maxDelayMs: 0, window },
-      ...{ ackTimeoutMs: ackTimeout, silenceMs: silence, backlogBytesPerSecond: Number.POSITIVE_INFINITY },
-    },
-  )
-  scope.run(uplink.run)
-  return uplink
 }
 
 /** A figure of readings that are not there would be none. */

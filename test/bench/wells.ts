@@ -17,6 +17,9 @@ const SIGNALS: readonly { variable: Variable; scale: number }[] = [
 /** How many measurements a minute brings. */
 export const PER_MINUTE = WELLS * SIGNALS.length
 
+/** What is called a day of a gateway: 1,080 minutes of these wells, as many readings as thirty series give in 24 hours. */
+export const DAY_READINGS = 43_200
+
 /** The table of a gateway with these wells. */
 export function tableOfWells(gateway: string, project = 'los-aromos'): SeriesTable {
   const series = Array.from({ length: WELLS }, (_, well) =>
