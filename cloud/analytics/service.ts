@@ -5,17 +5,29 @@ import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
 import { type RunningService, serveService } from '../service.ts'
+import { countAnalysesDue, countOpenAnomalies } from '../store/analyses.ts'
 import { countBalancesDue, lockBalances, takeBalancesDue, writeBalances } from '../store/balances.ts'
 import type { Database } from '../store/database.ts'
 import { selectVersion } from '../store/queries.ts'
 import { keepWorking } from '../work-loop.ts'
 import { daysToBalance } from './balance.ts'
+import { ANOMALY_KINDS } from './judge.ts'
 import { type AuthorizeReader, balanceRoutes } from './routes.ts'
+import { STUDY_LIMITS, type StudyLimits, studyDue } from './study.ts'
 
 /** What the analytics count. */
 export const ANALYTICS_METRICS: readonly MetricHelp[] = [
   { name: 'analytics_balances_total', type: 'counter', help: 'Daily balances computed' },
   { name: 'analytics_days_due', type: 'gauge', help: 'Days whose balance is to be computed again' },
+  { name: 'analytics_studied_days_total', type: 'counter', help: 'Days that were looked at for anomalies' },
+  { name: 'analytics_studies_due', type: 'gauge', help: 'Days that are to be looked at for anomalies' },
+  {
+    name: 'analytics_anomalies_total',
+    type: 'counter',
+    help: 'Anomalies by what became of them: opened, closed, withdrawn',
+  },
+  { name: 'analytics_anomalies_open', type: 'gauge', help: 'Anomalies that are open, by kind' },
+  { name: 'analytics_seconds_total', type: 'counter', help: 'Time spent, by work: balances, study' },
 ]
 
 /** What startAnalytics() is told. */
@@ -25,6 +37,7 @@ export interface AnalyticsOptions {
   version: string
   /** How long idle analytics wait before they look again. */
   pollMs?: number
+  studyLimits?: StudyLimits
 }
 
 /** What the analytics work with. */
@@ -42,7 +55,7 @@ const DAYS_MAX = 200
 /** Starts the analytics. */
 export async function startAnalytics(
   { authorizeReader, ...deps }: AnalyticsDeps,
-  { host, port, version, pollMs = POLL_MS }: AnalyticsOptions,
+  { host, port, version, pollMs = POLL_MS, studyLimits = STUDY_LIMITS }: AnalyticsOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = deps
   const scope = openScope()
@@ -59,21 +72,33 @@ export async function startAnalytics(
     { name: 'analytics', host, port, version, checks, routes },
   )
   scope.use(service)
-  scope.run(signal => runAnalytics(deps, { pollMs }, signal))
+  scope.run(signal => runAnalytics(deps, { pollMs, studyLimits }, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 
 /** Computes balances until the signal aborts. A database that does not answer is waited for. */
 export function runAnalytics(
   deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
-  { pollMs }: { pollMs: number },
+  { pollMs, studyLimits = STUDY_LIMITS }: { pollMs: number; studyLimits?: StudyLimits },
   signal: AbortSignal,
 ): Promise<void> {
+  const { clock, metrics } = deps
+  const timed = async <T>(work: string, does: () => Promise<T>): Promise<T> => {
+    const begun = clock.monotonic()
+    const done = await does()
+    metrics.count('analytics_seconds_total', { work }, (clock.monotonic() - begun) / 1000)
+    return done
+  }
   const work = async () => {
-    const computed = await computeDue(deps)
-    deps.metrics.count('analytics_balances_total', {}, computed)
+    const computed = await timed('balances', () => computeDue(deps))
+    metrics.count('analytics_balances_total', {}, computed)
+    const { days, ...became } = await timed('study', () => studyDue(deps, studyLimits))
+    metrics.count('analytics_studied_days_total', {}, days)
+    for (const [what, count] of Object.entries(became)) {
+      metrics.count('analytics_anomalies_total', { what }, count)
+    }
     await measureDue(deps)
-    return computed > 0
+    return computed > 0 || days > 0
   }
   return keepWorking(deps, { pollMs }, work, signal)
 }
@@ -96,5 +121,8 @@ export function computeDue({ db, clock }: { db: Database; clock: Clock }): Promi
 async function measureDue({ db, metrics }: { db: Database; metrics: Metrics }): Promise<number> {
   const due = await countBalancesDue(db)
   metrics.gauge('analytics_days_due', due)
+  metrics.gauge('analytics_studies_due', await countAnalysesDue(db))
+  const open = new Map((await countOpenAnomalies(db)).map(one => [one.kind, one.open]))
+  for (const kind of ANOMALY_KINDS) metrics.gauge('analytics_anomalies_open', open.get(kind) ?? 0, { kind })
   return due
 }

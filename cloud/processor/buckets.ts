@@ -1,5 +1,6 @@
-// Rollups of what was touched: hours from values, days from hours, months from days, and the days' balances due.
+// Rollups of what was touched: hours from values, days from hours, months from days, and the days that balances and analyses are due of.
 
+import { insertAnalysesDue } from '../store/analyses.ts'
 import type { Sql } from '../store/database.ts'
 import { type BucketSpan, insertBalancesDue, rollUpBuckets, rollUpHours } from '../store/rollups.ts'
 import { dateOf, dayOf, HOUR_MS, hourOf, monthOf, type Span } from './civil-time.ts'
@@ -29,6 +30,10 @@ export async function rollUp(
     ...(await rollUpHours(tx, 'derived', bucketsOf(derived, spanOfHour))),
   ]
   const days = await rollUpBuckets(tx, 'day', bucketsOf(hours.map(toTouched), dayOf))
+  await insertAnalysesDue(
+    tx,
+    days.map(span => ({ ...span, day: dateOf(span.from) })),
+  )
   const months = await rollUpBuckets(tx, 'month', bucketsOf(days.map(toTouched), monthOf))
   await insertBalancesDue(
     tx,
