@@ -11,16 +11,17 @@ import type { Clock } from '../protocol/runtime/clock.ts'
 import { Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../protocol/runtime/metrics.ts'
-import { aborted, openScope } from '../protocol/runtime/scope.ts'
+import { aborted, openScope, type Scope } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
 import { type LanBroker, openLanBroker } from './broker.ts'
 import { type Buffer, openBuffer } from './buffer.ts'
 import { openCommands } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
 import { executor } from './executor.ts'
-import { GATEWAY_METRICS, openHealth } from './health.ts'
+import { GATEWAY_METRICS, openHealth, totalOf } from './health.ts'
 import { type HoldDeps, openHold, readGuess } from './hold.ts'
 import { runLanState, type SeriesFacts, seriesFacts } from './lan-facts.ts'
+import { openLedger } from './ledger.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { pollDevice, toPolledDevice } from './modbus/poll.ts'
 import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } from './poller.ts'
@@ -29,7 +30,7 @@ import { openMarks } from './providers/marks.ts'
 import { openSeriesBook } from './series-book.ts'
 import type { SparkplugNode } from './sparkplug/node.ts'
 import { nextBdSeq } from './sparkplug/session.ts'
-import { openStatusServer } from './status-server.ts'
+import { openStatusServer, type StatusDeps } from './status-server.ts'
 import { type ClockAnswer, openTimeQuality, readBootId, type TimeQualityProbe } from './time-quality.ts'
 import { openTransport } from './transport/open.ts'
 import { openUplink } from './uplink.ts'
@@ -62,12 +63,16 @@ export async function runGateway(
     config.buffer.path,
   )
   scope.use(hold)
+  const lost = () => totalOf(metrics, 'gateway_readings_lost_total')
+  const underWay = () => (isStarted ? uplink.underWay() : [])
+  const ledger = await openLedger({ clock, log, buffer, lost, underWay }, config.buffer.path)
   const lan = await openLan({ clock, log, metrics }, config)
   if (lan !== undefined) scope.use(lan)
   const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
   let hindrance: string | undefined
   const latest = new Map<string, Measurement>()
   const store = async (measurements: readonly Measurement[]) => {
+    await ledger.look()
     const { readings, held } = await hold.store(measurements).catch((error: unknown) => {
       if (error instanceof Unavailable) hindrance = error.message
       throw error
@@ -98,7 +103,10 @@ export async function runGateway(
   )
   const commands = await openCommands({ clock, log, metrics, execute }, { gateway, path: config.buffer.path })
   const health = openHealth(
-    { buffer, metrics, clock, clockState: time.state, sources, buses, lastWrite: () => lastWrite },
+    {
+      ...{ buffer, metrics, clock, clockState: time.state, sources, buses, lastWrite: () => lastWrite },
+      ledger: ledger.tell,
+    },
     { version },
   )
   const transport = await openTransport({ clock }, config)
@@ -110,17 +118,8 @@ export async function runGateway(
     },
     { gateway, version, ...uplinkOptions(config) },
   )
-  if (config.status !== undefined) {
-    scope.use(
-      await openStatusServer(
-        {
-          ...{ health, metrics, connected: uplink.connected, hindrance: () => hindrance },
-          series: () => latestOf(config, latest),
-        },
-        { gateway, ...config.status },
-      ),
-    )
-  }
+  const status = { health, metrics, connected: uplink.connected, hindrance: () => hindrance }
+  await openStatus(scope, status, config, latest)
 
   isStarted = true
   scope.run(time.run)
@@ -173,6 +172,18 @@ async function openSparkplug(
   const { openSparkplugNode } = await import('./sparkplug/node.ts')
   const bdSeq = await nextBdSeq({ log }, buffer.path)
   return openSparkplugNode({ clock }, { groupId, nodeId, bdSeq }, series)
+}
+
+async function openStatus(
+  scope: Scope,
+  deps: StatusDeps,
+  config: RunnableConfig,
+  latest: ReadonlyMap<string, Measurement>,
+): Promise<void> {
+  const { gateway, status } = config
+  if (status === undefined) return
+  const series = () => latestOf(config, latest)
+  scope.use(await openStatusServer({ ...deps, series }, { gateway, ...status }))
 }
 
 function latestOf(config: RunnableConfig, latest: ReadonlyMap<string, Measurement>) {

@@ -3,7 +3,7 @@
 import type { ClockState } from '../protocol/batch.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import type { MetricHelp, Metrics } from '../protocol/runtime/metrics.ts'
-import type { GatewayHealth } from '../protocol/status.ts'
+import type { GatewayHealth, GatewayLedger } from '../protocol/status.ts'
 import type { Buffer, BufferStatus } from './buffer.ts'
 import type { SourceHealth } from './poller.ts'
 
@@ -88,6 +88,7 @@ export interface HealthDeps {
   sources: ReadonlyMap<string, SourceHealth>
   buses: readonly { id: string; busyMs(): number }[]
   lastWrite?: () => GatewayHealth['lastWrite']
+  ledger?: () => Promise<GatewayLedger>
 }
 
 const DAY_MS = 86_400_000
@@ -96,6 +97,13 @@ const RATE_AFTER_MS = 60_000
 /** Rates are told over so long, by looks that are at least so far apart. */
 const RATE_OVER = { overMs: 3_600_000, everyMs: 300_000 }
 const LOAD_OVER = { overMs: 60_000, everyMs: 5_000 }
+
+/** How many of a kind were counted since the process started, whatever their labels. */
+export function totalOf(metrics: Metrics, name: string): number {
+  return Object.entries(metrics.read())
+    .filter(([key]) => key === name || key.startsWith(`${name}{`))
+    .reduce((sum, [, value]) => sum + value, 0)
+}
 
 /** Opens the gateway's health; each call says how it is now. */
 export function openHealth(deps: HealthDeps, { version }: { version: string }): () => Promise<GatewayHealth> {
@@ -120,15 +128,13 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
   }
 
   return async () => {
+    const told = await deps.ledger?.()
     const status = buffer.status()
     const { epoch, readings, bytes, maxBytes, appended, evicted, damaged, oldestAt } = status
     const { from, now, passedMs } = written()
     const daysLeft = daysLeftOf({ room: buffer.room(), bytes: now - from, passedMs })
     measure(status, daysLeft)
-    const total = (name: string) =>
-      Object.entries(metrics.read())
-        .filter(([key]) => key === name || key.startsWith(`${name}{`))
-        .reduce((sum, [, value]) => sum + value, 0)
+    const total = (name: string) => totalOf(metrics, name)
     const write = lastWrite()
     return {
       v: 1,
@@ -155,6 +161,7 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
         ...(lastFailure === undefined ? {} : { lastFailure }),
       })),
       ...(write === undefined ? {} : { lastWrite: write }),
+      ...(told === undefined ? {} : { ledger: told }),
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Lane as LaneName } from '../protocol/topics.ts'
 import { upTopic } from '../protocol/topics.ts'
 import { openAnswered } from './answered.ts'
 import { openBell } from './bell.ts'
+import type { Range } from './buffer/ranges.ts'
 import type { Stretch } from './buffer.ts'
 import type { Throttle } from './throttle.ts'
 import type { Link } from './transport/transport.ts'
@@ -31,6 +32,8 @@ export interface Lane {
   wake(): void
   /** When the oldest batch under way was sent, on the monotonic clock; Infinity when none is. */
   oldestSentAt(): number
+  /** The numbers of batches that were sent and are not answered. */
+  underWay(): Range[]
 }
 
 /** What a lane needs: what the uplink needs, and the session's link. */
@@ -79,8 +82,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
 
   const sendStretch = (stretch: Stretch) => {
     const { table, id } = book.tableFor(stretch.readings)
-    const clockState = deps.clockState()
-    const batch: Batch = { ...stretch, table, configVersion: 0, clock: clockState }
+    const batch: Batch = { ...stretch, table, configVersion: 0, clock: deps.clockState() }
     send(batch, id, !knownTables.has(id))
     next = stretch.last + 1
     firstSeen = undefined
@@ -106,6 +108,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
   return {
     wake: bell.ring,
     forget: answered.run,
+    underWay: () => [...underWay.values()].map(rangeOf),
     oldestSentAt: () => Math.min(...[...underWay.values()].map(({ sentAt }) => sentAt)),
     async send(signal) {
       while (!signal.aborted) {
@@ -138,12 +141,14 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
       underWay.delete(keyOf(batch.epoch, batch.first, batch.last))
       throttle.answered({ readings: batch.readings.length, sentAt: found.sentAt })
       if (ack.status === 'committed') knownTables.add(tableId)
-      const { first, last } = batch
-      answered.add({ epoch, first, last, readings: batch.readings.length - sayRefused(deps, ack, batch) })
+      const stored = batch.readings.length - sayRefused(deps, ack, batch)
+      answered.add({ epoch, ...rangeOf(found), readings: stored })
       return true
     },
   }
 }
+
+const rangeOf = ({ batch: { first, last } }: UnderWay): Range => ({ first, last })
 
 /** The batch that is answered. By the name of its message it is found by making that again. */
 function answeredBy(underWay: ReadonlyMap<string, UnderWay>, answer: Answer): UnderWay | undefined {

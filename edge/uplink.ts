@@ -18,6 +18,7 @@ import { backoffMs } from '../protocol/runtime/retry.ts'
 import { aborted, openScope } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth, GatewayState } from '../protocol/status.ts'
 import { ackTopic, commandTopic, healthTopic, stateTopic } from '../protocol/topics.ts'
+import { addAll, type Ranges } from './buffer/ranges.ts'
 import type { Buffer } from './buffer.ts'
 import { type Lane, openLane } from './lane.ts'
 import { openPace, type Pace } from './pace.ts'
@@ -65,6 +66,8 @@ export interface Uplink {
   /** Something was appended: look at it now. */
   wake(): void
   connected(): boolean
+  /** The numbers that were sent in this session and are not answered. */
+  underWay(): Ranges
 }
 
 /** Opens an uplink. */
@@ -73,23 +76,28 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
   /** Names of tables that the cloud has answered for, in this process. */
   const knownTables = new Set<string>()
   const pace = openPace({ clock }, { bytesPerSecond: options.backlogBytesPerSecond })
-  let wakeLanes = () => {}
+  let openLanes: readonly Lane[] = []
   let isConnected = false
 
   return {
     connected: () => isConnected,
-    wake: () => wakeLanes(),
+    wake: () => openLanes[0]?.wake(),
+    underWay: () =>
+      addAll(
+        [],
+        openLanes.flatMap(lane => lane.underWay()),
+      ),
     async run(signal) {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         try {
           await runSession(deps, options, { knownTables, pace }, signal, {
-            onUp: wake => {
+            onUp: lanes => {
               isConnected = true
-              wakeLanes = wake
+              openLanes = lanes
             },
             onDown: () => {
               isConnected = false
-              wakeLanes = () => {}
+              openLanes = []
             },
             onAnswer: () => {
               attempt = 0
@@ -107,8 +115,8 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
 
 /** What a session tells of itself. */
 interface SessionEvents {
-  /** It works; `wake` has it look for live data. */
-  onUp(wake: () => void): void
+  /** It works, over these lanes; the first one is that of live data. */
+  onUp(lanes: readonly Lane[]): void
   onDown(): void
   /** The cloud answered a batch. */
   onAnswer(): void
@@ -175,7 +183,7 @@ async function runSession(
       openLane({ ...deps, link: open, knownTables, throttle }, { ...options, lane, epoch, from, to }),
     )
   }
-  onUp(() => lanes.get('live')?.wake())
+  onUp([...lanes.values()])
   log.info('cloud connected', { backlog: buffer.status().readings })
   await open.publish(stateTopic(gateway), stateMessage('ready'), { retain: true, timeoutMs: ackTimeoutMs })
   for (const lane of lanes.values()) {

@@ -29,6 +29,50 @@ const DeviceHealth = z.strictObject({
   lastFailure: z.string().max(300).optional(),
 })
 
+/** Numbers from the first to the second, both included. */
+const Numbers = z
+  .tuple([z.int().min(1), z.int().min(1)])
+  .refine(([first, last]) => first <= last, 'must not end before it begins')
+
+/** The most ranges of numbers a health message names; where there are more, the closest ones are named as one. */
+export const LEDGER_RANGES_MAX = 64
+
+/** The most days a health message tells of. */
+export const LEDGER_DAYS_MAX = 400
+
+/** A civil day in the numbers of a gateway's buffer: from `first` on to where the next one begins. */
+export const LedgerDay = z.strictObject({
+  day: z.iso.date(),
+  first: z.int().min(1),
+  /** Measured, and never put on disk. */
+  lost: z.int().min(0),
+})
+
+/** A civil day in the numbers of a gateway's buffer. */
+export type LedgerDay = z.infer<typeof LedgerDay>
+
+const GatewayLedger = z.strictObject({
+  /** Of the numbers below. */
+  epoch: z.int().min(1).max(0xffffffff),
+  /** The number that the next reading gets. */
+  next: z.int().min(1),
+  /** What the cloud has not answered. */
+  unanswered: z.array(Numbers).max(LEDGER_RANGES_MAX),
+  /** What of that has been sent in this session. */
+  underWay: z.array(Numbers).max(LEDGER_RANGES_MAX),
+  /** The newest days, and those of which something is unanswered, in the order of their numbers. */
+  days: z
+    .array(LedgerDay)
+    .max(LEDGER_DAYS_MAX)
+    .refine(
+      days => days.every(({ first }, index) => index === 0 || first > (days[index - 1] as LedgerDay).first),
+      'must be in the order of their numbers, each number once',
+    ),
+})
+
+/** Where a gateway's readings are, by their numbers. */
+export type GatewayLedger = z.infer<typeof GatewayLedger>
+
 /** Sent every minute. Numbers of readings count since the process started, but for what lies in the buffer. */
 export const GatewayHealth = z.strictObject({
   v: z.literal(1),
@@ -66,6 +110,8 @@ export const GatewayHealth = z.strictObject({
       status: z.enum(['done', 'refused', 'failed']),
     })
     .optional(),
+  /** Absent from gateways that do not keep one. */
+  ledger: GatewayLedger.optional(),
 })
 
 /** Sent every minute. */

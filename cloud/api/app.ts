@@ -19,6 +19,8 @@ import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
 import { docs, toDocument } from './docs.ts'
 import { gateways } from './gateways.ts'
+import { incidents } from './incidents.ts'
+import { ledger } from './ledger.ts'
 import { points } from './points.ts'
 import { readings } from './readings.ts'
 import { type ApiEnv, openRouter } from './router.ts'
@@ -65,6 +67,8 @@ export function openApi(
   api.route('/gateways', commands(deps))
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slots(deps))
+  api.route('/ledger', ledger(deps))
+  api.route('/incidents', incidents(deps))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))
   return app

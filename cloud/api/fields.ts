@@ -27,6 +27,17 @@ export const InstantQuery = z.iso
   .pipe(z.int().min(0).max(TIME_MAX))
   .openapi({ type: 'string', format: 'date-time', example: '2026-01-15T12:00:00Z' })
 
+/** A civil day in an answer. */
+export const DateText = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d$/)
+  .openapi('Day', { description: 'a civil day, America/Santiago', example: '2026-01-15' })
+
+/** A civil day in a question. */
+export const DateQuery = z.iso
+  .date({ error: 'must be a day such as 2026-01-15' })
+  .openapi({ type: 'string', format: 'date', example: '2026-01-15' })
+
 /** An identifier. */
 export const SlugText = z.string().regex(SLUG).openapi({ example: 'pozo-7' })
 

@@ -36,6 +36,12 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/gateways/{gateway}/commands/{command}': { roles: OPERATORS, scope: 'read' },
+  'GET /api/v1/ledger': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
+  'GET /api/v1/incidents': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
+  'POST /api/v1/incidents/{incident}/acknowledge': {
+    roles: [...OPERATORS, 'client_manager'],
+    scope: 'write',
+  },
   'GET /api/v1/dead-letters': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/dead-letters/{letter}/replay': { roles: OPERATORS, scope: 'write' },
 }

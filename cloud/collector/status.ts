@@ -17,6 +17,7 @@ import {
   saveCommandResult,
   saveGatewayStatus,
 } from '../store/gateways.ts'
+import { saveLedgerDays } from '../store/ledger.ts'
 import type { Message } from './intake.ts'
 import { keepLetter } from './letters.ts'
 
@@ -82,7 +83,15 @@ function parse(topic: StatusTopic, payload: Uint8Array): unknown {
 
 async function save(db: Database, gatewayId: number, topic: StatusTopic, document: unknown): Promise<void> {
   if (topic.kind === 'result') await saveCommandResult(db, gatewayId, topic.id, document)
+  else if (topic.kind === 'health') await saveHealth(db, gatewayId, document as GatewayHealth)
   else await saveGatewayStatus(db, gatewayId, topic.kind, document)
+}
+
+async function saveHealth(db: Database, gatewayId: number, health: GatewayHealth): Promise<void> {
+  await db.transaction(async tx => {
+    await saveGatewayStatus(tx, gatewayId, 'health', health)
+    if (health.ledger !== undefined) await saveLedgerDays(tx, gatewayId, health.ledger)
+  })
 }
 
 /** The states that a filter names: one gateway's, or all. */

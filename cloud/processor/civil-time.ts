@@ -3,8 +3,7 @@
 // A civil day has 23, 24 or 25 hours, and may begin at 01:00: in Chile the clocks change at midnight. Its borders are
 // always borders of whole hours UTC, so days are sums of hours.
 
-/** The zone of civil time. The regulator's own time is another: UTC-4 all year. */
-export const CIVIL_ZONE = 'America/Santiago'
+import { CIVIL_ZONE, civilDate } from '../../protocol/civil-date.ts'
 
 /** An hour, in milliseconds. */
 export const HOUR_MS = 3_600_000
@@ -44,10 +43,6 @@ export function daySpan(date: string): Span {
 /** The date so many days later, or earlier. */
 export function addDays(date: string, days: number): string {
   return Temporal.PlainDate.from(date).add({ days }).toString()
-}
-
-function civilDate(at: number): Temporal.PlainDate {
-  return Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(CIVIL_ZONE).toPlainDate()
 }
 
 /** Days are counted on the calendar, not on the clock: a day that begins at 01:00 is followed by one at 00:00. */

@@ -11,6 +11,7 @@ import type { Database } from '../store/database.ts'
 import { selectBacklog } from '../store/processing.ts'
 import { selectVersion } from '../store/queries.ts'
 import { keepWorking } from '../work-loop.ts'
+import { runLedger } from './ledger.ts'
 import {
   continueRecomputation,
   processCarefully,
@@ -28,6 +29,11 @@ export const PROCESSOR_METRICS: readonly MetricHelp[] = [
   { name: 'processor_set_aside_total', type: 'counter', help: 'Batches and points set aside with a reason' },
   { name: 'processor_lag_seconds', type: 'gauge', help: 'How long the oldest batch has waited' },
   { name: 'processor_waiting_batches', type: 'gauge', help: 'Batches that wait' },
+  {
+    name: 'processor_ledger_difference',
+    type: 'gauge',
+    help: 'Readings that have been neither in a gateway nor here for 15 minutes',
+  },
 ]
 
 /** What startProcessor() is told. */
@@ -73,6 +79,7 @@ export async function startProcessor(
   )
   scope.use(service)
   scope.run(signal => runProcessor(deps, { pollMs, limits: { ...LIMITS, ...limits } }, signal))
+  scope.run(signal => runLedger(deps, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

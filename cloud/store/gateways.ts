@@ -1,5 +1,6 @@
 // Gateways: who they are, what they said of themselves, what they are to do.
 
+import { readBatchHead } from '../../protocol/codec.ts'
 import type { ProviderName } from '../../protocol/ids.ts'
 import { GatewayState } from '../../protocol/status.ts'
 import { COMMANDS_WAITING_MAX, waitsAt } from './commands.ts'
@@ -124,13 +125,17 @@ export async function setAside(
   { gatewayId, topic, bytes, reason }: DeadLetter,
   { lettersMax = LETTERS_MAX }: { lettersMax?: number } = {},
 ): Promise<{ dropped: number }> {
+  const head = readBatchHead(bytes)
   const [kept] = await db.query<{ of: number | null }>(
-    `insert into dead_letters as d (gateway_id, topic, bytes, reason)
-     values ((select id from gateways where id = $1), $2, $3, $4)
+    `insert into dead_letters as d (gateway_id, topic, bytes, reason, epoch, first, last)
+     values ((select id from gateways where id = $1), $2, $3, $4, $5, $6, $7)
      on conflict (gateway_id, topic, digest) do update
      set times = d.times + 1, received_at = now(), receipt = default, replayed_at = null, reason = excluded.reason
      returning gateway_id as of`,
-    [gatewayId, topic, bytes, reason.replaceAll('\0', '\ufffd').slice(0, REASON_LENGTH_MAX)],
+    [
+      ...[gatewayId, topic, bytes, reason.replaceAll('\0', '\ufffd').slice(0, REASON_LENGTH_MAX)],
+      ...[head?.epoch ?? null, head?.first ?? null, head?.last ?? null],
+    ],
   )
   const of = kept?.of ?? null
   const dropped = await db.query<{ lost: boolean }>(

@@ -11,6 +11,7 @@ import {
   saveGatewayStatus,
   setAside,
 } from '../../../cloud/store/gateways.ts'
+import { saveLedgerDays } from '../../../cloud/store/ledger.ts'
 import { selectGateway } from '../../../cloud/store/queries.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
@@ -22,7 +23,7 @@ export const NOW = Date.parse('2026-01-15T12:00:00Z')
 /** What only `otra` has: its name is in its keys, its texts and its receipts. */
 export const OF_OTRA = /otra|987\.25/
 
-/** Readings, a revision, what the gateway said and was asked, a dead letter, and slots: one sent, one refused, one not looked at yet. */
+/** Readings, a revision, what the gateway said and was asked, its ledger, an incident, a dead letter, and slots: one sent, one refused, one not looked at yet. */
 export async function fill(api: ApiScene): Promise<void> {
   for (const client of ['campo', 'otra']) {
     const point = `${client}.los-aromos.pozo-7`
@@ -37,6 +38,18 @@ export async function fill(api: ApiScene): Promise<void> {
     const commands = [commandOf(gatewayId, 'w-1', client), commandOf(gatewayId, 'w-2', client)]
     await insertCommands(api.db, commands, { now: NOW })
     await saveCommandResult(api.db, gatewayId, 'w-1', resultOf('w-1'))
+    await saveLedgerDays(api.db, gatewayId, {
+      ...{ epoch: 7, next: 3, unanswered: [], underWay: [] },
+      days: [
+        { day: '2026-01-14', first: 1, lost: 0 },
+        { day: '2026-01-15', first: 2, lost: 0 },
+      ],
+    })
+    await api.db.query(
+      `insert into incidents (kind, subject, gateway_id, opened_at, last_seen_at, details)
+       select 'ledger_difference', $2, $1, to_timestamp($3::float8 / 1000), to_timestamp($3::float8 / 1000), $4::jsonb`,
+      [gatewayId, `gw-${client}`, NOW, JSON.stringify({ gateway: `gw-${client}`, difference: 2 })],
+    )
     for (const number of [1, 2]) {
       await setAside(api.db, {
         ...{ gatewayId, topic: `smarthydro/${client}/up`, bytes: new Uint8Array(number) },

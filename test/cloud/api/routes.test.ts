@@ -248,6 +248,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       variable: 'flow',
       command: 'w-1',
       letter: client === 'campo' ? '1' : '3',
+      incident: client === 'campo' ? '1' : '2',
     },
   }
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? assert.fail(name))
