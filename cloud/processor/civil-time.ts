@@ -5,6 +5,8 @@
 
 import { CIVIL_ZONE, civilDate } from '../../protocol/civil-date.ts'
 
+export { CIVIL_ZONE }
+
 /** An hour, in milliseconds. */
 export const HOUR_MS = 3_600_000
 
