@@ -11,6 +11,7 @@ import { Duration } from '../protocol/config-fields.ts'
 import { didYouMean, mistakesOf, nearest, pathText } from '../protocol/mistakes.ts'
 import { ConfigError } from '../protocol/runtime/errors.ts'
 import { SERVICE_PORTS, type ServiceName } from './service.ts'
+import type { RetentionRule } from './store/retention.ts'
 
 const SECRET_KEY_BYTES = 32
 const TIME_STAMPS = ['literal', 'offset', 'utc'] as const
@@ -35,6 +36,8 @@ export interface CloudConfig {
   secretKey?: Uint8Array
   /** What is not known of DGA from outside, or differs by installation. */
   dga: { restUrl?: string; soapUrl?: string; timeStamp: (typeof TIME_STAMPS)[number]; paceMs: number }
+  /** How long raw readings are kept; absent: for ever. */
+  retention?: RetentionRule
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** What people type into a browser: cookies are bound to it, and requests from elsewhere are refused. */
   publicUrl: string
@@ -56,6 +59,9 @@ const port = z
   .refine(value => value <= 65535, 'must be a port, 0 to 65535')
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
 const path = z.string().min(1)
+/** Shorter, and what comes late would find nothing to be computed with any more. */
+const KEPT_MIN_MS = 62 * 86_400_000
+const Kept = Duration.refine(ms => ms >= KEPT_MIN_MS, 'must be at least 62d')
 
 const Environment = z.object({
   DATABASE_URL: z
@@ -104,6 +110,8 @@ const Environment = z.object({
   DGA_SOAP_URL: httpUrl.optional(),
   DGA_TIME_STAMP: z.enum(TIME_STAMPS).optional(),
   DGA_PACE: Duration.optional(),
+  RAW_RETENTION: Kept.optional(),
+  RAW_RETENTION_DECLARED: Kept.optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   PUBLIC_URL: httpUrl.optional(),
   TRUSTED_PROXIES: z
@@ -135,6 +143,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...crossMistakes(given).filter(({ path }) => !meant.includes(path)),
   ]
   if (!result.success || mistakes.length > 0) throw new ConfigError('environment', mistakes)
+  const { RAW_RETENTION: kept, RAW_RETENTION_DECLARED: declared } = result.data
+  if (kept !== undefined && declared !== undefined && declared < kept) {
+    const message = 'must not be shorter than RAW_RETENTION'
+    throw new ConfigError('environment', [{ path: 'RAW_RETENTION_DECLARED', message }])
+  }
   return toConfig(result.data)
 }
 
@@ -187,6 +200,9 @@ function crossMistakes(given: Record<string, string | undefined>): { path: strin
   if (given.MQTT_TLS_CLIENT_CA !== undefined && given.MQTT_TLS_PORT === undefined) {
     mistakes.push({ path: 'MQTT_TLS_CLIENT_CA', message: 'needs MQTT_TLS_PORT' })
   }
+  if (given.RAW_RETENTION_DECLARED !== undefined && given.RAW_RETENTION === undefined) {
+    mistakes.push({ path: 'RAW_RETENTION_DECLARED', message: 'needs RAW_RETENTION' })
+  }
   if (given.DATABASE_URL !== undefined && given.SMARTHYDRO_SECRET_KEY === undefined) {
     mistakes.push({
       path: 'SMARTHYDRO_SECRET_KEY',
@@ -231,6 +247,9 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
       timeStamp: settings.DGA_TIME_STAMP ?? 'literal',
       paceMs: settings.DGA_PACE ?? DGA_PACE_MS,
     },
+    ...(settings.RAW_RETENTION === undefined
+      ? {}
+      : { retention: { keepMs: settings.RAW_RETENTION, keepDeclaredMs: settings.RAW_RETENTION_DECLARED } }),
     logLevel: settings.LOG_LEVEL ?? 'info',
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,
     trustedProxies: settings.TRUSTED_PROXIES ?? [],

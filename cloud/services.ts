@@ -103,10 +103,10 @@ const STARTERS: Record<ServiceName, Starter> = {
       { host, port: ports.collector, version, ...ways },
     )
   },
-  processor: ({ access, ...parts }, { host, ports }, version) =>
+  processor: ({ access, ...parts }, { host, ports, retention }, version) =>
     startProcessor(
       { ...parts, ...access, metrics: openMetrics(PROCESSOR_METRICS) },
-      { host, port: ports.processor, version },
+      { host, port: ports.processor, version, ...(retention === undefined ? {} : { retention }) },
     ),
   compliance: ({ access, secretKey, ...parts }, { host, ports, dga }, version) =>
     startCompliance(

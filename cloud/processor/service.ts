@@ -10,8 +10,10 @@ import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
 import { selectBacklog } from '../store/processing.ts'
 import { selectVersion } from '../store/queries.ts'
+import type { RetentionRule } from '../store/retention.ts'
 import { keepWorking } from '../work-loop.ts'
 import { runLedger } from './ledger.ts'
+import { RETENTION_METRICS, runRetention } from './retention.ts'
 import {
   continueRecomputation,
   processCarefully,
@@ -34,6 +36,7 @@ export const PROCESSOR_METRICS: readonly MetricHelp[] = [
     type: 'gauge',
     help: 'Readings that have been neither in a gateway nor here for 15 minutes',
   },
+  ...RETENTION_METRICS,
 ]
 
 /** What startProcessor() is told. */
@@ -44,6 +47,8 @@ export interface ProcessorOptions {
   /** How long an idle processor waits before it looks again. */
   pollMs?: number
   limits?: Partial<RoundLimits>
+  /** How long raw readings are kept; absent: for ever. */
+  retention?: RetentionRule
 }
 
 /** What the processor works with. */
@@ -61,7 +66,7 @@ const LIMITS: RoundLimits = { gatewaysMax: 8, batchesEachMax: 8, readingsMax: 50
 /** Starts the processor. */
 export async function startProcessor(
   { authorizeOperator, ...deps }: ProcessorDeps,
-  { host, port, version, pollMs = POLL_MS, limits }: ProcessorOptions,
+  { host, port, version, pollMs = POLL_MS, limits, retention }: ProcessorOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = deps
   const scope = openScope()
@@ -80,6 +85,7 @@ export async function startProcessor(
   scope.use(service)
   scope.run(signal => runProcessor(deps, { pollMs, limits: { ...LIMITS, ...limits } }, signal))
   scope.run(signal => runLedger(deps, signal))
+  if (retention !== undefined) scope.run(signal => runRetention(deps, retention, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

@@ -35,6 +35,7 @@ export async function enableTimescale(db: Database): Promise<string | undefined>
     async tx => {
       await tx.query('select pg_advisory_xact_lock(7201416)')
       for (const table of HYPERTABLES) await toHypertable(tx, table)
+      await tx.query(DROP_RETAINED_CHUNKS)
     },
     { statementTimeoutMs: STATEMENT_TIMEOUT_MS },
   )
@@ -47,6 +48,40 @@ export async function timescaleVersion(db: Sql): Promise<string | undefined> {
     `select extversion as version from pg_extension where extname = 'timescaledb'`,
   )
   return row?.version
+}
+
+/**
+ * Chunks belong to who migrated; services work as a role that owns nothing (service-role.ts). This does for them what
+ * `retained_from` allows and no more.
+ */
+const DROP_RETAINED_CHUNKS = `
+  create or replace function drop_retained_chunks() returns int
+  language plpgsql security definer set search_path from current as $$
+  declare
+    chunk record;
+    dropped int := 0;
+  begin
+    if not pg_try_advisory_xact_lock(7201420) then return 0; end if;
+    for chunk in
+      select range_start, range_end from timescaledb_information.chunks
+      where hypertable_name = 'readings' and range_end <= (select max(at) from retained_from) order by range_start
+    loop
+      continue when exists (
+        select from series s left join retained_from f on f.point_id = s.point_id
+        where coalesce(f.at, '-infinity') < chunk.range_end
+          and exists (select from readings r where r.series_id = s.id and r.at >= chunk.range_start and r.at < chunk.range_end));
+      perform drop_chunks('readings', older_than => chunk.range_end, newer_than => chunk.range_start);
+      dropped := dropped + 1;
+    end loop;
+    return dropped;
+  end
+  $$`
+
+/** Drops the chunks of raw readings of which everything may go (retention.ts). Returns how many; none on plain PostgreSQL. */
+export async function dropRetainedChunks(db: Sql): Promise<number> {
+  if ((await timescaleVersion(db)) === undefined) return 0
+  const [row] = await db.query<{ dropped: number }>('select drop_retained_chunks() as dropped', [])
+  return row?.dropped ?? 0
 }
 
 /** Drops chunks of raw readings that are wholly older than `days`. Rollups and declarations stay. */

@@ -39,6 +39,17 @@ const WRONG: readonly [string, Record<string, string>, RegExp][] = [
     /MQTT_CONNECTIONS_PER_SECOND: must be a number from 1 to 9999/,
   ],
   ['half of what TLS needs', { MQTT_TLS_PORT: '8883' }, /MQTT_TLS_/],
+  ['a retention of days', { RAW_RETENTION: '30d' }, /RAW_RETENTION: must be at least 62d/],
+  [
+    'a retention of what is declared alone',
+    { RAW_RETENTION_DECLARED: '9999d' },
+    /DECLARED: needs RAW_RETENTION/,
+  ],
+  [
+    'a shorter retention of what is declared',
+    { RAW_RETENTION: '400d', RAW_RETENTION_DECLARED: '399d' },
+    /DECLARED: must not be shorter/,
+  ],
   ['clients’ certificates without TLS', { MQTT_TLS_CLIENT_CA: '/x' }, /MQTT_TLS_CLIENT_CA: needs/],
   ['a level nobody knows', { LOG_LEVEL: 'loud' }, /LOG_LEVEL/],
   ['a time stamp nobody knows', { DGA_TIME_STAMP: 'local' }, /DGA_TIME_STAMP/],

@@ -1,0 +1,146 @@
+// How long raw readings are kept, and how they go.
+//
+// Invariants:
+//   R1. Nothing goes before it is written, and committed, that it goes (`retained_from`), by whole weeks.
+//   R2. What was not processed yet, and what a recomputation still has to read, stays; so does what an open slot may need.
+//   R3. Readings go by whole chunks where there are chunks and everything in one may go, else a week of a series at a time:
+//       no statement is long, and who stops in the middle goes on from there.
+//
+// Rollups, derived values, balances, declarations and their evidence stay for ever.
+
+import type { Database, Sql } from './database.ts'
+import { lockPoints } from './processing.ts'
+import { dropRetainedChunks } from './timescale.ts'
+
+/** How long raw readings are kept. */
+export interface RetentionRule {
+  keepMs: number
+  /** Of points that are declared, or ever were; `undefined`: for ever. */
+  keepDeclaredMs: number | undefined
+}
+
+/** Points whose retention is moved in one transaction: they are locked meanwhile. */
+const POINTS_MAX = 200
+
+/** TimescaleDB's chunks begin where these weeks do. */
+const WEEK = `interval '7 days'`
+const weekOf = (instant: string): string =>
+  `date_bin(${WEEK}, ${instant}, timestamptz '1970-01-01 00:00:00Z')`
+
+/** An open slot is picked from what was measured around it, or some days before. */
+const BEFORE_OPEN_SLOTS = `interval '31 days'`
+
+/** Moves on, for some points that have older readings, from when on they are kept. Returns of how many. */
+export function advanceRetention(
+  db: Database,
+  { now, keepMs, keepDeclaredMs }: RetentionRule & { now: number },
+): Promise<number> {
+  return db.transaction(async tx => {
+    const due = await tx.query<{ pointId: number }>(`${DUE} order by 1 limit ${POINTS_MAX}`, [
+      now,
+      keepMs,
+      keepDeclaredMs ?? null,
+    ])
+    const pointIds = due.map(({ pointId }) => pointId)
+    if (pointIds.length === 0) return 0
+    await lockPoints(tx, pointIds)
+    // Once more under the lock: what came meanwhile may have to wait for its processing.
+    const moved = await tx.query(
+      `insert into retained_from as f (point_id, at) ${DUE} and p.id = any($4)
+       on conflict (point_id) do update set at = excluded.at where f.at < excluded.at
+       returning point_id`,
+      [now, keepMs, keepDeclaredMs ?? null, pointIds],
+    )
+    return moved.length
+  })
+}
+
+/** Points and up to when their readings may go. Parameters: now, keepMs, keepDeclaredMs. */
+const DUE = `select p.id as "pointId", u.at
+  from points p
+  cross join lateral (
+    select ${weekOf(`least(
+      to_timestamp(($1::float8 - case when exists (select from obligations o where o.point_id = p.id)
+                                      then $3::float8 else $2::float8 end) / 1000),
+      (select min(b.oldest_at) from batches b join gateways g on g.id = b.gateway_id
+       where b.processed_at is null and g.project_id = p.project_id),
+      (select d.from_at from recomputations_due d where d.point_id = p.id),
+      (select min(s.due_at) - ${BEFORE_OPEN_SLOTS} from slots s
+       where s.point_id = p.id and s.state in ('pending', 'ready', 'sending', 'review')))`)} as at) u
+  left join retained_from r on r.point_id = p.id
+  where not (exists (select from obligations o where o.point_id = p.id) and $3::float8 is null)
+    and u.at > coalesce(r.at, '-infinity')
+    and exists (select from series s, lateral (select from readings v where v.series_id = s.id and v.at < u.at limit 1) v
+                where s.point_id = p.id)`
+
+/** How much is dropped at a time. */
+export interface DropLimits {
+  /** Weeks of a series. */
+  weeksMax: number
+  /** Rows that stand beside readings. */
+  rowsMax: number
+}
+
+/** What was dropped. */
+export interface Dropped {
+  chunks: number
+  /** Readings that went one week of a series at a time. */
+  readings: number
+  /** What stood beside readings: judgements and revisions. */
+  beside: number
+}
+
+/**
+ * Drops what is no longer kept: chunks that may go as a whole, then so many weeks of series, and what stood beside them.
+ * Nothing but zeros when nothing is left.
+ */
+export async function dropReadings(db: Sql, { weeksMax, rowsMax }: DropLimits): Promise<Dropped> {
+  const chunks = await dropRetainedChunks(db)
+  const weeks = await db.query<SeriesWeek>(
+    `select s.id as "seriesId", ${weekOf('o.at')} as from, ${weekOf('o.at')} + ${WEEK} as to
+     from retained_from f join series s on s.point_id = f.point_id
+     cross join lateral (select v.at from readings v where v.series_id = s.id and v.at < f.at order by v.at limit 1) o
+     limit $1`,
+    [weeksMax],
+  )
+  let readings = 0
+  for (const week of weeks) readings += await dropWeek(db, week)
+  let beside = 0
+  for (const table of ['judgements', 'revisions']) beside += await dropBeside(db, table, rowsMax)
+  return { chunks, readings, beside }
+}
+
+interface SeriesWeek {
+  seriesId: number
+  from: number
+  to: number
+}
+
+/**
+ * Text without parameters: TimescaleDB finds the rows of a series in its columns by what stands in the statement, and
+ * would else turn the whole chunk into rows again.
+ */
+async function dropWeek(db: Sql, { seriesId, from, to }: SeriesWeek): Promise<number> {
+  const [gone] = await db.query<{ count: number }>(
+    `with gone as (
+       delete from readings where series_id = ${seriesId}
+         and at >= '${new Date(from).toISOString()}' and at < '${new Date(to).toISOString()}' returning 1)
+     select count(*)::int as count from gone`,
+  )
+  return gone?.count ?? 0
+}
+
+async function dropBeside(db: Sql, table: string, rowsMax: number): Promise<number> {
+  const [gone] = await db.query<{ count: number }>(
+    `with gone as (
+       delete from ${table} t using (
+         select o.series_id, o.at from retained_from f join series s on s.point_id = f.point_id
+         cross join lateral (select b.series_id, b.at from ${table} b
+                             where b.series_id = s.id and b.at < f.at order by b.at limit $1) o
+         limit $1) d
+       where t.series_id = d.series_id and t.at = d.at returning 1)
+     select count(*)::int as count from gone`,
+    [rowsMax],
+  )
+  return gone?.count ?? 0
+}
