@@ -41,6 +41,8 @@ export const FLAGS = {
   meter_event: { bit: 16, doubt: false },
   /** More than can have passed, so that no flow is made of it. */
   excess: { bit: 17, doubt: true },
+  /** A counter that is believed again after readings that were not: what passed until here is not known. */
+  readmitted: { bit: 18, doubt: false },
 } as const satisfies Record<string, { bit: number; doubt: boolean }>
 
 /** The name of a flag. */

@@ -7,7 +7,7 @@ import { type PointPath, pointKey, Slug } from '../protocol/ids.ts'
 import { type Place, pathText } from '../protocol/mistakes.ts'
 import { InformantSettings, ObligationSettings } from './compliance/obligation.ts'
 import { Rut } from './compliance/rut.ts'
-import { PARAMS } from './processor/rules/calibration.ts'
+import { PARAMS } from './processor/rules/parameters.ts'
 
 const Instant = z.iso.datetime({ offset: true }).transform(text => Date.parse(text))
 const Depth = z.number().positive().max(2000).nullable().default(null)

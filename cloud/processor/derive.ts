@@ -2,32 +2,46 @@
 //
 // Runs in a transaction that holds the point (lockPoints), so that nobody else computes it meanwhile.
 
-import { TIME_MAX } from '../../protocol/reading.ts'
+import { QUALITIES, TIME_MAX } from '../../protocol/reading.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { Sql } from '../store/database.ts'
 import {
   areSourcesGone,
+  type Checkpoint,
   type DerivedRow,
   ensureDerivedSeries,
   findCheckpoint,
-  findSoundCheckpoint,
-  replaceCounterTrail,
-  type SourceReading,
+  replaceCheckpoints,
+  replaceCounterEvents,
   selectCheckpoints,
   selectSources,
+  valuesOf,
 } from '../store/derived.ts'
-import { type Dated, inForce, type Meter, type Probe } from './rules/calibration.ts'
+import { type Dated, type FlowRule, inForce, type Probe } from './rules/calibration.ts'
+import { isUnsound } from './rules/checks.ts'
+import type { CounterState } from './rules/counter.ts'
+import { flowReachMs, meanFlows } from './rules/mean-flow.ts'
 import { waterTable } from './rules/water-table.ts'
-import { beginRun, continueRun, type VolumeRun } from './volume.ts'
+import { beginRun, type CounterRules, continueRun, isSoundCheckpoint, type VolumeRun } from './volume.ts'
 
 /** The codes of the variables that counters give. */
 export const COUNTER_VARIABLES: readonly number[] = [VARIABLES.pulses.code, VARIABLES.total.code]
 
+/** A level as it was judged: the value in force. */
+export interface JudgedLevel {
+  variable: number
+  at: number
+  value: number | null
+  quality: number
+  timeQuality: number
+  flags: number
+}
+
 /** Readings of one point, to be computed. */
 export interface PointReadings {
   pointId: number
-  readings: readonly SourceReading[]
+  readings: readonly JudgedLevel[]
 }
 
 /** The water tables of level readings. Before the first calibration there is none. */
@@ -40,12 +54,18 @@ export async function deriveWaterTables(
     if (reading.variable !== VARIABLES.level.code) return []
     const probe = inForce(probes, reading.at)
     if (probe === undefined) return []
-    const { at, timeQuality } = reading
-    return [{ at, timeQuality, consumed: null, flags: 0, ...waterTable(reading, probe) }]
+    const { at, timeQuality, flags } = reading
+    return [{ at, timeQuality, flags, consumed: null, ...waterTable(soundLevel(reading), probe) }]
   })
   if (values.length === 0) return []
   const seriesId = await derivedSeries(tx, pointId, VARIABLES.water_table.code)
   return values.map(value => ({ seriesId, ...value }))
+}
+
+/** What stands for no level has none: nothing is computed from it. */
+function soundLevel({ value, quality, flags }: JudgedLevel): { value: number | null; quality: number } {
+  if (value === null || !isUnsound(flags)) return { value, quality }
+  return { value: null, quality: QUALITIES.sensor_code.code }
 }
 
 /** A stretch of a point's counter whose readings are new, or are to be computed again. Both ends included. */
@@ -76,30 +96,26 @@ export interface VolumeOutcome {
 export async function deriveVolumes(
   tx: Sql,
   stretch: CounterStretch,
-  meters: readonly Dated<Meter>[],
+  rules: CounterRules,
 ): Promise<VolumeOutcome | undefined> {
-  const [firstMeter] = meters
+  const [firstMeter] = rules.meters
   if (firstMeter === undefined) return undefined
   const seriesId = await derivedSeries(tx, stretch.pointId, VARIABLES.volume.code)
   if (await areSourcesGone(tx, seriesId, stretch.from)) {
     throw new Rejected('The readings of that time are no longer kept: their volumes stand as they are')
   }
-  const find = stretch.fromSound ? findSoundCheckpoint : findCheckpoint
-  const checkpoint = await find(tx, seriesId, stretch.from)
+  const isUsable = (one: Checkpoint<CounterState>) => !stretch.fromSound || isSoundCheckpoint(one, rules)
+  const checkpoint = await findCheckpoint<CounterState>(tx, seriesId, stretch.from, isUsable)
   const beginAt = checkpoint === undefined ? Math.max(0, firstMeter.validFrom) : checkpoint.at + 1
-  const run = beginRun(checkpoint?.state)
-  const leftFrom = await runForward(tx, run, { ...stretch, seriesId, beginAt }, meters)
+  const run = beginRun(checkpoint)
+  const leftFrom = await runForward(tx, run, { ...stretch, seriesId, beginAt }, rules)
   if (run.endAt === undefined) return { seriesId, rows: [], span: undefined, leftFrom }
   const span = { from: beginAt, to: run.endAt }
-  await replaceCounterTrail(tx, seriesId, span, run)
-  const rows = [...run.values.values()].map(({ at, value, quality, consumed, timeQuality }) => ({
+  await replaceCheckpoints(tx, seriesId, span, run.checkpoints)
+  await replaceCounterEvents(tx, seriesId, span, run.events)
+  const rows = [...run.values.values()].map(({ sourceQuality: _, sourceFlags: __, ...value }) => ({
     seriesId,
-    at,
-    value,
-    quality,
-    consumed,
-    timeQuality,
-    flags: 0,
+    ...value,
   }))
   return { seriesId, rows, span, leftFrom }
 }
@@ -112,7 +128,7 @@ async function runForward(
   tx: Sql,
   run: VolumeRun,
   { pointId, seriesId, beginAt, until, readingsMax }: CounterStretch & { seriesId: number; beginAt: number },
-  meters: readonly Dated<Meter>[],
+  rules: CounterRules,
 ): Promise<number | undefined> {
   let from = beginAt
   let limit = FIRST_SLICE
@@ -123,14 +139,51 @@ async function runForward(
     if (lastAt === undefined) return undefined
     // Two variables may have the same instant: a full slice may have cut between them, so its last instant waits.
     const slice = full ? rows.filter(({ at }) => at < lastAt) : rows
-    const before = await selectCheckpoints(tx, seriesId, { from: Math.max(from, until), to: lastAt })
-    continueRun(run, slice, { meters, before, dirtyUntil: until })
+    const before = await selectCheckpoints<CounterState>(tx, seriesId, {
+      from: Math.max(from, until),
+      to: lastAt,
+    })
+    continueRun(run, slice, { ...rules, before, dirtyUntil: until })
     if (run.agreed || !full) return undefined
     taken += slice.length
     from = lastAt
     limit = Math.min(SLICE, Math.max(FIRST_SLICE, readingsMax - taken))
   }
   return from
+}
+
+/** A stretch of a point's volume that has changed, both ends included. */
+export interface VolumeStretch {
+  pointId: number
+  from: number
+  until: number
+}
+
+/** Most volumes that flows are made of at once; a longer stretch goes in slices. */
+const VOLUMES_MAX = 50_000
+
+/** The mean flows of a stretch of volumes, and of those after it that it reaches. Reads the volumes as they are written. */
+export async function deriveFlows(
+  tx: Sql,
+  { pointId, from, until }: VolumeStretch,
+  rules: readonly Dated<FlowRule>[],
+): Promise<DerivedRow[]> {
+  if (rules.length === 0) return []
+  const seriesId = await derivedSeries(tx, pointId, VARIABLES.mean_flow.code)
+  const reachMs = flowReachMs(rules)
+  const rows: DerivedRow[] = []
+  const end = Math.min(TIME_MAX, until + reachMs)
+  for (let begin = from; begin <= end; ) {
+    const volumes = await valuesOf(tx, {
+      ...{ pointId, variable: 'volume', from: Math.max(0, begin - reachMs), to: end + 1, limit: VOLUMES_MAX },
+    })
+    const flows = meanFlows(volumes, rules).filter(({ at }) => at >= begin)
+    rows.push(...flows.map(flow => ({ seriesId, consumed: null, ...flow })))
+    const lastAt = volumes.at(-1)?.at
+    if (volumes.length < VOLUMES_MAX || lastAt === undefined || lastAt < begin) break
+    begin = lastAt + 1
+  }
+  return rows
 }
 
 async function derivedSeries(tx: Sql, pointId: number, variable: number): Promise<number> {

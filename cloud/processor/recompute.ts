@@ -7,17 +7,29 @@ import { AHEAD_MAX_MS } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { Database, Sql } from '../store/database.ts'
-import { consumptionOf, refreshLatest, removeDerived, selectSources, writeDerived } from '../store/derived.ts'
+import {
+  consumptionOf,
+  type DerivedRow,
+  refreshLatest,
+  removeDerived,
+  valuesOf,
+  writeDerived,
+} from '../store/derived.ts'
+import { writeJudgements } from '../store/judgements.ts'
 import {
   type CalibrationRow,
   lockPoints,
   recordRecomputation,
   selectCalibrations,
   selectMeasuredHours,
+  selectMeasuredSeries,
+  selectMeterEvents,
 } from '../store/processing.ts'
 import { type ChangedBuckets, rollUp, type Touched } from './buckets.ts'
-import { deriveVolumes, deriveWaterTables } from './derive.ts'
-import { metersOf, probesOf } from './rules/calibration.ts'
+import { COUNTER_VARIABLES, deriveFlows, deriveVolumes, deriveWaterTables } from './derive.ts'
+import { type Judging, judgeAgain } from './judge.ts'
+import { flowRulesOf, probesOf } from './rules/calibration.ts'
+import { counterRulesOf } from './volume.ts'
 
 /** The longest stretch that may be asked for. */
 export const STRETCH_MAX_MS = 366 * 86_400_000
@@ -36,7 +48,7 @@ export interface Recomputation {
 
 /** What came out differently in one variable. */
 export interface Difference {
-  variable: 'water_table' | 'volume'
+  variable: 'water_table' | 'volume' | 'mean_flow'
   computed: number
   changed: number
   removed: number
@@ -48,6 +60,8 @@ export interface Difference {
 /** What a recomputation changed, or would change. */
 export interface RecomputationOutcome {
   variables: Difference[]
+  /** Measured readings that are judged otherwise. */
+  judged: number
   /** What passed in the stretch, m³, before and after. */
   consumptionM3: { before: number | null; after: number | null }
   buckets: ChangedBuckets
@@ -89,18 +103,22 @@ async function recomputeIn(
   const calibrations = await selectCalibrations(tx, [pointId])
   const stretch = { pointId, from, to, horizon: clock.now() + AHEAD_MAX_MS }
   const before = await consumptionOf(tx, stretch)
-  const waterTables = await recomputeWaterTables(tx, stretch, calibrations)
-  const volumes = await recomputeVolumes(tx, stretch, calibrations)
+  const judged = await judgeStretch(tx, stretch, calibrations)
+  const waterTables = await recomputeWaterTables(tx, stretch, calibrations, judged.judging)
+  const volumes = await recomputeVolumes(tx, stretch, calibrations, judged.judging)
+  const flows = volumes === undefined ? undefined : await recomputeFlows(tx, stretch, calibrations, volumes)
+  const computed = [waterTables, volumes, flows].filter(one => one !== undefined)
   const buckets = await rollUp(
     tx,
     {
-      measured: await selectMeasuredHours(tx, stretch),
-      derived: [...(waterTables?.touched ?? []), ...(volumes?.touched ?? [])],
+      measured: [...(await selectMeasuredHours(tx, stretch)), ...judged.changed],
+      derived: computed.flatMap(({ touched }) => touched),
     },
     new Map(volumes === undefined ? [] : [[volumes.seriesId, pointId]]),
   )
   return {
-    variables: [waterTables?.difference, volumes?.difference].filter(one => one !== undefined),
+    variables: computed.map(({ difference }) => difference),
+    judged: judged.changed.length,
     consumptionM3: { before, after: await consumptionOf(tx, stretch) },
     buckets,
   }
@@ -120,49 +138,90 @@ interface Stretch {
   horizon: number
 }
 
+/** Judges the readings of the stretch, and those after it whose checks come out differently. */
+async function judgeStretch(
+  tx: Sql,
+  { pointId, from, to }: Stretch,
+  calibrations: readonly CalibrationRow[],
+): Promise<{ judging: Judging; changed: Touched[] }> {
+  const judging: Judging = { judged: [], judgements: [], leftFrom: undefined }
+  for (const series of await selectMeasuredSeries(tx, pointId)) {
+    const stretch = { ...series, from, until: to - 1, fromSound: true, readingsMax: READINGS_MAX }
+    await judgeAgain(tx, judging, stretch, calibrations)
+  }
+  if (judging.leftFrom !== undefined) throw tooMuch()
+  return { judging, changed: await writeJudgements(tx, judging.judgements) }
+}
+
 async function recomputeWaterTables(
   tx: Sql,
   { pointId, from, to, horizon }: Stretch,
   calibrations: readonly CalibrationRow[],
+  { judged }: Judging,
 ): Promise<Recomputed | undefined> {
-  const variables = [VARIABLES.level.code]
-  const limit = READINGS_MAX + 1
-  const readings = await selectSources(tx, { pointId, variables, from, to: to - 1, limit })
-  if (readings.length > READINGS_MAX) throw tooMuch()
-  const rows = await deriveWaterTables(tx, { pointId, readings }, probesOf(calibrations))
-  return replaceValues(tx, 'water_table', rows, { from, to: to - 1, horizon })
+  const values = await valuesOf(tx, { pointId, variable: 'level', from, to, limit: READINGS_MAX + 1 })
+  if (values.length > READINGS_MAX) throw tooMuch()
+  const variable = VARIABLES.level.code
+  const levels = values.map(value => ({ ...value, variable }))
+  const probes = probesOf(calibrations)
+  const rows = await deriveWaterTables(tx, { pointId, readings: levels }, probes)
+  const later = judged.filter(({ at }) => at >= to)
+  const after = await deriveWaterTables(tx, { pointId, readings: later }, probes)
+  return replaceValues(tx, 'water_table', { rows, after }, { from, to: to - 1, horizon })
 }
 
 async function recomputeVolumes(
   tx: Sql,
   { pointId, from, to, horizon }: Stretch,
   calibrations: readonly CalibrationRow[],
+  { judged }: Judging,
 ): Promise<Recomputed | undefined> {
+  const until = judged
+    .filter(({ variable }) => COUNTER_VARIABLES.includes(variable))
+    .reduce((most, { at }) => Math.max(most, at), to - 1)
   const volumes = await deriveVolumes(
     tx,
-    { pointId, from, until: to - 1, fromSound: true, readingsMax: READINGS_MAX },
-    metersOf(calibrations),
+    { pointId, from, until, fromSound: true, readingsMax: READINGS_MAX },
+    counterRulesOf(calibrations, await selectMeterEvents(tx, [pointId])),
   )
   if (volumes?.leftFrom !== undefined) throw tooMuch()
-  const first = volumes?.rows[0]
+  const [first] = volumes?.rows ?? []
   if (volumes?.span === undefined || first === undefined) return undefined
-  return replaceValues(tx, 'volume', volumes.rows, { from: first.at, to: volumes.span.to, horizon })
+  // The run began at a checkpoint: before its first value nothing of it may be taken away.
+  const span = { from: first.at, to: volumes.span.to, horizon }
+  return replaceValues(tx, 'volume', { rows: volumes.rows, after: [] }, span)
+}
+
+/** The flows of the stretch, and of the volumes that have changed. */
+async function recomputeFlows(
+  tx: Sql,
+  { pointId, from, to, horizon }: Stretch,
+  calibrations: readonly CalibrationRow[],
+  { touched }: Recomputed,
+): Promise<Recomputed | undefined> {
+  const span = {
+    from: touched.reduce((least, { at }) => Math.min(least, at), from),
+    until: touched.reduce((most, { at }) => Math.max(most, at), to - 1),
+  }
+  const rows = await deriveFlows(tx, { pointId, ...span }, flowRulesOf(calibrations))
+  const last = rows.at(-1)?.at ?? span.until
+  return replaceValues(tx, 'mean_flow', { rows, after: [] }, { from: span.from, to: last, horizon })
 }
 
 /** Writes what was computed, and takes away what no source gives any more. */
 async function replaceValues(
   tx: Sql,
   variable: Difference['variable'],
-  rows: Parameters<typeof writeDerived>[1],
+  { rows, after }: { rows: readonly DerivedRow[]; after: readonly DerivedRow[] },
   { from, to, horizon }: { from: number; to: number; horizon: number },
 ): Promise<Recomputed | undefined> {
-  const [first] = rows
+  const [first] = [...rows, ...after]
   if (first === undefined) return undefined
   const { seriesId } = first
   const kept = rows.map(({ at }) => at)
   const removed = await removeDerived(tx, seriesId, { from, to, kept })
-  const changed = await writeDerived(tx, rows)
-  await refreshLatest(tx, rows, horizon)
+  const changed = await writeDerived(tx, [...rows, ...after])
+  await refreshLatest(tx, [...rows, ...after], horizon)
   const instants = [...removed, ...changed.map(({ at }) => at)]
   const edge = (choose: (a: number, b: number) => number) =>
     instants.length === 0 ? null : instants.reduce((a, b) => choose(a, b))

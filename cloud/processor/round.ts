@@ -5,30 +5,23 @@
 //   P2. One processor at a time has a gateway, and one a point: two share the work and double nothing.
 //   P3. What cannot be processed is set aside with its reason, a series or a point alone, and the line moves on.
 
-import { ZodError } from 'zod'
-import { reasonsOf } from '../../protocol/mistakes.ts'
 import { AHEAD_MAX_MS } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { Rejected, reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Database, Sql } from '../store/database.ts'
-import { type DerivedRow, refreshLatest, writeDerived } from '../store/derived.ts'
 import {
   type BroughtReading,
-  type CalibrationRow,
   claimGateways,
-  leaveRecomputation,
   lockPoints,
   markProcessed,
   type ProcessingFailure,
   saveFailures,
   selectBrought,
-  selectCalibrations,
   selectWaiting,
   takeRecomputation,
 } from '../store/processing.ts'
 import { rollUp, type Touched } from './buckets.ts'
-import { COUNTER_VARIABLES, deriveVolumes, deriveWaterTables, type VolumeOutcome } from './derive.ts'
-import { type Dated, type Meter, metersOf, probesOf } from './rules/calibration.ts'
+import { type Followed, followAgain, followNew } from './follow.ts'
 
 /** Bounds of a round. */
 export interface RoundLimits {
@@ -97,10 +90,9 @@ export function continueRecomputation(
     const { pointId, from } = due
     const outcome = await attempt(tx, { batchId: null, pointId }, async () => {
       await lockPoints(tx, [pointId])
-      const calibrations = await selectCalibrations(tx, [pointId])
-      const work = openWork()
-      await volumesInto(work, tx, { pointId, from, until: from, readingsMax }, calibrations)
-      return { ...NOTHING, derived: await finish({ tx, clock }, work, []), failures: work.failures }
+      const followed = await followAgain(tx, { pointId, from }, limitsOf(clock, readingsMax))
+      await rollUp(tx, followed, followed.volumes)
+      return { ...NOTHING, derived: followed.derived.length, failures: followed.failures }
     })
     await saveFailures(tx, outcome.failures, clock.now())
     return outcome
@@ -140,42 +132,43 @@ const add = (one: RoundOutcome, other: RoundOutcome): RoundOutcome => ({
   failures: [...one.failures, ...other.failures],
 })
 
+const limitsOf = (clock: Clock, readingsMax: number) => ({ readingsMax, horizon: clock.now() + AHEAD_MAX_MS })
+
 async function processPoints(
   { tx, clock }: { tx: Sql; clock: Clock },
   batchId: number,
   { readingsMax }: RoundLimits,
 ): Promise<RoundOutcome> {
-  const byPoint = Map.groupBy(await selectBrought(tx, [batchId]), ({ pointId }) => pointId)
-  const pointIds = [...byPoint.keys()].sort((a, b) => a - b)
-  await lockPoints(tx, pointIds)
-  const calibrations = Map.groupBy(await selectCalibrations(tx, pointIds), ({ pointId }) => pointId)
+  const points = await lockBrought(tx, [batchId])
   let outcome = NOTHING
-  for (const pointId of pointIds) {
-    const readings = byPoint.get(pointId) ?? []
-    const point = { batchId, pointId, readings, readingsMax }
-    outcome = add(outcome, await processPoint({ tx, clock }, point, calibrations.get(pointId) ?? []))
+  for (const point of points) {
+    outcome = add(outcome, await processPoint(tx, { batchId, ...point }, limitsOf(clock, readingsMax)))
   }
   return outcome
 }
 
 /** What follows from a batch at one point; then the rollups of each of its series, whatever became of the others. */
 async function processPoint(
-  { tx, clock }: { tx: Sql; clock: Clock },
-  point: { batchId: number; pointId: number; readings: BroughtReading[]; readingsMax: number },
-  calibrations: readonly CalibrationRow[],
+  tx: Sql,
+  point: { batchId: number; pointId: number; readings: BroughtReading[] },
+  limits: { readingsMax: number; horizon: number },
 ): Promise<RoundOutcome> {
   const { readings } = point
-  const work = openWork()
-  let changed: Touched[] = []
+  const done: { followed?: Followed } = {}
   let outcome = await attempt(tx, point, async () => {
-    await pointInto(work, tx, point, calibrations)
-    changed = await write({ tx, clock }, work)
-    return { ...NOTHING, readings: readings.length, derived: changed.length, failures: work.failures }
+    const followed = await followNew(tx, [point], limits)
+    done.followed = followed
+    return {
+      ...{ batches: 0, readings: readings.length },
+      ...{ derived: followed.derived.length, failures: followed.failures },
+    }
   })
-  for (const seriesId of new Set([...readings, ...changed].map(touched => touched.seriesId))) {
-    const ofIt = (touched: Touched) => touched.seriesId === seriesId
+  const { derived = [], measured = [], volumes = new Map() } = done.followed ?? {}
+  const touched = [...readings, ...measured]
+  for (const seriesId of new Set([...touched, ...derived].map(one => one.seriesId))) {
+    const ofIt = (one: Touched) => one.seriesId === seriesId
     const rolledUp = await attempt(tx, point, async () => {
-      await rollUp(tx, { measured: readings.filter(ofIt), derived: changed.filter(ofIt) }, work.volumes)
+      await rollUp(tx, { measured: touched.filter(ofIt), derived: derived.filter(ofIt) }, volumes)
       return NOTHING
     })
     outcome = add(outcome, rolledUp)
@@ -188,100 +181,20 @@ async function processBatches(
   batchIds: readonly number[],
   { readingsMax }: RoundLimits,
 ): Promise<RoundOutcome> {
-  const brought = await selectBrought(tx, batchIds)
-  const byPoint = Map.groupBy(brought, ({ pointId }) => pointId)
+  const points = await lockBrought(tx, batchIds)
+  const brought = points.flatMap(({ readings }) => readings)
+  const { measured, derived, volumes, failures } = await followNew(tx, points, limitsOf(clock, readingsMax))
+  await rollUp(tx, { measured: [...brought, ...measured], derived }, volumes)
+  return { batches: batchIds.length, readings: brought.length, derived: derived.length, failures }
+}
+
+/** What batches brought, point by point; the points are ours until the transaction ends. */
+async function lockBrought(
+  tx: Sql,
+  batchIds: readonly number[],
+): Promise<{ pointId: number; readings: BroughtReading[] }[]> {
+  const byPoint = Map.groupBy(await selectBrought(tx, batchIds), ({ pointId }) => pointId)
   const pointIds = [...byPoint.keys()].sort((a, b) => a - b)
   await lockPoints(tx, pointIds)
-  const calibrations = Map.groupBy(await selectCalibrations(tx, pointIds), ({ pointId }) => pointId)
-  const work = openWork()
-  for (const pointId of pointIds) {
-    const readings = byPoint.get(pointId) ?? []
-    await pointInto(work, tx, { pointId, readings, readingsMax }, calibrations.get(pointId) ?? [])
-  }
-  const derived = await finish({ tx, clock }, work, brought)
-  return { batches: batchIds.length, readings: brought.length, derived, failures: work.failures }
-}
-
-/** What a round has computed and not yet written. */
-interface Work {
-  rows: DerivedRow[]
-  volumes: Map<number, number>
-  failures: ProcessingFailure[]
-}
-
-const openWork = (): Work => ({ rows: [], volumes: new Map(), failures: [] })
-
-async function pointInto(
-  work: Work,
-  tx: Sql,
-  { pointId, readings, readingsMax }: { pointId: number; readings: BroughtReading[]; readingsMax: number },
-  calibrations: readonly CalibrationRow[],
-): Promise<void> {
-  const probes = usable(work, pointId, () => probesOf(calibrations))
-  if (probes !== undefined) work.rows.push(...(await deriveWaterTables(tx, { pointId, readings }, probes)))
-  const counts = readings.filter(({ variable }) => COUNTER_VARIABLES.includes(variable)).map(({ at }) => at)
-  if (counts.length === 0) return
-  const from = counts.reduce((a, b) => Math.min(a, b))
-  const until = counts.reduce((a, b) => Math.max(a, b))
-  await volumesInto(work, tx, { pointId, from, until, readingsMax }, calibrations)
-}
-
-async function volumesInto(
-  work: Work,
-  tx: Sql,
-  stretch: { pointId: number; from: number; until: number; readingsMax: number },
-  calibrations: readonly CalibrationRow[],
-): Promise<void> {
-  const { pointId } = stretch
-  const meters = usable(work, pointId, () => metersOf(calibrations))
-  if (meters === undefined) return
-  const volumes = await volumesUnlessGone(work, tx, stretch, meters)
-  if (volumes === undefined) return
-  work.rows.push(...volumes.rows)
-  work.volumes.set(volumes.seriesId, pointId)
-  if (volumes.leftFrom !== undefined) await leaveRecomputation(tx, pointId, volumes.leftFrom)
-}
-
-async function volumesUnlessGone(
-  work: Work,
-  tx: Sql,
-  stretch: { pointId: number; from: number; until: number; readingsMax: number },
-  meters: readonly Dated<Meter>[],
-): Promise<VolumeOutcome | undefined> {
-  try {
-    return await deriveVolumes(tx, { ...stretch, fromSound: false }, meters)
-  } catch (error) {
-    if (!(error instanceof Rejected)) throw error
-    work.failures.push({ batchId: null, pointId: stretch.pointId, reason: error.message })
-    return undefined
-  }
-}
-
-/** A point whose calibrations nobody can use has no derived values; its reason is kept, and the others go on. */
-function usable<T>(work: Work, pointId: number, read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof ZodError)) throw error
-    work.failures.push({ batchId: null, pointId, reason: `Cannot use calibration: ${reasonsOf(error)}` })
-    return undefined
-  }
-}
-
-/** Writes values, latest and rollups. Returns how many values are new or have changed. */
-async function finish(
-  deps: { tx: Sql; clock: Clock },
-  work: Work,
-  measured: readonly Touched[],
-): Promise<number> {
-  const changed = await write(deps, work)
-  await rollUp(deps.tx, { measured, derived: changed }, work.volumes)
-  return changed.length
-}
-
-/** Writes values and latest. Returns the values that are new or have changed. */
-async function write({ tx, clock }: { tx: Sql; clock: Clock }, { rows }: Work): Promise<Touched[]> {
-  const changed = await writeDerived(tx, rows)
-  await refreshLatest(tx, rows, clock.now() + AHEAD_MAX_MS)
-  return changed
+  return pointIds.map(pointId => ({ pointId, readings: byPoint.get(pointId) ?? [] }))
 }

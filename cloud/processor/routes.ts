@@ -67,12 +67,13 @@ function toProblem(error: unknown): unknown {
   return error
 }
 
-function toAnswer({ variables, consumptionM3, buckets }: RecomputationOutcome): object {
+function toAnswer({ variables, judged, consumptionM3, buckets }: RecomputationOutcome): object {
   const text = (at: number | null) => (at === null ? null : new Date(at).toISOString())
   const { before, after } = consumptionM3
   return {
     consumptionM3: { before: toShownM3(before), after: toShownM3(after) },
     buckets,
+    judged,
     variables: variables.map(({ changedFrom, changedTo, ...counts }) => ({
       ...counts,
       changedFrom: text(changedFrom),

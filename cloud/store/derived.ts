@@ -1,7 +1,7 @@
 // Derived values and where counters stood: what the processor writes, and what others read of it.
 
 import { VARIABLES, type Variable } from '../../protocol/variables.ts'
-import type { Checkpoint, CounterEvent, CounterState } from '../processor/rules/counter.ts'
+import type { CounterEvent } from '../processor/rules/counter.ts'
 import type { Sql } from './database.ts'
 import { literal } from './literal.ts'
 
@@ -12,6 +12,14 @@ export interface SourceReading {
   value: number | null
   quality: number
   timeQuality: number
+  /** The bits of cloud/flags.ts that it was judged with so far. */
+  flags: number
+}
+
+/** Where a computation stood after the reading at `at`. */
+export interface Checkpoint<State> {
+  at: number
+  state: State
 }
 
 /** A derived value of a series. */
@@ -36,9 +44,11 @@ export interface SeriesValue {
   timeQuality: number
   /** Of a volume: what passed since the value before that was counted, m³; otherwise null. */
   consumed: number | null
+  /** The bits of cloud/flags.ts. */
+  flags: number
 }
 
-/** The values of one variable of a point, `from` included and `to` not, in time's order. */
+/** The values in force of one variable of a point, `from` included and `to` not, in time's order. */
 export function valuesOf(
   sql: Sql,
   {
@@ -52,8 +62,10 @@ export function valuesOf(
   const { code, origin } = VARIABLES[variable]
   const source =
     origin === 'derived'
-      ? 'select v.at, v.value, v.quality, v.time_quality as "timeQuality", v.consumed from derived v'
-      : 'select v.at, v.value, v.quality, v.time_quality as "timeQuality", null::float8 as consumed from readings v'
+      ? 'select v.at, v.value, v.quality, v.time_quality as "timeQuality", v.consumed, v.flags from derived v'
+      : `select v.at, coalesce(j.adjusted, v.value) as value, v.quality, v.time_quality as "timeQuality",
+           null::float8 as consumed, coalesce(j.flags, 0) as flags
+         from readings v left join judgements j on j.series_id = v.series_id and j.at = v.at`
   return sql.query<SeriesValue>(
     `${source}
      where v.series_id = (select id from series where point_id = $1 and variable = $2)
@@ -96,8 +108,9 @@ export function selectSources(
   }: { pointId: number; variables: readonly number[]; from: number; to: number; limit: number },
 ): Promise<SourceReading[]> {
   return tx.query<SourceReading>(
-    `select s.variable, r.at, r.value, r.quality, r.time_quality as "timeQuality"
+    `select s.variable, r.at, r.value, r.quality, r.time_quality as "timeQuality", coalesce(j.flags, 0) as flags
      from series s join readings r on r.series_id = s.id
+     left join judgements j on j.series_id = r.series_id and j.at = r.at
      where s.point_id = $1 and s.variable = any($2)
        and r.at >= to_timestamp($3::float8 / 1000) and r.at <= to_timestamp($4::float8 / 1000)
      order by r.at, s.variable limit $5`,
@@ -124,47 +137,45 @@ export async function areSourcesGone(tx: Sql, seriesId: number, from: number): P
   return row?.gone ?? false
 }
 
-/** The newest checkpoint before an instant. */
-export async function findCheckpoint(
+/** The newest checkpoints before an instant, newest first. */
+export function selectCheckpointsBefore<State>(
   tx: Sql,
   seriesId: number,
-  before: number,
-): Promise<Checkpoint | undefined> {
-  const [row] = await tx.query<Checkpoint>(
+  { before, limit }: { before: number; limit: number },
+): Promise<Checkpoint<State>[]> {
+  return tx.query<Checkpoint<State>>(
     `select at, state from checkpoints
      where series_id = $1 and hour < to_timestamp($2::float8 / 1000) and at < to_timestamp($2::float8 / 1000)
-     order by hour desc limit 1`,
-    [seriesId, before],
+     order by hour desc limit $3`,
+    [seriesId, before, limit],
   )
-  return row
 }
 
-/** The newest checkpoint before an instant whose calibration is the one that is in force at its time now. */
-export async function findSoundCheckpoint(
+const CHECKPOINTS_AT_ONCE = 500
+
+/** The newest checkpoint before an instant that is sound. */
+export async function findCheckpoint<State>(
   tx: Sql,
   seriesId: number,
   before: number,
-): Promise<Checkpoint | undefined> {
-  const [row] = await tx.query<Checkpoint>(
-    `select k.at, k.state from checkpoints k join series s on s.id = k.series_id
-     where k.series_id = $1 and k.hour < to_timestamp($2::float8 / 1000) and k.at < to_timestamp($2::float8 / 1000)
-       and (k.state->>'calibrationId')::int = (
-         select c.id from calibrations c
-         where c.point_id = s.point_id and c.rule in ('pulses_to_volume', 'total_to_volume') and c.valid_from <= k.at
-         order by c.valid_from desc, c.id desc limit 1)
-     order by k.hour desc limit 1`,
-    [seriesId, before],
-  )
-  return row
+  isSound: (checkpoint: Checkpoint<State>) => boolean = () => true,
+): Promise<Checkpoint<State> | undefined> {
+  for (let limit = 1, end = before; ; limit = CHECKPOINTS_AT_ONCE) {
+    const some = await selectCheckpointsBefore<State>(tx, seriesId, { before: end, limit })
+    const found = some.find(isSound)
+    const oldest = some.at(-1)
+    if (found !== undefined || oldest === undefined || some.length < limit) return found
+    end = oldest.at
+  }
 }
 
 /** The checkpoints of a series, both ends included, by their instant. */
-export async function selectCheckpoints(
+export async function selectCheckpoints<State>(
   tx: Sql,
   seriesId: number,
   { from, to }: { from: number; to: number },
-): Promise<Map<number, CounterState>> {
-  const rows = await tx.query<Checkpoint>(
+): Promise<Map<number, State>> {
+  const rows = await tx.query<Checkpoint<State>>(
     `select at, state from checkpoints
      where series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at <= to_timestamp($3::float8 / 1000)`,
     [seriesId, from, to],
@@ -172,33 +183,41 @@ export async function selectCheckpoints(
   return new Map(rows.map(({ at, state }) => [at, state]))
 }
 
-/** Puts the checkpoints and events of a recomputed stretch, both ends included, in the place of what was there. */
-export async function replaceCounterTrail(
+const WITHIN =
+  'series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at <= to_timestamp($3::float8 / 1000)'
+
+/** Puts the checkpoints of a recomputed stretch, both ends included, in the place of what was there. */
+export async function replaceCheckpoints<State>(
   tx: Sql,
   seriesId: number,
   { from, to }: { from: number; to: number },
-  { checkpoints, events }: { checkpoints: ReadonlyMap<number, Checkpoint>; events: readonly CounterEvent[] },
+  checkpoints: ReadonlyMap<number, Checkpoint<State>>,
 ): Promise<void> {
-  const stretch = [seriesId, from, to]
-  const within =
-    'series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at <= to_timestamp($3::float8 / 1000)'
-  await tx.query(`delete from checkpoints where ${within}`, stretch)
-  await tx.query(`delete from counter_events where ${within}`, stretch)
+  await tx.query(`delete from checkpoints where ${WITHIN}`, [seriesId, from, to])
   const hours = [...checkpoints]
-  if (hours.length > 0) {
-    await tx.query(
-      `insert into checkpoints (series_id, hour, at, state)
-       select $1, to_timestamp(hour_ms / 1000), to_timestamp(at_ms / 1000), state::jsonb
-       from unnest($2::float8[], $3::float8[], $4::text[]) as t(hour_ms, at_ms, state)
-       on conflict (series_id, hour) do update set at = excluded.at, state = excluded.state`,
-      [
-        seriesId,
-        literal(hours, ([hour]) => hour),
-        literal(hours, ([, { at }]) => at),
-        hours.map(([, { state }]) => JSON.stringify(state)),
-      ],
-    )
-  }
+  if (hours.length === 0) return
+  await tx.query(
+    `insert into checkpoints (series_id, hour, at, state)
+     select $1, to_timestamp(hour_ms / 1000), to_timestamp(at_ms / 1000), state::jsonb
+     from unnest($2::float8[], $3::float8[], $4::text[]) as t(hour_ms, at_ms, state)
+     on conflict (series_id, hour) do update set at = excluded.at, state = excluded.state`,
+    [
+      seriesId,
+      literal(hours, ([hour]) => hour),
+      literal(hours, ([, { at }]) => at),
+      hours.map(([, { state }]) => JSON.stringify(state)),
+    ],
+  )
+}
+
+/** Puts the events of a recomputed stretch of a counter, both ends included, in the place of what was there. */
+export async function replaceCounterEvents(
+  tx: Sql,
+  seriesId: number,
+  { from, to }: { from: number; to: number },
+  events: readonly CounterEvent[],
+): Promise<void> {
+  await tx.query(`delete from counter_events where ${WITHIN}`, [seriesId, from, to])
   if (events.length > 0) {
     await tx.query(
       `insert into counter_events (series_id, at, kind, count, baseline_count, amount_m3)

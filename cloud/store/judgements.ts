@@ -54,3 +54,32 @@ const WRITE = `with judged as materialized (
     returning series_id, at
   )
   select series_id as "seriesId", at from written union all select series_id, at from cleared`
+
+/** A reading to be judged, with what is judged of it so far. */
+export interface JudgeableReading {
+  at: number
+  value: number | null
+  quality: number
+  timeQuality: number
+  /** When the batch came that brought it; null for one that no batch brought. */
+  receivedAt: number | null
+  flags: number
+  adjusted: number | null
+}
+
+/** Readings of a series from an instant on, in time's order; both ends included. */
+export function selectToJudge(
+  tx: Sql,
+  { seriesId, from, to, limit }: { seriesId: number; from: number; to: number; limit: number },
+): Promise<JudgeableReading[]> {
+  return tx.query<JudgeableReading>(
+    `select r.at, r.value, r.quality, r.time_quality as "timeQuality", b.received_at as "receivedAt",
+            coalesce(j.flags, 0) as flags, j.adjusted
+     from readings r
+     left join batches b on b.id = r.batch_id
+     left join judgements j on j.series_id = r.series_id and j.at = r.at
+     where r.series_id = $1 and r.at >= to_timestamp($2::float8 / 1000) and r.at <= to_timestamp($3::float8 / 1000)
+     order by r.at limit $4`,
+    [seriesId, from, to, limit],
+  )
+}

@@ -4,6 +4,8 @@
 // its batches in order; of a point, so that one at a time computes it. Gateways are tried, points waited for in order, so
 // nobody waits in a circle.
 
+import type { MeterEvent } from '../processor/rules/meter-event.ts'
+import type { Rule } from '../processor/rules/parameters.ts'
 import type { Sql } from './database.ts'
 
 const GATEWAY_LOCK = 7_201_417
@@ -55,13 +57,14 @@ export interface BroughtReading {
   value: number | null
   quality: number
   timeQuality: number
+  receivedAt: number
 }
 
 /** The readings that these batches brought, and that were not there before them. */
 export function selectBrought(tx: Sql, batchIds: readonly number[]): Promise<BroughtReading[]> {
   return tx.query<BroughtReading>(
     `select s.point_id as "pointId", s.id as "seriesId", s.variable, r.at, r.value, r.quality,
-            r.time_quality as "timeQuality"
+            r.time_quality as "timeQuality", b.received_at as "receivedAt"
      from batches b
      join gateways g on g.id = b.gateway_id
      join points p on p.project_id = g.project_id
@@ -129,14 +132,13 @@ export async function saveFailures(
   }
 }
 
-/** The name of a rule. */
-export type Rule = 'pulses_to_volume' | 'total_to_volume' | 'level_to_water_table'
-
 /** A row of the table `calibrations`. */
 export interface CalibrationRow {
   id: number
   pointId: number
   rule: Rule
+  /** The code of the variable that the rule is for, if it does not say that itself. */
+  variable: number | null
   params: unknown
   validFrom: number
 }
@@ -144,9 +146,32 @@ export interface CalibrationRow {
 /** The calibrations of points, in time's order. */
 export function selectCalibrations(sql: Sql, pointIds: readonly number[]): Promise<CalibrationRow[]> {
   return sql.query<CalibrationRow>(
-    `select id, point_id as "pointId", rule, params, valid_from as "validFrom" from calibrations
+    `select id, point_id as "pointId", rule, variable, params, valid_from as "validFrom" from calibrations
      where point_id = any($1) order by valid_from, id`,
     [pointIds],
+  )
+}
+
+/** Meter events that stand, of points, in time's order. */
+export function selectMeterEvents(
+  sql: Sql,
+  pointIds: readonly number[],
+): Promise<(MeterEvent & { pointId: number })[]> {
+  return sql.query<MeterEvent & { pointId: number }>(
+    `select point_id as "pointId", at, kind, before_count as "beforeCount", after_count as "afterCount"
+     from meter_events where point_id = any($1) and withdrawn_at is null order by at`,
+    [pointIds],
+  )
+}
+
+/** The measured series of a point. */
+export function selectMeasuredSeries(
+  sql: Sql,
+  pointId: number,
+): Promise<{ seriesId: number; variable: number }[]> {
+  return sql.query<{ seriesId: number; variable: number }>(
+    'select id as "seriesId", variable from series where point_id = $1 and variable < 64 order by variable',
+    [pointId],
   )
 }
 

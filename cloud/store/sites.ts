@@ -1,8 +1,8 @@
 // Whose wells there are: clients, projects, points, gateways, calibrations, as a provisioned site writes them.
 
 import type { PointPath } from '../../protocol/ids.ts'
+import type { Rule } from '../processor/rules/parameters.ts'
 import type { Sql } from './database.ts'
-import type { Rule } from './processing.ts'
 
 /** What a write did; `undefined` when everything was so already. */
 export type Change = 'created' | 'changed' | undefined

@@ -1,37 +1,13 @@
 // Calibrations: how a point's raw values become derived ones, each valid from a time on until the next one begins.
 
-import { z } from 'zod'
+import type { z } from 'zod'
 import { VARIABLES, type Variable } from '../../../protocol/variables.ts'
-import type { CalibrationRow, Rule } from '../../store/processing.ts'
+import type { CalibrationRow } from '../../store/processing.ts'
+import type { Checks, Conversion, SeriesRules } from './checks.ts'
+import { PARAMS } from './parameters.ts'
 
-const positive = z.number().positive().finite()
-
-/** What both counter rules may say. */
-const counter = {
-  /** Added to the volume; what the meter showed before the series began. */
-  baseM3: z.number().finite().default(0),
-  /** The count at which the counter starts again at zero; absent when it never does. */
-  modulus: positive.optional(),
-  /** More than this between two readings cannot be water. 500 m³/h is what the field has used for wells. */
-  maxM3PerHour: positive.default(500),
-}
-
-/** The parameters of each rule, as the table `calibrations` has them. */
-export const PARAMS = {
-  pulses_to_volume: z.strictObject({ litresPerPulse: positive, ...counter }),
-  total_to_volume: z.strictObject({ ...counter }),
-  level_to_water_table: z.strictObject({
-    sensorDepthM: z.number().positive().finite(),
-    offsetM: z.number().finite().default(0),
-  }),
-} satisfies Record<Rule, z.ZodType>
-
-/** Which variable each rule reads and which one it writes. */
-export const RULES: Readonly<Record<Rule, { source: Variable; target: 'volume' | 'water_table' }>> = {
-  pulses_to_volume: { source: 'pulses', target: 'volume' },
-  total_to_volume: { source: 'total', target: 'volume' },
-  level_to_water_table: { source: 'level', target: 'water_table' },
-}
+/** The rules that read a counter, and which variable each of them counts. */
+const COUNTERS = { pulses_to_volume: 'pulses', total_to_volume: 'total' } as const
 
 /** How a counter's counts become m³. */
 export interface Meter {
@@ -51,6 +27,9 @@ export interface Probe {
   offsetM: number
 }
 
+/** How the flow is made of a volume. */
+export type FlowRule = z.output<typeof PARAMS.volume_to_flow>
+
 /** What is valid from a time on. */
 export interface Dated<T> {
   validFrom: number
@@ -59,14 +38,13 @@ export interface Dated<T> {
 
 /** The meters of a point in time's order. Throws ZodError when a calibration's parameters are not those of its rule. */
 export function metersOf(rows: readonly CalibrationRow[]): Dated<Meter>[] {
-  return rows.flatMap((row): Dated<Meter>[] => {
-    const { id, rule, validFrom } = row
-    if (rule === 'level_to_water_table') return []
-    const source = VARIABLES[RULES[rule].source].code
+  return rows.flatMap(({ id, rule, validFrom, params }): Dated<Meter>[] => {
+    if (rule !== 'pulses_to_volume' && rule !== 'total_to_volume') return []
+    const source = VARIABLES[COUNTERS[rule]].code
     const value =
       rule === 'pulses_to_volume'
-        ? toMeter(id, source, PARAMS.pulses_to_volume.parse(row.params))
-        : toMeter(id, source, { litresPerPulse: 1000, ...PARAMS.total_to_volume.parse(row.params) })
+        ? toMeter(id, source, PARAMS.pulses_to_volume.parse(params))
+        : toMeter(id, source, { litresPerPulse: 1000, ...PARAMS.total_to_volume.parse(params) })
     return [{ validFrom, value }]
   })
 }
@@ -76,6 +54,41 @@ export function probesOf(rows: readonly CalibrationRow[]): Dated<Probe>[] {
   return rows
     .filter(({ rule }) => rule === 'level_to_water_table')
     .map(({ validFrom, params }) => ({ validFrom, value: PARAMS.level_to_water_table.parse(params) }))
+}
+
+/** The rules of one variable of a point. Throws ZodError when a rule's parameters are not those of the rule. */
+export function seriesRulesOf(rows: readonly CalibrationRow[], variable: Variable): SeriesRules {
+  const { code } = VARIABLES[variable]
+  const ofIt = rows.filter(row => row.variable === code)
+  return {
+    variable,
+    conversions: ofIt
+      .filter(({ rule }) => rule === 'unit_conversion')
+      .map(
+        ({ id, validFrom, params }): Dated<Conversion> => ({
+          validFrom,
+          value: { calibrationId: id, ...PARAMS.unit_conversion.parse(params) },
+        }),
+      ),
+    checks: ofIt
+      .filter(({ rule }) => rule === 'checks')
+      .map(
+        ({ id, validFrom, params }): Dated<Checks> => ({
+          validFrom,
+          value: { calibrationId: id, ...PARAMS.checks.parse(params) },
+        }),
+      ),
+    cutOffs: ofIt
+      .filter(({ rule }) => rule === 'low_flow_cut_off')
+      .map(({ validFrom, params }) => ({ validFrom, value: PARAMS.low_flow_cut_off.parse(params) })),
+  }
+}
+
+/** How flow is made of the volume, in time's order. Throws ZodError as metersOf() does. */
+export function flowRulesOf(rows: readonly CalibrationRow[]): Dated<FlowRule>[] {
+  return rows
+    .filter(({ rule }) => rule === 'volume_to_flow')
+    .map(({ validFrom, params }) => ({ validFrom, value: PARAMS.volume_to_flow.parse(params) }))
 }
 
 /** What is in force at an instant; `undefined` before the first. `dated` is in time's order. */

@@ -8,9 +8,13 @@
 //   N4. The state after a reading follows from the readings up to it alone. Where two ways of getting there end in equal
 //       states, everything after is equal: late data is recomputed until then and no further.
 //
+//   N5. What is counted adds up to what the volume rose by, to the millilitre: volumes are whole millilitres, and what
+//       passed is the difference of two of them.
+//
 // A volume is `baseM3 + offsetM3 + count · litresPerCount / 1000`. What the meter does to itself (starting again at zero,
 // rolling over, being replaced) moves the offset, never the volume.
 
+import { flagsOf } from '../../flags.ts'
 import type { Meter } from './calibration.ts'
 
 /** So many readings in a row that follow from each other make a new baseline. */
@@ -47,12 +51,20 @@ export interface CounterState {
   confirmed: boolean
   /** Readings that are set aside, newest last. */
   suspects: readonly Count[]
+  /** What the counter seems to have left by falling, while it may still come back to it. */
+  former?: Former
+  /** The last reading that was counted, where the baseline is not one: it was entered by a person. */
+  counted?: { at: number; volumeM3: number }
+  /** The rules by which the counts were screened, where there are any. */
+  screenedBy?: string
 }
 
-/** Where a counter stood after the reading at `at`. */
-export interface Checkpoint {
-  at: number
-  state: CounterState
+/** Where a counter stood before it fell. */
+export interface Former {
+  baseline: Count
+  offsetM3: number
+  /** What was counted since, to be taken back if it was a glitch; null: it has stood at zero. */
+  since: readonly Count[] | null
 }
 
 /** Why a reading was set aside. */
@@ -61,7 +73,16 @@ export type Suspicion = 'zero' | 'truncated' | 'drop' | 'jump'
 /** What a counter's reading turned out to be, worth keeping. `amountM3` is what was counted, or could not be. */
 export interface CounterEvent {
   at: number
-  kind: 'reset' | 'rollover' | 'gap' | Suspicion | 'readmitted' | 'given_up'
+  kind:
+    | 'reset'
+    | 'rollover'
+    | 'gap'
+    | Suspicion
+    | 'readmitted'
+    | 'given_up'
+    | 'returned'
+    | 'entered'
+    | 'entered_mismatch'
   count: number
   baselineCount: number
   amountM3: number | null
@@ -71,8 +92,9 @@ export interface CounterEvent {
 export interface Counted {
   at: number
   volumeM3: number
-  doubtful: boolean
   consumedM3: number | null
+  /** The bits of cloud/flags.ts. */
+  flags: number
 }
 
 /** What follows from one reading. `counted` ends with the reading itself; before it, suspects that were readmitted. */
@@ -80,6 +102,8 @@ export interface Step {
   state: CounterState
   counted: Counted[]
   events: CounterEvent[]
+  /** From when on what was counted, and what happened, is taken back. */
+  undoneFrom?: number
 }
 
 /** Takes one more reading, later than all before. `state` is undefined for the first. */
@@ -87,26 +111,42 @@ export function stepCounter(state: CounterState | undefined, reading: Count, met
   if (state === undefined) return begin(reading, meter)
   if (state.source !== meter.source) return changeSource(state, reading, meter)
   const current = state.calibrationId === meter.calibrationId ? state : recalibrate(state, meter)
-  const verdict = judge(current, reading, meter)
+  const verdict = hasReturned(current, reading, meter) ? RETURNED : judge(current, reading, meter)
   switch (verdict.kind) {
     case 'counted':
-      return accept(current, reading, { consumedM3: verdict.consumedM3, movedM3: 0 })
+      return accept(current, reading, { movedM3: 0 })
     case 'rollover':
       return accept(current, reading, verdict, 'rollover')
     case 'reset':
       return accept(current, reading, verdict, 'reset')
     case 'tremble':
-      return { state: { ...current, suspects: [] }, counted: [doubtful(current, reading)], events: [] }
+      return {
+        state: { ...current, suspects: [] },
+        counted: [doubtful(current, reading, flagsOf('jitter'))],
+        events: [],
+      }
+    case 'returned':
+      return comeBack(current, reading)
     case 'suspect':
       return setAside(current, reading, meter, verdict.suspicion)
   }
 }
 
 type Verdict =
-  | { kind: 'counted'; consumedM3: number }
-  | { kind: 'rollover' | 'reset'; consumedM3: number; movedM3: number }
+  | { kind: 'counted' }
+  | { kind: 'rollover' | 'reset'; movedM3: number }
   | { kind: 'tremble' }
+  | { kind: 'returned' }
   | { kind: 'suspect'; suspicion: Suspicion }
+
+const RETURNED: Verdict = { kind: 'returned' }
+
+const SUSPICION_FLAGS: Readonly<Record<Suspicion, number>> = {
+  zero: flagsOf('zero'),
+  truncated: flagsOf('truncated'),
+  drop: flagsOf('dropped'),
+  jump: flagsOf('jumped'),
+}
 
 function begin(reading: Count, meter: Meter): Step {
   const { calibrationId, source, baseM3, litresPerCount } = meter
@@ -118,16 +158,16 @@ function begin(reading: Count, meter: Meter): Step {
 /** Another counter: its first reading continues the volume, and what passed between the two is not known. */
 function changeSource(state: CounterState, reading: Count, meter: Meter): Step {
   const { state: begun } = begin(reading, meter)
-  const offsetM3 = volumeOf(state, state.baseline) - volumeOf(begun, reading)
+  const offsetM3 = wholeMl(volumeOf(state, state.baseline) - volumeOf(begun, reading))
   const next = { ...begun, offsetM3, confirmed: true }
   return { state: next, counted: [certain(next, reading, null)], events: [] }
 }
 
 /** From here on with another factor. What was counted stays; a change of `baseM3` alone moves the volume. */
-function recalibrate(state: CounterState, meter: Meter): CounterState {
+export function recalibrate({ former: _, ...state }: CounterState, meter: Meter): CounterState {
   const { calibrationId, baseM3, litresPerCount } = meter
-  const offsetM3 = state.offsetM3 + toM3(state, state.baseline.count) - toM3(meter, state.baseline.count)
-  return { ...state, calibrationId, baseM3, litresPerCount, offsetM3 }
+  const movedM3 = toM3(state, state.baseline.count) - toM3(meter, state.baseline.count)
+  return { ...state, calibrationId, baseM3, litresPerCount, offsetM3: wholeMl(state.offsetM3 + movedM3) }
 }
 
 function judge(state: CounterState, reading: Count, meter: Meter): Verdict {
@@ -135,12 +175,12 @@ function judge(state: CounterState, reading: Count, meter: Meter): Verdict {
   const risen = reading.count - baseline.count
   if (risen >= 0) {
     return isPlausible(meter, baseline, reading, risen)
-      ? { kind: 'counted', consumedM3: toM3(meter, risen) }
+      ? { kind: 'counted' }
       : { kind: 'suspect', suspicion: 'jump' }
   }
   const { modulus } = meter
   if (modulus !== undefined && isPlausible(meter, baseline, reading, risen + modulus)) {
-    return { kind: 'rollover', consumedM3: toM3(meter, risen + modulus), movedM3: toM3(meter, modulus) }
+    return { kind: 'rollover', movedM3: toM3(meter, modulus) }
   }
   if (-risen <= Math.min(TREMBLE_COUNTS, baseline.count * TREMBLE_PART)) return { kind: 'tremble' }
   if (reading.count === 0) return { kind: 'suspect', suspicion: 'zero' }
@@ -149,11 +189,11 @@ function judge(state: CounterState, reading: Count, meter: Meter): Verdict {
   if (!mayHaveRestarted || !isPlausible(meter, baseline, reading, reading.count)) {
     return { kind: 'suspect', suspicion: 'drop' }
   }
-  return { kind: 'reset', consumedM3: toM3(meter, reading.count), movedM3: toM3(meter, baseline.count) }
+  return { kind: 'reset', movedM3: toM3(meter, baseline.count) }
 }
 
 /** Whether so many counts can have passed between two readings. */
-function isPlausible(meter: Meter, from: Count, to: Count, counts: number): boolean {
+export function isPlausible(meter: Meter, from: Count, to: Count, counts: number): boolean {
   if (counts < 0) return false
   const allowedM3 = (meter.maxM3PerHour * (to.at - from.at)) / 3_600_000 + toM3(meter, SLACK_COUNTS)
   return toM3(meter, counts) <= allowedM3
@@ -169,28 +209,77 @@ function isTruncated(before: number, count: number): boolean {
   return false
 }
 
+/** Whether a counter that fell shows what it would have shown without falling, and, if it has counted since, nothing else. */
+function hasReturned({ former, baseline }: CounterState, reading: Count, meter: Meter): boolean {
+  if (former === undefined || reading.count <= baseline.count) return false
+  const goesOn = isPlausible(meter, baseline, reading, reading.count - baseline.count)
+  if (goesOn && former.since !== null) return false
+  return isPlausible(meter, former.baseline, reading, reading.count - former.baseline.count)
+}
+
+/** The counter goes on from where it stood before it fell; what was counted of a glitch is taken back. */
+function comeBack({ former, ...state }: CounterState, reading: Count): Step {
+  if (former === undefined) throw new Error('A counter that did not fall cannot come back')
+  const { baseline, offsetM3, since } = former
+  const before = { ...state, offsetM3, baseline: since === null ? state.baseline : baseline, suspects: [] }
+  const consumedM3 =
+    since === null
+      ? wholeMl(volumeOf(before, reading) - volumeOf(state, state.baseline))
+      : wholeMl(volumeOf(before, reading) - volumeOf(before, baseline))
+  const next = { ...before, baseline: reading, confirmed: true }
+  const event = { at: reading.at, count: reading.count, baselineCount: baseline.count, amountM3: consumedM3 }
+  const glitches = since ?? []
+  const step: Step = {
+    state: next,
+    counted: [
+      ...glitches.map(glitch => doubtful(before, glitch, SUSPICION_FLAGS.drop)),
+      certain(next, reading, consumedM3),
+    ],
+    events: [
+      ...glitches.map(({ at, count }) => ({
+        ...{ at, count, baselineCount: baseline.count, amountM3: null },
+        kind: 'drop' as const,
+      })),
+      { ...event, kind: 'returned' },
+    ],
+  }
+  const [first] = glitches
+  return first === undefined ? step : { ...step, undoneFrom: first.at }
+}
+
 function accept(
-  state: CounterState,
+  { former, counted: entered, ...state }: CounterState,
   reading: Count,
-  { consumedM3, movedM3 }: { consumedM3: number; movedM3: number },
+  { movedM3 }: { movedM3: number },
   kind?: 'reset' | 'rollover',
 ): Step {
-  const next = {
-    ...state,
-    offsetM3: state.offsetM3 + movedM3,
-    baseline: reading,
-    confirmed: true,
-    suspects: [],
-  }
-  const event = {
-    at: reading.at,
-    count: reading.count,
-    baselineCount: state.baseline.count,
-    amountM3: consumedM3,
-  }
+  const { baseline } = state
+  const offsetM3 = wholeMl(state.offsetM3 + movedM3)
+  const next: CounterState = { ...state, offsetM3, baseline: reading, confirmed: true, suspects: [] }
+  const fell =
+    kind === undefined
+      ? stillFormer(former, baseline, reading)
+      : { baseline, offsetM3: state.offsetM3, since: [reading] }
+  if (fell !== undefined) next.former = fell
+  const last = entered ?? { at: baseline.at, volumeM3: volumeOf(state, baseline) }
+  const consumedM3 = wholeMl(volumeOf(next, reading) - last.volumeM3)
+  const event = { at: reading.at, count: reading.count, baselineCount: baseline.count, amountM3: consumedM3 }
   const events: CounterEvent[] = kind === undefined ? [] : [{ ...event, kind }]
-  if (reading.at - state.baseline.at > GAP_MS) events.push({ ...event, kind: 'gap' })
-  return { state: next, counted: [certain(next, reading, consumedM3)], events }
+  const isGap = reading.at - last.at > GAP_MS
+  if (isGap) events.push({ ...event, kind: 'gap' })
+  const flags =
+    (kind === undefined ? 0 : flagsOf(kind)) |
+    (isGap ? flagsOf('gap') : 0) |
+    (entered === undefined ? 0 : flagsOf('meter_event'))
+  return { state: next, counted: [{ ...certain(next, reading, consumedM3), flags }], events }
+}
+
+/** A fall is believed after AGREEING readings; one to zero, when the counter counts again. */
+function stillFormer(former: Former | undefined, baseline: Count, reading: Count): Former | undefined {
+  if (former === undefined) return undefined
+  if (former.since === null) return reading.count === baseline.count ? former : undefined
+  const since = [...former.since, reading]
+  return since.length < AGREEING ? { ...former, since } : undefined
 }
 
 function setAside(state: CounterState, reading: Count, meter: Meter, suspicion: Suspicion): Step {
@@ -199,12 +288,22 @@ function setAside(state: CounterState, reading: Count, meter: Meter, suspicion: 
   if (run.length >= AGREEING) return readmit(state, run, meter)
   const { baseline } = state
   const event = { at: reading.at, count: reading.count, baselineCount: baseline.count, amountM3: null }
+  const flags = SUSPICION_FLAGS[suspicion]
   if (suspects.length < SUSPECTS_MAX) {
     const next = { ...state, suspects }
-    return { state: next, counted: [doubtful(state, reading)], events: [{ ...event, kind: suspicion }] }
+    return {
+      state: next,
+      counted: [doubtful(state, reading, flags)],
+      events: [{ ...event, kind: suspicion }],
+    }
   }
-  const next = { ...state, offsetM3: continued(state, reading), baseline: reading, suspects: [] }
-  return { state: next, counted: [doubtful(next, reading)], events: [{ ...event, kind: 'given_up' }] }
+  const { former: _, ...rest } = state
+  const next = { ...rest, offsetM3: continued(state, reading), baseline: reading, suspects: [] }
+  return {
+    state: next,
+    counted: [doubtful(next, reading, flags | flagsOf('readmitted'))],
+    events: [{ ...event, kind: 'given_up' }],
+  }
 }
 
 /** The last of `suspects` that follow from each other. */
@@ -223,49 +322,58 @@ function agreeingTail(suspects: readonly Count[], meter: Meter): Count[] {
  * again at zero and all of it is counted; otherwise the volume goes on from the baseline, and what passed in between
  * is not known. A baseline that nothing was ever counted from was wrong itself, and the run begins the series.
  */
-function readmit(state: CounterState, run: readonly Count[], meter: Meter): Step {
+function readmit(
+  { former: _, counted: entered, ...state }: CounterState,
+  run: readonly Count[],
+  meter: Meter,
+): Step {
   const [first, ...rest] = run as [Count, ...Count[]]
   const { baseline } = state
+  const last = run.at(-1) ?? first
   const restarted =
     state.confirmed && first.count < baseline.count && isPlausible(meter, baseline, first, first.count)
-  const firstM3 = restarted ? toM3(meter, first.count) : null
-  const moved = restarted
-    ? { ...state, offsetM3: state.offsetM3 + toM3(state, baseline.count) }
-    : { ...state, offsetM3: state.confirmed ? continued(state, first) : 0 }
-  const last = run.at(-1) ?? first
-  const next = { ...moved, baseline: last, confirmed: true, suspects: [] }
-  const counted = [certain(next, first, firstM3)]
+  const offsetM3 = restarted ? wholeMl(state.offsetM3 + toM3(state, baseline.count)) : continued(state, first)
+  const next: CounterState = {
+    ...state,
+    offsetM3: state.confirmed ? offsetM3 : 0,
+    baseline: last,
+    suspects: [],
+  }
+  next.confirmed = true
+  if (restarted && last.count === 0) next.former = { baseline, offsetM3: state.offsetM3, since: null }
+  const countedM3 = entered?.volumeM3 ?? volumeOf(state, baseline)
+  const firstM3 = restarted || entered !== undefined ? wholeMl(volumeOf(next, first) - countedM3) : null
+  const kind = restarted ? 'reset' : 'readmitted'
+  const counted = [{ ...certain(next, first, firstM3), flags: flagsOf(kind) }]
   let before = first
   for (const count of rest) {
-    counted.push(certain(next, count, toM3(meter, count.count - before.count)))
+    counted.push(certain(next, count, wholeMl(volumeOf(next, count) - volumeOf(next, before))))
     before = count
   }
-  const kind = restarted ? 'reset' : 'readmitted'
-  const event = {
-    at: first.at,
-    kind,
-    count: first.count,
-    baselineCount: baseline.count,
-    amountM3: firstM3,
-  } as const
-  return { state: next, counted, events: [event] }
+  const event = { at: first.at, count: first.count, baselineCount: baseline.count, amountM3: firstM3 }
+  return { state: next, counted, events: [{ ...event, kind }] }
 }
 
 /** The offset with which the volume at `count` is the volume at the baseline. */
 function continued(state: CounterState, { count }: Count): number {
-  return state.offsetM3 + toM3(state, state.baseline.count) - toM3(state, count)
+  return wholeMl(state.offsetM3 + toM3(state, state.baseline.count) - toM3(state, count))
 }
 
-const toM3 = ({ litresPerCount }: { litresPerCount: number }, counts: number): number =>
+/** Counts as m³. */
+export const toM3 = ({ litresPerCount }: { litresPerCount: number }, counts: number): number =>
   (counts * litresPerCount) / 1000
 
-const volumeOf = (state: CounterState, { count }: Count): number =>
-  state.baseM3 + state.offsetM3 + toM3(state, count)
+/** The volume at a count. */
+export const volumeOf = (state: CounterState, { count }: Count): number =>
+  wholeMl(state.baseM3 + state.offsetM3 + toM3(state, count))
+
+/** Whole millilitres. Beyond them is what binary fractions leave; up to 10⁹ m³ sums of them are exact in decimals. */
+export const wholeMl = (m3: number): number => Math.round(m3 * 1e6) / 1e6
 
 function certain(state: CounterState, reading: Count, consumedM3: number | null): Counted {
-  return { at: reading.at, volumeM3: volumeOf(state, reading), doubtful: false, consumedM3 }
+  return { at: reading.at, volumeM3: volumeOf(state, reading), consumedM3, flags: 0 }
 }
 
-function doubtful(state: CounterState, reading: Count): Counted {
-  return { at: reading.at, volumeM3: volumeOf(state, reading), doubtful: true, consumedM3: null }
+function doubtful(state: CounterState, reading: Count, flags: number): Counted {
+  return { at: reading.at, volumeM3: volumeOf(state, reading), consumedM3: null, flags }
 }

@@ -8,7 +8,12 @@ import fc from 'fast-check'
 import { z } from 'zod'
 import type { Meter } from '../../../../cloud/processor/rules/calibration.ts'
 import { type CounterState, SUSPECTS_MAX, stepCounter } from '../../../../cloud/processor/rules/counter.ts'
-import { beginRun, continueRun, type VolumeRun } from '../../../../cloud/processor/volume.ts'
+import {
+  beginRun,
+  type CounterRules,
+  continueRun,
+  type VolumeRun,
+} from '../../../../cloud/processor/volume.ts'
 import type { SourceReading } from '../../../../cloud/store/derived.ts'
 import { QUALITIES, QUALITY_NAMES, qualityOf } from '../../../../protocol/reading.ts'
 
@@ -125,12 +130,12 @@ test('continueRun() in any two pieces ends as in one, and agrees where nothing h
         const whole = runOf(readings, METER)
         const checkpoints = [...whole.checkpoints.values()]
         const resume = checkpoints[cutAt % Math.max(1, checkpoints.length)]
-        const rest = beginRun(resume?.state)
+        const rest = beginRun(resume)
         const before = new Map(checkpoints.map(({ at, state }) => [at, state]))
         const after = readings.filter(({ at }) => at > (resume?.at ?? -1))
         const dirtyUntil = after[0]?.at ?? 0
 
-        continueRun(rest, after, { meters: [{ validFrom: 0, value: METER }], before, dirtyUntil })
+        continueRun(rest, after, { ...rulesOf(METER), before, dirtyUntil })
 
         for (const [at, value] of rest.values) assert.deepEqual(value, whole.values.get(at))
         if (after.some(({ at }) => at >= dirtyUntil && before.has(at))) assert.ok(rest.agreed)
@@ -149,6 +154,7 @@ test('stepCounter() counts on with a new factor from its time, and moves the vol
   ]
 
   continueRun(run, [reading(0, 1000), reading(60 * MINUTE, 1010), reading(120 * MINUTE, 1012)], {
+    ...rulesOf(METER),
     meters,
     before: new Map(),
     dirtyUntil: 0,
@@ -181,7 +187,7 @@ test('stepCounter() continues the volume with another counter, whose first readi
     reading(180 * MINUTE, 503),
   ]
 
-  continueRun(run, readings, { meters, before: new Map(), dirtyUntil: 0 })
+  continueRun(run, readings, { ...rulesOf(METER), meters, before: new Map(), dirtyUntil: 0 })
 
   assert.deepEqual(
     [...run.values.values()].map(({ value, consumed }) => [value, consumed]),
@@ -196,12 +202,16 @@ test('stepCounter() continues the volume with another counter, whose first readi
 
 function reading(at: number, count: number | null): SourceReading {
   const quality = count === null ? QUALITIES.no_answer.code : QUALITIES.good.code
-  return { variable: TOTAL, at, value: count, quality, timeQuality: 0 }
+  return { variable: TOTAL, at, value: count, quality, timeQuality: 0, flags: 0 }
 }
+
+const rulesOf = (meter: Meter): CounterRules => ({
+  ...{ meters: [{ validFrom: 0, value: meter }], meterEvents: [], screens: new Map() },
+})
 
 function runOf(readings: readonly SourceReading[], meter: Meter): VolumeRun {
   const run = beginRun(undefined)
-  continueRun(run, readings, { meters: [{ validFrom: 0, value: meter }], before: new Map(), dirtyUntil: 0 })
+  continueRun(run, readings, { ...rulesOf(meter), before: new Map(), dirtyUntil: 0 })
   return run
 }
 
