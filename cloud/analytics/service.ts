@@ -12,7 +12,7 @@ import { selectVersion } from '../store/queries.ts'
 import { keepWorking } from '../work-loop.ts'
 import { daysToBalance } from './balance.ts'
 import { ANOMALY_KINDS } from './judge.ts'
-import { type AuthorizeReader, balanceRoutes } from './routes.ts'
+import { type AuthorizeReader, analyticsRoutes } from './routes.ts'
 import { STUDY_LIMITS, type StudyLimits, studyDue } from './study.ts'
 
 /** What the analytics count. */
@@ -66,7 +66,7 @@ export async function startAnalytics(
       return { daysDue: await measureDue(deps) }
     },
   }
-  const routes = balanceRoutes({ db, clock, authorizeReader })
+  const routes = analyticsRoutes({ db, clock, authorizeReader })
   const service = await serveService(
     { clock, log, metrics },
     { name: 'analytics', host, port, version, checks, routes },

@@ -15,6 +15,7 @@ import type { Database } from '../store/database.ts'
 import { requireAllowed } from '../verdict.ts'
 import { type Access, isForeign } from './access.ts'
 import type { Accounts } from './accounts.ts'
+import { analytics, projectAnalytics } from './analytics.ts'
 import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
 import { docs, toDocument } from './docs.ts'
@@ -63,6 +64,8 @@ export function openApi(
   api.route('/', session(deps, options))
   api.route('/points', points(deps))
   api.route('/points', readings(deps))
+  api.route('/points', analytics(deps))
+  api.route('/projects', projectAnalytics(deps))
   api.route('/gateways', gateways(deps))
   api.route('/gateways', commands(deps))
   api.route('/dead-letters', deadLetters(deps))

@@ -27,6 +27,13 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/points/{point}/latest': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/readings': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/revisions': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/balances': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/use': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/baseline': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/anomalies': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/projection': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/specific-capacity': { roles: READERS, scope: 'read' },
+  'GET /api/v1/projects/{project}/balances': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/slots': { roles: READERS, scope: 'read' },
   'GET /api/v1/gateways': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/gateways/{gateway}': {

@@ -111,3 +111,65 @@ export function selectBalances(
     [pointId, from, to],
   )
 }
+
+/** What a point, or a project, has taken in a civil month, `2026-01`. */
+export interface MonthRow {
+  month: string
+  consumptionM3: number | null
+  gapConsumptionM3: number | null
+  /** Days of which something is known, of all points. */
+  daysKnown: number
+}
+
+const MONTHS = `to_char(day, 'YYYY-MM') as month, sum(consumption_m3 order by day) as "consumptionM3",
+  sum(gap_consumption_m3 order by day) as "gapConsumptionM3", count(consumption_m3)::int as "daysKnown"`
+
+/** The months of a point, both days included, in order. */
+export function selectMonths(
+  sql: Sql,
+  { pointId, from, to }: { pointId: number; from: string; to: string },
+): Promise<MonthRow[]> {
+  return sql.query<MonthRow>(
+    `select ${MONTHS} from balances where point_id = $1 and day between $2::date and $3::date group by 1 order by 1`,
+    [pointId, from, to],
+  )
+}
+
+/** What a project has taken on a day or in a month: the sum of its points. */
+export interface ProjectRow {
+  period: string
+  consumptionM3: number | null
+  gapConsumptionM3: number | null
+  /** Points of which something is known. */
+  pointsKnown: number
+}
+
+/** The days or months of a project, both days included, in order. */
+export function selectProjectBalances(
+  sql: Sql,
+  { projectId, by, from, to }: { projectId: number; by: 'day' | 'month'; from: string; to: string },
+): Promise<ProjectRow[]> {
+  const period = by === 'day' ? 'b.day::text' : `to_char(b.day, 'YYYY-MM')`
+  return sql.query<ProjectRow>(
+    `select ${period} as period, sum(b.consumption_m3 order by b.point_id, b.day) as "consumptionM3",
+            sum(b.gap_consumption_m3 order by b.point_id, b.day) as "gapConsumptionM3",
+            count(distinct b.point_id) filter (where b.consumption_m3 is not null)::int as "pointsKnown"
+     from balances b join points p on p.id = b.point_id
+     where p.project_id = $1 and b.day between $2::date and $3::date group by 1 order by 1`,
+    [projectId, from, to],
+  )
+}
+
+/** What each point of a project has taken, both days included; points of which nothing is known among them. */
+export function selectProjectPoints(
+  sql: Sql,
+  { projectId, from, to, limit }: { projectId: number; from: string; to: string; limit: number },
+): Promise<{ point: string; consumptionM3: number | null; daysKnown: number }[]> {
+  return sql.query(
+    `select p.slug as point, sum(b.consumption_m3 order by b.day) as "consumptionM3",
+            count(b.consumption_m3)::int as "daysKnown"
+     from points p left join balances b on b.point_id = p.id and b.day between $2::date and $3::date
+     where p.project_id = $1 group by p.id, p.slug order by p.slug limit $4`,
+    [projectId, from, to, limit],
+  )
+}

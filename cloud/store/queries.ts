@@ -68,6 +68,21 @@ export function selectPointsNamed(
   )
 }
 
+/** The project of this name, if it may be seen. */
+export async function selectProject(
+  sql: Sql,
+  clientIds: ClientIds,
+  { client, project }: { client: string; project: string },
+): Promise<{ id: number; points: number } | undefined> {
+  const [row] = await sql.query<{ id: number; points: number }>(
+    `select pr.id, (select count(*)::int from points p where p.project_id = pr.id) as points
+     from projects pr join clients c on c.id = pr.client_id
+     where c.slug = $2 and pr.slug = $3 and ($1::int[] is null or c.id = any($1))`,
+    [clientIds, client, project],
+  )
+  return row
+}
+
 /** The newest reading of a series, and the newest that has a value. */
 export interface LatestRow {
   pointId: number

@@ -45,15 +45,20 @@ interface Well {
   hasFlow: boolean
 }
 
+/** What a history is like besides its well. */
+export interface HistorySettings {
+  from: string
+  days: number
+  faults?: readonly Fault[]
+  gaps?: boolean
+  /** By what part of what it was at first the capacity falls in a year. */
+  declineAYear?: number
+}
+
 /** A well of some kind, for so many days from a day on. */
 export function wellHistory(
   seed: number,
-  {
-    from,
-    days,
-    faults = [],
-    gaps = true,
-  }: { from: string; days: number; faults?: readonly Fault[]; gaps?: boolean },
+  { from, days, faults = [], gaps = true, declineAYear = 0 }: HistorySettings,
 ): WellHistory {
   const random = randomFrom(seed)
   const well = drawWell(seed, random)
@@ -62,7 +67,8 @@ export function wellHistory(
     const day = addDays(from, index)
     const today = faults.filter(fault => fault.from <= day && day <= fault.to)
     const active = new Map(today.map(({ kind, severity }) => [kind, severity]))
-    const { hours, trueM3 } = dayOf(well, day, { random, active, carry, gaps })
+    const capacityLpsPerM = well.capacityLpsPerM * (1 - (declineAYear * index) / 365)
+    const { hours, trueM3 } = dayOf({ ...well, capacityLpsPerM }, day, { random, active, carry, gaps })
     return { day, hours, facts: factsOf(day, hours), trueM3 }
   })
   return { use: well.use, days: made, faults }

@@ -107,6 +107,53 @@ describe('startAnalytics()', () => {
     )
   })
 
+  test('answers the other documents of a point and its project', async () => {
+    const { site, key } = await wellWithTotals()
+    await site.commit(everyFiveMinutes())
+    await processAll(db)
+    await untilNothingDue(db)
+    const [client, project] = key.split('.')
+    const ask = async (path: string) =>
+      json(
+        await fetch(`http://127.0.0.1:${service.port}/${path}`, {
+          headers: { authorization: 'Bearer reader' },
+        }),
+      )
+
+    const months = await ask(`balances?point=${key}&by=month&from=2025-12-20&to=2026-01-02`)
+    assert.deepEqual(
+      [months.from, months.to, months.consumptionM3, months.days],
+      ['2025-12-01', '2026-01-31', 575, []],
+    )
+    assert.deepEqual(
+      months.months.map((one: Record<string, unknown>) => [
+        one.month,
+        one.days,
+        one.daysKnown,
+        one.consumptionM3,
+      ]),
+      [
+        ['2025-12', 31, 0, null],
+        ['2026-01', 31, 2, 575],
+      ],
+    )
+    const both = await ask(`project-balances?project=${client}.${project}&from=2026-01-15&to=2026-01-16`)
+    assert.deepEqual(
+      both.periods.map((one: Record<string, unknown>) => [one.period, one.pointsKnown, one.consumptionM3]),
+      [
+        ['2026-01-15', 1, 287],
+        ['2026-01-16', 1, 288],
+      ],
+    )
+    assert.deepEqual([both.points, both.consumptionM3, both.byPoint[0].point], [1, 575, key])
+    assert.equal((await ask(`baseline?point=${key}`)).hours.length, 168)
+    assert.deepEqual((await ask(`anomalies?point=${key}`)).items, [])
+    assert.equal((await ask(`use?point=${key}&year=2026`)).takenM3, 575)
+    assert.equal((await ask(`projection?point=${key}`)).month, null)
+    assert.deepEqual((await ask(`specific-capacity?point=${key}`)).days, [])
+    assert.equal((await ask(`project-balances?project=${client}.nada`)).status, 404)
+  })
+
   test('GET /health and /metrics say how many days are due', async () => {
     await untilNothingDue(db)
 

@@ -3,6 +3,7 @@
 import type { Submission } from '../../../cloud/compliance/dga/client.ts'
 import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
+import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
 import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
 import {
@@ -12,7 +13,7 @@ import {
   setAside,
 } from '../../../cloud/store/gateways.ts'
 import { saveLedgerDays } from '../../../cloud/store/ledger.ts'
-import { selectGateway } from '../../../cloud/store/queries.ts'
+import { selectGateway, selectPointsNamed } from '../../../cloud/store/queries.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
 import type { ApiScene } from './scene.ts'
@@ -57,9 +58,23 @@ export async function fill(api: ApiScene): Promise<void> {
       })
     }
   }
+  await findAnomalies(api)
   await makeSlots(api)
   await answer(api, receiptOf)
   await answer(api, () => ({ kind: 'refused', reason: 'Caudal no permitido' }))
+}
+
+/** Two of each client's well. */
+async function findAnomalies({ db }: ApiScene): Promise<void> {
+  for (const client of ['campo', 'otra']) {
+    const [point] = await selectPointsNamed(db, null, { client, project: 'los-aromos', point: 'pozo-7' })
+    const evidence = { nightM3h: 2.5, usualM3h: 0.5, boundM3h: 1, nights: 56 }
+    for (const day of ['2026-01-05', '2026-01-12']) {
+      const days = { firstDay: day, lastDay: day, days: 1, worstDay: day }
+      const anomaly = { kind: 'night_flow', ...days, state: 'closed', score: 4, evidence } as const
+      await insertAnomaly(db, point?.id ?? 0, anomaly, NOW)
+    }
+  }
 }
 
 const receiptOf = (workCode: string): Submission => ({

@@ -243,6 +243,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
   const values: Record<string, string> = {
     ...{
       point: `${client}.los-aromos.pozo-7`,
+      project: `${client}.los-aromos`,
       gateway: `gw-${client}`,
       client,
       variable: 'flow',
