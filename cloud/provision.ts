@@ -14,15 +14,17 @@ import { readYaml } from '../protocol/yaml.ts'
 import { channelMistake } from './compliance/obligation.ts'
 import { upsertInformant, upsertObligation } from './compliance/provisioning.ts'
 import { openSecrets } from './compliance/secrets.ts'
+import { enterMeterEvent } from './processor/meter-events.ts'
+import { toNewRule } from './processor/rules/rule-settings.ts'
 import { entriesOf, maySpeakOf, pointNamed, Site, saidTwice } from './site-file.ts'
 import { clientIdOf } from './store/accounts.ts'
 import { selectInformant } from './store/compliance.ts'
 import type { Database, Sql } from './store/database.ts'
+import { insertRule } from './store/rules.ts'
 import {
   type Change,
   findProject,
   findProvisionedPoint,
-  insertCalibration,
   replaceGatewayToken,
   upsertClient,
   upsertGateway,
@@ -57,6 +59,7 @@ export async function provision(deps: ProvisionDeps, text: string, source: strin
     await writeOwners(work)
     await writeGateways(work)
     await writeCalibrations(work)
+    await writeMeterEvents(work)
     await writeInformants(work)
     await writeObligations(work)
     draft.settle([...saidTwice(draft), ...work.mistakes])
@@ -192,19 +195,39 @@ async function writeCalibrations(work: Work): Promise<void> {
   for (const { place, sound, whole } of entriesOf(work.draft, 'calibrations')) {
     const point = await pointOf(work, place, sound)
     if (point === undefined || whole === undefined) continue
-    const { point: name, from: validFrom, rule, ...params } = whole
-    const calibration = { pointId: point.id, rule, params, validFrom, createdBy: 'provisioning' }
-    const outcome = await insertCalibration(work.tx, calibration)
+    const { point: name, ...settings } = whole
+    const rule = toNewRule(settings)
+    const outcome = await insertRule(work.tx, { pointId: point.id, ...rule, createdBy: PROVISIONING })
     if (outcome === 'different') {
       work.miss(
         place,
         'another one is valid from the same instant, and values were computed with it: give it another from',
       )
     }
-    const what = `calibration ${rule} of ${pointKey(name)}`
+    const of = 'variable' in settings ? ` of ${settings.variable}` : ''
+    const what = `calibration ${settings.rule}${of} of ${pointKey(name)}`
     work.note(what, outcome === 'created' ? 'created' : undefined)
   }
 }
+
+async function writeMeterEvents(work: Work): Promise<void> {
+  const { tx, clock } = work
+  for (const { place, sound, whole } of entriesOf(work.draft, 'meterEvents')) {
+    const point = await pointOf(work, place, sound)
+    if (point === undefined || whole === undefined) continue
+    const { point: name, ...event } = whole
+    const entered = await enterMeterEvent(
+      { tx, clock },
+      { pointId: point.id, ...event, createdBy: PROVISIONING },
+    )
+    if (entered.kind === 'refused') work.miss([...place, entered.field], entered.reason)
+    const what = `meter event ${event.kind} of ${pointKey(name)}`
+    work.note(what, entered.kind === 'entered' ? 'created' : undefined)
+  }
+}
+
+/** Who makes what a site file says. */
+const PROVISIONING = 'provisioning'
 
 async function writeInformants(work: Work): Promise<void> {
   const secrets = openSecrets(work.secretKey)

@@ -7,7 +7,9 @@ import { type PointPath, pointKey, Slug } from '../protocol/ids.ts'
 import { type Place, pathText } from '../protocol/mistakes.ts'
 import { InformantSettings, ObligationSettings } from './compliance/obligation.ts'
 import { Rut } from './compliance/rut.ts'
-import { PARAMS } from './processor/rules/parameters.ts'
+import { METER_EVENT_SHAPE } from './processor/meter-events.ts'
+import { namesVariable, type Rule } from './processor/rules/parameters.ts'
+import { ruleSchema } from './processor/rules/rule-settings.ts'
 
 const Instant = z.iso.datetime({ offset: true }).transform(text => Date.parse(text))
 const Depth = z.number().positive().max(2000).nullable().default(null)
@@ -42,13 +44,7 @@ const Point = z.strictObject({
 
 const Gateway = z.strictObject({ client: Slug, project: Slug, id: Slug, token: Secret.optional() })
 
-const since = { point: PointName, from: Instant }
-
-const Calibration = z.discriminatedUnion('rule', [
-  z.strictObject({ ...since, rule: z.literal('pulses_to_volume'), ...PARAMS.pulses_to_volume.shape }),
-  z.strictObject({ ...since, rule: z.literal('total_to_volume'), ...PARAMS.total_to_volume.shape }),
-  z.strictObject({ ...since, rule: z.literal('level_to_water_table'), ...PARAMS.level_to_water_table.shape }),
-])
+const MeterEvent = z.strictObject({ point: PointName, at: Instant, ...METER_EVENT_SHAPE })
 
 const Informant = InformantSettings.extend({ client: Slug, password: Secret })
 
@@ -62,7 +58,8 @@ export const Site = z.strictObject({
   projects: listOf(z.strictObject({ client: Slug, id: Slug, name: Name })),
   points: listOf(Point),
   gateways: listOf(Gateway),
-  calibrations: listOf(Calibration),
+  calibrations: listOf(ruleSchema({ point: PointName })),
+  meterEvents: listOf(MeterEvent),
   informants: listOf(Informant),
   obligations: listOf(Obligation),
 })
@@ -95,10 +92,16 @@ const NAMES: { [List in SiteList]: (entry: Entry<List>['sound']) => string | und
   projects: ({ client, id }) => joined(client, id),
   points: ({ client, project, id }) => joined(client, project, id),
   gateways: ({ id }) => id,
-  calibrations: ({ point, rule, from }) => joined(pointNamed(point)?.key, rule, instantText(from)),
+  calibrations: ({ point, from, ...rule }) =>
+    joined(pointNamed(point)?.key, ruleNamed(rule), instantText(from)),
+  meterEvents: ({ point, at }) => joined(pointNamed(point)?.key, instantText(at)),
   informants: ({ client, rut }) => joined(client, rut),
   obligations: ({ workCode, from }) => joined(workCode, instantText(from)),
 }
+
+/** `checks.level`: a rule that names its variable is another one for each. */
+const ruleNamed = (rule: { rule?: Rule | undefined; variable?: string | undefined }): string | undefined =>
+  rule.rule !== undefined && namesVariable(rule.rule) ? joined(rule.rule, rule.variable) : rule.rule
 
 const joined = (...parts: (string | undefined)[]): string | undefined =>
   parts.every(part => part !== undefined) ? parts.join('.') : undefined

@@ -1,7 +1,6 @@
-// Whose wells there are: clients, projects, points, gateways, calibrations, as a provisioned site writes them.
+// Whose wells there are: clients, projects, points, gateways, as a provisioned site writes them.
 
 import type { PointPath } from '../../protocol/ids.ts'
-import type { Rule } from '../processor/rules/parameters.ts'
 import type { Sql } from './database.ts'
 
 /** What a write did; `undefined` when everything was so already. */
@@ -80,35 +79,6 @@ export async function replaceGatewayToken(sql: Sql, slug: string, hash: Uint8Arr
     hash,
   ])
   return rows.length > 0
-}
-
-/**
- * Makes sure that a calibration stands. One that is valid from the same instant with other parameters stays as it is,
- * because volumes were computed with it: `different`.
- */
-export async function insertCalibration(
-  sql: Sql,
-  {
-    pointId,
-    rule,
-    params,
-    validFrom,
-    createdBy,
-  }: { pointId: number; rule: Rule; params: object; validFrom: number; createdBy: string },
-): Promise<'created' | 'same' | 'different'> {
-  const key = [pointId, rule, validFrom]
-  const added = await sql.query(
-    `insert into calibrations (point_id, rule, valid_from, params, created_by)
-     values ($1, $2, to_timestamp($3::float8 / 1000), $4::jsonb, $5) on conflict do nothing returning id`,
-    [...key, JSON.stringify(params), createdBy],
-  )
-  if (added.length > 0) return 'created'
-  const [row] = await sql.query<{ same: boolean }>(
-    `select params = $4::jsonb as same from calibrations
-     where point_id = $1 and rule = $2 and valid_from = to_timestamp($3::float8 / 1000)`,
-    [...key, JSON.stringify(params)],
-  )
-  return row?.same ? 'same' : 'different'
 }
 
 /** The point of that name; `undefined` when there is none. */

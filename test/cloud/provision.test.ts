@@ -131,7 +131,7 @@ obligations:
       '14: gateways[1].id: must be 1 to 63 characters of a-z, 0-9 and "-", and must not start with "-"',
       '14: gateways[1].project: there is no project campo.nowhere',
       '14: gateways[1].token: the environment has no GW_TOKEN',
-      '16: calibrations[0].rule: is not one of pulses_to_volume, total_to_volume, level_to_water_table; did you mean `pulses_to_volume`?',
+      '16: calibrations[0].rule: is not one of pulses_to_volume, total_to_volume, level_to_water_table, unit_conversion, checks, low_flow_cut_off, volume_to_flow; did you mean `pulses_to_volume`?',
       '17: calibrations[1].from: must be an instant such as 2026-01-31T12:00:00Z',
       '17: calibrations[1].litresPerPulse: must be more than 0',
       '17: calibrations[1].point: there is no point campo.los-aromos.pozo-9',
