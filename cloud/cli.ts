@@ -8,7 +8,9 @@ import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/run
 import { type Log, openLog } from '../protocol/runtime/log.ts'
 import { aborted } from '../protocol/runtime/scope.ts'
 import { createToken, createUser, resetPassword } from './api/users.ts'
-import { verifyEvidence } from './compliance/verify-evidence.ts'
+import { type CommandDeps, switchSending, tellEvidence, tellSending } from './compliance/cli.ts'
+import { WORK_CODE } from './compliance/obligation.ts'
+import { Rut } from './compliance/rut.ts'
 import { type CloudConfig, readConfig } from './config.ts'
 import { natsUsers } from './nats-users.ts'
 import { openDatabase } from './open-database.ts'
@@ -32,6 +34,8 @@ const USAGE = `smarthydro-cloud: collects what gateways measure, computes, decla
   smarthydro-cloud migrate                    bring the database to the shape this version needs
   smarthydro-cloud provision FILE             make what a site.yaml describes; a second time changes nothing
   smarthydro-cloud verify-evidence            finds what was altered in, removed from or moved within what was declared
+  smarthydro-cloud sending [on|off --reason R [--work W | --informant RUT]]
+                                              says what is declared; stops it or goes on, all of it or one's
   smarthydro-cloud user create --email A --name N --role R [--client C]
   smarthydro-cloud user reset-password --email A
                                               both print the drawn password, once
@@ -55,6 +59,9 @@ const OPTIONS = {
   client: { type: 'string' },
   scopes: { type: 'string' },
   days: { type: 'string' },
+  work: { type: 'string' },
+  informant: { type: 'string' },
+  reason: { type: 'string' },
   mqtt: { type: 'boolean' },
   help: { type: 'boolean' },
   version: { type: 'boolean' },
@@ -87,7 +94,12 @@ async function obey(command: string, rest: readonly string[], options: Options):
     case 'migrate 0':
       return withDatabase(async () => say('the database has the shape that this version needs\n'))
     case 'verify-evidence 0':
-      return checkEvidence()
+      return compliance(tellEvidence)
+    case 'sending 0':
+      return compliance(tellSending)
+    case 'sending 1':
+      if (rest[0] === 'on' || rest[0] === 'off') return turnSwitch(rest[0], options)
+      break
     case 'provision 1':
       return provisionFile(rest[0] as string)
     case 'user 1':
@@ -155,14 +167,23 @@ function provisionFile(file: string): Promise<number> {
   })
 }
 
-function checkEvidence(): Promise<number> {
-  return withDatabase(async db => {
-    const { works, rows, breaks } = await verifyEvidence(db)
-    for (const { workCode, what } of breaks) say(`${workCode}: ${what}\n`)
-    const found = breaks.length === 0 ? 'nothing was altered' : `${breaks.length} found`
-    say(`${rows} rows of ${works} works: ${found}\n`)
-    return breaks.length === 0 ? 0 : 1
-  })
+function compliance(work: (deps: CommandDeps) => Promise<number>): Promise<number> {
+  return withDatabase(db => work({ db, clock: systemClock, say }))
+}
+
+function turnSwitch(position: string, { work, informant, reason }: Options): Promise<number> {
+  if (work !== undefined && informant !== undefined)
+    throw new UsageError('Say --work or --informant, not both')
+  if (work !== undefined && !WORK_CODE.test(work)) throw new UsageError(`--work: "${work}" is no work code`)
+  const { data: rut } = Rut.safeParse(informant)
+  if (informant !== undefined && rut === undefined)
+    throw new UsageError(`--informant: "${informant}" is no RUT`)
+  const turn = { sending: position === 'on', reason: needed('reason', reason) }
+  const all = { what: 'all' } as const
+  const one = rut === undefined ? all : ({ what: 'informant', rut } as const)
+  return compliance(deps =>
+    switchSending(deps, work === undefined ? one : { what: 'work', workCode: work }, turn),
+  )
 }
 
 function makeUser({ email, name, role, client }: Options): Promise<number> {

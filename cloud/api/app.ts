@@ -26,6 +26,7 @@ import { points } from './points.ts'
 import { readings } from './readings.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
+import { sending } from './sending.ts'
 import { session } from './session.ts'
 import { slots } from './slots.ts'
 
@@ -72,6 +73,7 @@ export function openApi(
   api.route('/compliance/slots', slots(deps))
   api.route('/ledger', ledger(deps))
   api.route('/incidents', incidents(deps))
+  api.route('/compliance/sending', sending(deps))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))
   return app

@@ -35,6 +35,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/points/{point}/specific-capacity': { roles: READERS, scope: 'read' },
   'GET /api/v1/projects/{project}/balances': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/slots': { roles: READERS, scope: 'read' },
+  'GET /api/v1/compliance/sending': { roles: OPERATORS, scope: 'read' },
+  'POST /api/v1/compliance/sending': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/gateways': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/gateways/{gateway}': {
     roles: [...OPERATORS, 'client_manager', 'client_reader'],

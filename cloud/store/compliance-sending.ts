@@ -87,7 +87,7 @@ async function selectNext(
        where s.work_code = w.code and s.state = 'ready' and s.next_attempt_at <= to_timestamp($1::float8 / 1000)
          and (s.due_at > to_timestamp($2::float8 / 1000) or w.last_backlog_at is null
               or w.last_backlog_at <= to_timestamp($3::float8 / 1000))
-         and i.status = 'active' and o.terms->>'channel' = any($4) and o.terms->>'mode' = 'send'
+         and i.sending and i.status = 'active' and o.terms->>'channel' = any($4) and o.terms->>'mode' = 'send'
        order by s.due_at <= to_timestamp($2::float8 / 1000), s.due_at limit 1) s on true
      where w.sending and w.status = 'active' and exists (select from compliance_switch where sending)
        and (w.busy_until is null or w.busy_until <= to_timestamp($1::float8 / 1000))
@@ -300,6 +300,7 @@ export function takeVerifications(
        where id in (
          select s.id from slots s join obligations o on o.id = s.obligation_id
          where s.next_verify_at <= to_timestamp($1::float8 / 1000) and o.terms->>'channel' = any($4)
+           and exists (select from compliance_switch where sending)
          order by s.next_verify_at limit $3 for update of s skip locked)
        returning *)
      select t.id, t.work_code as "workCode", t.due_at as "dueAt", t.attempts as attempt, t.lease_token as "leaseToken",

@@ -113,22 +113,6 @@ export async function releaseWork(sql: Sql, code: string, now: number): Promise<
   await hasten(sql, { workCode: code }, now)
 }
 
-/** Turns the sending of one work on or off. */
-export async function switchWork(sql: Sql, code: string, sending: boolean): Promise<void> {
-  await sql.query('update works set sending = $2 where code = $1', [code, sending])
-}
-
-/** Turns all sending on or off. */
-export async function switchAll(
-  sql: Sql,
-  { sending, reason, at }: { sending: boolean; reason: string; at: number },
-): Promise<void> {
-  await sql.query(
-    `update compliance_switch set sending = $1, reason = $2, changed_at = to_timestamp($3::float8 / 1000)`,
-    [sending, reason, at],
-  )
-}
-
 /** Where a slot stands. */
 export const SLOT_STATES = ['pending', 'no_data', 'ready', 'sending', 'sent', 'review', 'shadow'] as const
 
@@ -202,7 +186,10 @@ export async function listSlots(
        s.work_code as "workCode", o.terms->>'channel' as channel, s.due_at as "dueAt", s.state, s.state_at as "stateAt",
        s.reason, case when s.state <> 'ready' then null
          when sw.sending is not true then 'all sending is switched off' || coalesce(': ' || sw.reason, '')
-         when not w.sending then 'sending of this work is switched off'
+         when not w.sending then 'sending of this work is switched off' || coalesce(': ' || (
+           select reason from sending_turns where what = 'work' and key = w.code order by id desc limit 1), '')
+         when not i.sending then 'sending of this informant is switched off' || coalesce(': ' || (
+           select reason from sending_turns where what = 'informant' and key = i.rut order by id desc limit 1), '')
          when w.status = 'blocked' then w.reason when i.status = 'blocked' then i.reason end as "heldBecause",
        s.chosen, s.attempts, e.attempt, e.at as "outcomeAt", coalesce(e.outcome, 'abandoned') as outcome,
        e.detail->>'reason' as message, s.next_attempt_at as "nextAttemptAt", s.receipt, s.recovered,

@@ -70,6 +70,21 @@ describe('smarthydro-cloud', () => {
         status: 69,
         says: /127\.0\.0\.1/,
       },
+      { args: ['sending', 'off'], status: 64, says: /--reason is needed/ },
+      {
+        args: ['sending', 'off', '--reason', 'x', '--work', 'OB-0602-7'],
+        ...{ status: 1, says: /There is no work OB-0602-7/ },
+      },
+      {
+        args: ['sending', 'off', '--reason', 'x', '--informant', '1-1'],
+        status: 64,
+        says: /"1-1" is no RUT/,
+      },
+      {
+        args: ['sending', 'off', '--reason', 'DGA asked us to wait'],
+        ...{ status: 0, says: /sending is off since .*, by command line: DGA asked us to wait/ },
+      },
+      { args: ['sending', 'on', '--reason', 'done'], status: 0, says: /sending is on since .*: done/ },
       { args: ['verify-evidence'], status: 0, says: /0 rows of 0 works: nothing was altered/ },
       { args: ['gateway', 'token', 'gw-none'], status: 1, says: /There is no gateway gw-none/ },
     ]

@@ -14,6 +14,7 @@ import {
 } from '../../../cloud/store/gateways.ts'
 import { saveLedgerDays } from '../../../cloud/store/ledger.ts'
 import { selectGateway, selectPointsNamed } from '../../../cloud/store/queries.ts'
+import { turnSending } from '../../../cloud/store/switches.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
 import type { ApiScene } from './scene.ts'
@@ -59,6 +60,10 @@ export async function fill(api: ApiScene): Promise<void> {
     }
   }
   await findAnomalies(api)
+  for (const sending of [false, true]) {
+    const turn = { sending, reason: 'inspection of otra', by: 'ana@otra.cl', at: NOW }
+    await turnSending(api.db, { what: 'work', workCode: 'OB-0602-2' }, turn)
+  }
   await makeSlots(api)
   await answer(api, receiptOf)
   await answer(api, () => ({ kind: 'refused', reason: 'Caudal no permitido' }))

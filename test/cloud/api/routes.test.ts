@@ -228,6 +228,10 @@ const ANSWERED: Record<string, number> = {
 /** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */
 function initOf(route: string, name: string): RequestInit {
   if (!route.startsWith('POST ')) return {}
+  if (route === 'POST /api/v1/compliance/sending') {
+    const turn = { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
+    return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(turn) }
+  }
   const id = `${name.replace('_', '-')}-1`
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id, command }) }

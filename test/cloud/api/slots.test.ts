@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { switchAll, switchWork } from '../../../cloud/store/compliance.ts'
+import { type Switched, turnSending } from '../../../cloud/store/switches.ts'
 import { fill, NOW } from './content.ts'
 import { type ApiScene, openApiScene } from './scene.ts'
 
@@ -85,12 +85,18 @@ describe('GET /api/v1/compliance/slots', () => {
   test('says what holds a slot that is ready: its work, or the switch for everything', async () => {
     const held = async () => (await list('state=ready')).body.items[0].heldBecause
     assert.equal(await held(), null)
-    await switchWork(api.db, 'OB-0602-1', false)
-    assert.match(await held(), /this work is switched off/)
-    await switchAll(api.db, { sending: false, reason: 'DGA asked us to wait', at: NOW })
+    const turn = (switched: Switched, sending: boolean, reason: string) =>
+      turnSending(api.db, switched, { sending, reason, by: 'ana', at: NOW })
+    const work = { what: 'work', workCode: 'OB-0602-1' } as const
+    await turn(work, false, 'a meter is replaced')
+    assert.match(await held(), /this work is switched off: a meter is replaced/)
+    await turn({ what: 'all' }, false, 'DGA asked us to wait')
     assert.match(await held(), /all sending is switched off: DGA asked us to wait/)
-    await switchAll(api.db, { sending: true, reason: '', at: NOW })
-    await switchWork(api.db, 'OB-0602-1', true)
+    await turn({ what: 'all' }, true, '')
+    await turn(work, true, '')
+    await turn({ what: 'informant', rut: '12345678-5' }, false, 'Ana left')
+    assert.match(await held(), /this informant is switched off: Ana left/)
+    await turn({ what: 'informant', rut: '12345678-5' }, true, '')
     assert.equal(await held(), null)
   })
 })

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { releaseWork, switchAll, switchWork } from '../../../cloud/store/compliance.ts'
+import { releaseWork } from '../../../cloud/store/compliance.ts'
+import { type Switched, selectTurns, turnSending } from '../../../cloud/store/switches.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { ANSWERS } from '../../doubles/dga/faults.ts'
 import { PASSWORD, RUT } from './installation.ts'
-import { DAY, MINUTE, openScene, type Scene } from './scene.ts'
+import { DAY, HOUR, MINUTE, openScene, type Scene } from './scene.ts'
 
 describe('runRound()', () => {
   let database: TestDatabase
@@ -139,7 +140,10 @@ describe('runRound()', () => {
     const shadow = await register('OB-0602-7', { mode: 'shadow' })
     const live = await register('OB-0602-8')
     const other = await register('OB-0602-9')
-    await switchWork(database.db, 'OB-0602-8', false)
+    const turn = (switched: Switched, sending: boolean) =>
+      turnSending(database.db, switched, { sending, reason: 'inspection', by: 'ana', at: clock.now() })
+    const work = { what: 'work', workCode: 'OB-0602-8' } as const
+    await turn(work, false)
     await toNextHour(shadow, live, other)
     await site.round()
 
@@ -147,17 +151,41 @@ describe('runRound()', () => {
       [await statesOf(shadow), await statesOf(live), await statesOf(other)],
       [['shadow'], ['ready'], ['sent']],
     )
-    await switchAll(database.db, { sending: false, reason: 'inspection', at: clock.now() })
-    await switchWork(database.db, 'OB-0602-8', true)
-    await site.round()
-    assert.deepEqual(await statesOf(live), ['ready'])
-    await switchAll(database.db, { sending: true, reason: '', at: clock.now() })
+    for (const switched of [{ what: 'all' }, { what: 'informant', rut: RUT }] as const) {
+      await turn(switched, false)
+      await turn(work, true)
+      await clock.advance(5 * MINUTE)
+      await site.round()
+      assert.deepEqual(await statesOf(live), ['ready'], switched.what)
+      const [held] = await site.slots(live)
+      assert.match(held?.heldBecause ?? '', /switched off: inspection/)
+      await turn(switched, true)
+      await turn(work, false)
+    }
+    await turn(work, true)
     await site.round()
     assert.deepEqual(await statesOf(live), ['sent'])
     assert.equal(
-      dga.submissions.some(({ work }) => work === 'OB-0602-7'),
+      dga.submissions.some(({ work: code }) => code === 'OB-0602-7'),
       false,
     )
+    const turns = await selectTurns(database.db, 100)
+    assert.deepEqual([turns.length, turns[0]?.by, turns[0]?.reason], [10, 'ana', 'inspection'])
+  })
+
+  test('asks after no receipt while everything is switched off', async () => {
+    const { clock, dga, site, register, toNextHour } = scene
+    await toNextHour(await register('OB-0602-7'))
+    await site.round()
+    const off = { sending: false, reason: 'DGA asked us to wait', by: 'ana', at: clock.now() }
+    await turnSending(database.db, { what: 'all' }, off)
+    const asked = dga.requests.length
+    await clock.advance(HOUR / 2)
+
+    assert.equal((await site.round()).verified, 0)
+    assert.equal(dga.requests.length, asked)
+    await turnSending(database.db, { what: 'all' }, { ...off, sending: true })
+    assert.equal((await site.round()).verified, 1)
   })
 
   test('keeps the password out of logs, evidence, slots and metrics', async () => {

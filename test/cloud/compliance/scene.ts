@@ -1,6 +1,5 @@
 // One test's scene: an authority that knows one informant, an installation that declares to it, a clock to move.
 
-import { switchAll } from '../../../cloud/store/compliance.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { type FakeClock, openFakeClock } from '../../doubles/clock.ts'
 import { type Dga, openDga } from '../../doubles/dga/server.ts'
@@ -48,13 +47,14 @@ export async function openScene(db: Database): Promise<Scene> {
     statesOf: async pointId => (await site.slots(pointId)).map(({ state }) => state),
     async close() {
       await dga.close()
-      const kept = ['submissions', 'evidence_heads']
-      for (const table of kept) await db.query(`alter table ${table} disable trigger user`)
-      await db.query(
-        'truncate submissions, evidence_heads, slots, obligations, works, informants, readings, derived, series, points cascade',
-      )
-      for (const table of kept) await db.query(`alter table ${table} enable trigger user`)
-      await switchAll(db, { sending: true, reason: '', at: clock.now() })
+      await db.transaction(async tx => {
+        // What guards the evidence of a real installation sleeps, for this transaction.
+        await tx.query('set local session_replication_role = replica')
+        await tx.query(
+          'truncate sending_turns, submissions, evidence_heads, slots, obligations, works, informants, readings, derived, series, points cascade',
+        )
+      })
+      await db.query('update compliance_switch set sending = true, reason = null')
     },
   }
 }
