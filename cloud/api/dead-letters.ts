@@ -1,4 +1,5 @@
-// /dead-letters: messages that could not be understood. For operators.
+// /dead-letters: messages that could not be understood, and batches that the database refused, or some readings of. For
+// operators.
 
 import { createRoute, z } from '@hono/zod-openapi'
 import { RejectedReading } from '../../protocol/batch.ts'
@@ -9,7 +10,7 @@ import { replayLetter } from '../collector/replay.ts'
 import { Problem } from '../problem.ts'
 import type { Committed } from '../store/batches.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
-import { type DeadLetterRow, selectDeadLetters } from '../store/queries.ts'
+import { type DeadLetterRow, selectDeadLetter, selectDeadLetters } from '../store/queries.ts'
 import { openSeriesIds } from '../store/series.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
@@ -25,9 +26,18 @@ const DeadLetter = z
     reason: z.string(),
     receivedAt: InstantText.openapi({ description: 'the last time' }),
     times: z.int().openapi({ description: 'how often the same came' }),
-    replayedAt: orNull(InstantText).openapi({ description: 'null again when the same came since' }),
+    replayedAt: orNull(InstantText).openapi({
+      description: 'when all of it was taken in; null again when the same came since',
+    }),
   })
   .openapi('DeadLetter')
+
+const WholeDeadLetter = z
+  .strictObject({
+    ...DeadLetter.shape,
+    base64: z.string().openapi({ description: 'what came, in base64' }),
+  })
+  .openapi('WholeDeadLetter')
 
 const DeadLetterPage = z.strictObject({ items: z.array(DeadLetter), next: Next }).openapi('DeadLetterPage')
 
@@ -35,7 +45,8 @@ const listRoute = createRoute({
   method: 'get',
   path: '/',
   tags: ['operation'],
-  summary: 'Messages that could not be understood, newest first',
+  summary: 'Messages that could not be understood or that the database refused, newest first',
+  description: 'Of a batch some of whose readings were refused, the others are stored.',
   request: { query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })) },
   responses: {
     200: {
@@ -43,6 +54,30 @@ const listRoute = createRoute({
       content: { 'application/json': { schema: DeadLetterPage } },
     },
     ...problemResponses(400, 401, 403),
+  },
+})
+
+const letterParam = z.strictObject({
+  letter: z.coerce
+    .number()
+    .pipe(z.int().min(1))
+    .openapi({ param: { name: 'letter', in: 'path' } }),
+})
+
+const oneRoute = createRoute({
+  method: 'get',
+  path: '/{letter}',
+  tags: ['operation'],
+  summary: 'A message that was set aside, with its bytes',
+  request: { query: NoQuery, params: letterParam },
+  responses: {
+    200: {
+      description: 'the dead letter',
+      content: {
+        'application/json': { schema: WholeDeadLetter },
+      },
+    },
+    ...problemResponses(400, 401, 403, 404),
   },
 })
 
@@ -64,12 +99,7 @@ const replayRoute = createRoute({
   description: 'As if its gateway sent it now. Asked again, it changes nothing.',
   request: {
     query: NoQuery,
-    params: z.strictObject({
-      letter: z.coerce
-        .number()
-        .pipe(z.int().min(1))
-        .openapi({ param: { name: 'letter', in: 'path' } }),
-    }),
+    params: letterParam,
   },
   responses: {
     200: { description: 'what became of it', content: { 'application/json': { schema: Replayed } } },
@@ -77,7 +107,7 @@ const replayRoute = createRoute({
   },
 })
 
-/** `/dead-letters`, `/dead-letters/{letter}/replay`. */
+/** `/dead-letters`, `/dead-letters/{letter}`, `/dead-letters/{letter}/replay`. */
 export function deadLetters({ db, clock, log }: { db: Database; clock: Clock; log: Log }) {
   const series = openSeriesIds(db)
   return openRouter()
@@ -87,6 +117,12 @@ export function deadLetters({ db, clock, log }: { db: Database; clock: Clock; lo
       const rows = await selectDeadLetters(db, { beforeReceipt, limit: limit + 1 })
       const { items, next } = toPage(rows, { list: 'dead-letters', limit, keyOf: ({ receipt }) => receipt })
       return context.json({ items: items.map(toDeadLetter), next }, 200, nextLink(context.req.url, next))
+    })
+    .openapi(oneRoute, async context => {
+      const row = await selectDeadLetter(db, context.req.valid('param').letter)
+      if (row === undefined) throw new Problem(404, 'Dead letter not found')
+      const { content, ...letter } = row
+      return context.json({ ...toDeadLetter(letter), base64: Buffer.from(content).toString('base64') }, 200)
     })
     .openapi(replayRoute, async context => {
       const { letter: id } = context.req.valid('param')

@@ -52,6 +52,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
     scope: 'write',
   },
   'GET /api/v1/dead-letters': { roles: OPERATORS, scope: 'read' },
+  'GET /api/v1/dead-letters/{letter}': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/dead-letters/{letter}/replay': { roles: OPERATORS, scope: 'write' },
 }
 

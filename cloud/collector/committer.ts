@@ -4,16 +4,18 @@
 //   K1. A batch is answered only after the COMMIT that holds it, or the one that set it aside.
 //   K2. Batches of one gateway are committed in the order in which they came.
 //   K3. A slow or absent database slows the gateways down; nothing is dropped.
-//   K4. A reading that the database refuses is rejected alone, a batch set aside alone; the others are committed. When it
-//       is not the data that is refused but everything, everything waits: the gateways have it on their disks.
+//   K4. A reading that the database refuses is rejected alone, a batch set aside alone; the others are committed, and the
+//       bytes are kept with the reason, to be taken in again. When it is not the data that is refused but everything,
+//       everything waits: the gateways have it on their disks.
 
+import type { RejectedReading } from '../../protocol/batch.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
 import { type Committed, commitBatches, commitWithoutPoison, type IncomingBatch } from '../store/batches.ts'
-import { type Database, DatabaseRefused } from '../store/database.ts'
+import { type Database, DatabaseRefused, type Sql } from '../store/database.ts'
 import type { DeadLetter } from '../store/gateways.ts'
 import type { SeriesIds } from '../store/series.ts'
 import { keepLetter } from './letters.ts'
@@ -151,10 +153,15 @@ async function commitOrSplit(
   await commitOrSplit(deps, jobs.slice(middle), signal)
 }
 
-/** What is left of a batch that was refused; the batch as a whole is set aside when it is not its readings. */
+/**
+ * What is left of a batch that was refused; its bytes are set aside with it. The batch as a whole is set aside when it is
+ * not its readings.
+ */
 async function commitSpared(deps: CommitterDeps, job: BatchJob, signal: AbortSignal): Promise<void> {
+  const keep = (tx: Sql, refused: readonly RejectedReading[]) =>
+    keepLetter({ ...deps, db: tx }, { ...job.letter, reason: reasonOfRefused(refused) })
   const committed = await untilAvailable(deps, signal, () =>
-    orRefused(commitWithoutPoison(deps, job.incoming)),
+    orRefused(commitWithoutPoison(deps, job.incoming, keep)),
   )
   if (committed instanceof DatabaseRefused) {
     await commitLetter(deps, job, `The database refused it: ${committed.message}`, signal)
@@ -169,6 +176,13 @@ async function commitSpared(deps: CommitterDeps, job: BatchJob, signal: AbortSig
     })
   }
   finish(deps, job, committed)
+}
+
+function reasonOfRefused(refused: readonly RejectedReading[]): string {
+  const [first] = refused
+  const which =
+    refused.length === 1 ? `reading ${first?.seq}` : `${refused.length} readings, ${first?.seq} the first`
+  return `The database refused ${which}: ${first?.reason}`
 }
 
 function finish({ metrics, log, onDone }: CommitterDeps, job: BatchJob, committed: Committed): void {

@@ -2,12 +2,12 @@
 
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
-import type { Database } from '../store/database.ts'
+import type { Sql } from '../store/database.ts'
 import { type DeadLetter, LETTERS_MAX, setAside } from '../store/gateways.ts'
 
 /** Sets a message aside. Throws what the database throws. */
 export async function keepLetter(
-  { db, log, metrics }: { db: Database; log: Log; metrics: Metrics },
+  { db, log, metrics }: { db: Sql; log: Log; metrics: Metrics },
   letter: DeadLetter,
 ): Promise<void> {
   const { gatewayId, topic, reason } = letter

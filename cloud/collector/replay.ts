@@ -1,4 +1,5 @@
-// Takes a batch in again that was set aside: by a version that could not read it, or by a database that refused it.
+// Takes a batch in again that was set aside: by a version that could not read it, or by a database that refused it or some
+// of its readings.
 
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import { parseGatewayTopic } from '../../protocol/topics.ts'
@@ -31,6 +32,7 @@ export async function replayLetter(
     ...{ gatewayId: gateway.id, projectId: gateway.projectId, lane: topic.lane, batch },
     ...(bytes === undefined ? {} : { table: { id, bytes } }),
   })
-  await markReplayed(db, letterId, clock.now())
+  const isWhole = committed.kind === 'repeated' || committed.rejected.length === 0
+  if (isWhole) await markReplayed(db, letterId, clock.now())
   return { readings: batch.readings.length, committed }
 }

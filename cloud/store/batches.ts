@@ -5,7 +5,8 @@
 //   C2. Committed again, in whole or cut differently, a batch changes nothing. It is the same batch only when it says the
 //       same: numbers that come again with other readings are stored like any others, and told.
 //   C3. The rows of a batch, its place in the log of batches, and `latest` come in one transaction or not at all.
-//   C4. A reading that the database refuses is kept whole, with the reason, in the batch's row; the others are stored.
+//   C4. A reading that the database refuses is kept whole, with the reason, in the batch's row; the others are stored. It is
+//       tried again when the batch is taken in again, and stored then if the database has come round.
 
 import { hash } from 'node:crypto'
 import type { Batch, RejectedReading } from '../../protocol/batch.ts'
@@ -13,6 +14,7 @@ import { AHEAD_MAX_MS, QUALITIES, TIME_QUALITIES } from '../../protocol/reading.
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { LANES, type Lane } from '../../protocol/topics.ts'
 import { type Database, DatabaseRefused, type Sql } from './database.ts'
+import { countStretchesAnew } from './ledger.ts'
 import { insertReadings, type StoredCounts, type StoredReading, upsertLatest } from './readings.ts'
 import type { SeriesIds } from './series.ts'
 
@@ -72,32 +74,62 @@ export async function commitBatches(
 }
 
 /**
- * Commits one batch without those of its readings that the database refuses (C4). Throws DatabaseRefused when it is
- * not a reading that is refused, but the batch.
+ * Commits one batch without those of its readings that the database refuses (C4); of one that was committed before, those
+ * that were refused then. `onRefused` is told of them in the same transaction. Throws DatabaseRefused when it is not a
+ * reading that is refused, but the batch.
  */
 export async function commitWithoutPoison(
   { db, series, clock }: StoreDeps,
   incoming: IncomingBatch,
+  onRefused: (tx: Sql, refused: readonly RejectedReading[]) => Promise<void> = async () => {},
 ): Promise<Committed> {
-  const [numbers] = await numberSeries(series, [incoming])
+  const [numbers = []] = await numberSeries(series, [incoming])
   return db.transaction(async tx => {
     await insertTables(tx, [incoming])
-    const [logged] = await insertBatches(tx, [incoming], [numbers ?? []])
-    if (logged === undefined) return { kind: 'repeated' }
-    const { id, reused } = logged
+    const [logged] = await insertBatches(tx, [incoming], [numbers])
+    const before = logged === undefined ? await findRefused(tx, incoming, numbers) : undefined
+    const owed = logged ?? before
+    if (owed === undefined) return { kind: 'repeated' }
+    const { id, reused } = owed
+    const seqs = before?.seqs
+    const rows = toRows(incoming, numbers, id).filter(({ seq }) => seqs === undefined || seqs.has(seq))
     const refused: RejectedReading[] = []
     let [inserted, revised] = [0, 0]
-    await storeInParts(tx, toRows(incoming, numbers ?? [], id), clock.now() + AHEAD_MAX_MS, {
+    await storeInParts(tx, rows, clock.now() + AHEAD_MAX_MS, {
       stored: counts => {
         inserted += counts.inserted.get(id) ?? 0
         revised += counts.revised.get(id) ?? 0
       },
       refused: one => refused.push(one),
     })
-    await keepRefused(tx, id, incoming.batch, refused)
+    if (refused.length > 0 || seqs !== undefined) await keepRefused(tx, id, incoming.batch, refused)
+    if (refused.length > 0) await onRefused(tx, refused)
+    if (refused.length < rows.length && seqs !== undefined) await takeUpAgain(tx, id, incoming)
     const duplicate = incoming.batch.readings.length - inserted - revised - refused.length
     return { kind: 'stored', inserted, revised, duplicate, rejected: refused, reused }
   })
+}
+
+/** A batch that was committed without some of its readings, and which ones; locked until the transaction ends. */
+async function findRefused(
+  tx: Sql,
+  { gatewayId, batch }: IncomingBatch,
+  series: readonly number[],
+): Promise<(LoggedBatch & { seqs: ReadonlySet<number> }) | undefined> {
+  const [row] = await tx.query<{ id: number; rejected: { seq: number }[] }>(
+    `select id, rejected from batches
+     where (gateway_id, epoch, first, last, digest) = ($1, $2::bigint, $3::bigint, $4::bigint, decode($5, 'hex'))
+       and rejected is not null for update`,
+    [gatewayId, batch.epoch, batch.first, batch.last, digestOf(batch, series)],
+  )
+  if (row === undefined) return undefined
+  return { id: row.id, reused: false, seqs: new Set(row.rejected.map(({ seq }) => seq)) }
+}
+
+/** What follows from the readings that were stored after all is for the processor, and the ledger's to count anew. */
+async function takeUpAgain(tx: Sql, batchId: number, { gatewayId, batch }: IncomingBatch): Promise<void> {
+  await tx.query('update batches set processed_at = null where id = $1', [batchId])
+  await countStretchesAnew(tx, gatewayId, batch)
 }
 
 const REASON_LENGTH_MAX = 200
@@ -137,10 +169,12 @@ async function keepRefused(
   { readings }: Batch,
   refused: readonly RejectedReading[],
 ): Promise<void> {
-  if (refused.length === 0) return
   const bySeq = new Map(readings.map(reading => [reading.seq, reading]))
   const whole = refused.map(({ seq, reason }) => ({ ...bySeq.get(seq), reason }))
-  await tx.query('update batches set rejected = $2::jsonb where id = $1', [batchId, JSON.stringify(whole)])
+  await tx.query('update batches set rejected = $2::jsonb where id = $1', [
+    batchId,
+    whole.length === 0 ? null : JSON.stringify(whole),
+  ])
 }
 
 function outcomeOf(logged: LoggedBatch | undefined, counts: StoredCounts, readings: number): Committed {

@@ -52,6 +52,23 @@ async function countCutAnew(tx: Sql, gatewayId: number): Promise<void> {
   )
 }
 
+/** Numbers have been stored that were refused before: the stretches that they are in are counted from their beginning. */
+export async function countStretchesAnew(
+  tx: Sql,
+  gatewayId: number,
+  { epoch, first, last }: { epoch: number; first: number; last: number },
+): Promise<void> {
+  await lockLedger(tx, gatewayId)
+  await tx.query(
+    `update ledger_stretches l set settled = first, settled_stored = 0, settled_rejected = 0, settled_evicted = 0,
+       settled_damaged = 0, counted_at = null
+     where gateway_id = $1 and epoch = $2::bigint and first <= $4::bigint and not exists (
+       select from ledger_stretches n
+       where (n.gateway_id, n.epoch) = (l.gateway_id, l.epoch) and n.first > l.first and n.first <= $3::bigint)`,
+    [gatewayId, epoch, first, last],
+  )
+}
+
 /** A gateway whose ledger is to be looked at. */
 export interface LedgerGateway {
   id: number

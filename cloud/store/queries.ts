@@ -246,15 +246,28 @@ export interface DeadLetterRow {
   replayedAt: number | null
 }
 
+const DEAD_LETTER = `select d.id, d.receipt, g.slug as gateway, d.topic, length(d.bytes) as bytes, d.reason,
+  d.received_at as "receivedAt", d.times, d.replayed_at as "replayedAt"`
+
+/** One dead letter with what came; `undefined` when there is none of that number. */
+export async function selectDeadLetter(
+  sql: Sql,
+  id: number,
+): Promise<(DeadLetterRow & { content: Uint8Array }) | undefined> {
+  const rows = await sql.query<DeadLetterRow & { content: Uint8Array }>(
+    `${DEAD_LETTER}, d.bytes as content from dead_letters d left join gateways g on g.id = d.gateway_id where d.id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
 /** Dead letters, what came last first, before a given receipt. */
 export function selectDeadLetters(
   sql: Sql,
   { beforeReceipt, limit }: { beforeReceipt: number; limit: number },
 ): Promise<DeadLetterRow[]> {
   return sql.query<DeadLetterRow>(
-    `select d.id, d.receipt, g.slug as gateway, d.topic, length(d.bytes) as bytes, d.reason,
-       d.received_at as "receivedAt", d.times, d.replayed_at as "replayedAt"
-     from dead_letters d left join gateways g on g.id = d.gateway_id
+    `${DEAD_LETTER} from dead_letters d left join gateways g on g.id = d.gateway_id
      where d.receipt < $1::bigint order by d.receipt desc limit $2`,
     [beforeReceipt, limit],
   )

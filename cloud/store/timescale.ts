@@ -61,7 +61,7 @@ const DROP_RETAINED_CHUNKS = `
     chunk record;
     dropped int := 0;
   begin
-    if not pg_try_advisory_xact_lock(7201420) then return 0; end if;
+    if not pg_try_advisory_xact_lock(7201429) then return 0; end if;
     for chunk in
       select range_start, range_end from timescaledb_information.chunks
       where hypertable_name = 'readings' and range_end <= (select max(at) from retained_from) order by range_start

@@ -62,6 +62,31 @@ describe('POST /api/v1/dead-letters/{letter}/replay', () => {
     assert.match(api.lines.join('\n'), /"event":"dead letter replayed".*"by":"administrator"/)
   })
 
+  test('takes in what the database refused of a batch, and counts it as taken in only when that is all of it', async () => {
+    const readings = [3, 4].map(seq => ({
+      ...BATCH.readings[0],
+      seq,
+      at: AT + seq * 60_000,
+      value: 665 + seq,
+    }))
+    const batch = { ...BATCH, first: 3, last: 4, readings } as Batch
+    const id = await letterOf(upTopic('gw-campo', 'live'), encodeBatch(batch, { withTable: true }))
+    const replayedAt = async () =>
+      (await api.ask('GET /api/v1/dead-letters/{letter}', { path: `/api/v1/dead-letters/${id}` })).body
+        .replayedAt
+    await api.db.query('alter table readings add constraint no_beast check (value < 669) not valid')
+
+    const first = await replay(id)
+    const between = await replayedAt()
+    await api.db.query('alter table readings drop constraint no_beast')
+    const second = await replay(id)
+
+    assert.partialDeepStrictEqual(first.body, { inserted: 1, rejected: [{ seq: 4 }] })
+    assert.equal(between, null)
+    assert.deepEqual(second.body, { id, inserted: 1, duplicate: 1, revised: 0, rejected: [] })
+    assert.notEqual(await replayedAt(), null)
+  })
+
   test('says why a message still cannot be used', async () => {
     const table = {
       ...BATCH.table,
@@ -140,5 +165,22 @@ describe('GET /api/v1/dead-letters', () => {
     }
 
     assert.deepEqual(reasons, ['no a', 'no c', 'no b'])
+  })
+
+  test('shows one with its bytes, to operators alone', async () => {
+    const { body: list } = await api.ask('GET /api/v1/dead-letters', {
+      path: '/api/v1/dead-letters?limit=1',
+    })
+    const ask = (id: number, token?: string) =>
+      api.ask('GET /api/v1/dead-letters/{letter}', {
+        path: `/api/v1/dead-letters/${id}`,
+        ...(token === undefined ? {} : { token }),
+      })
+
+    const { body } = await ask(list.items[0].id)
+
+    assert.deepEqual(body, { ...list.items[0], base64: Buffer.from('a').toString('base64') })
+    assert.equal((await ask(99_999)).status, 404)
+    assert.equal((await ask(list.items[0].id, api.tokens['client_manager of campo'])).status, 403)
   })
 })

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { BATCH_BYTES_MAX } from '../../../protocol/batch.ts'
-import { encodeBatch } from '../../../protocol/codec.ts'
+import { decodeBatch, encodeBatch } from '../../../protocol/codec.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
 import { healthTopic, upTopic } from '../../../protocol/topics.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
@@ -283,7 +283,7 @@ describe('startCollector()', () => {
     await gateway.close()
   })
 
-  test('startCollector() rejects the reading that the database refuses, and stores those around it (K4)', async () => {
+  test('startCollector() rejects the reading that the database refuses, stores those around it, and keeps the bytes (K4)', async () => {
     const { table, gateway } = await gatewayOf('gw-poison')
     const other = await gatewayOf('gw-bystander')
     await db.query(
@@ -308,6 +308,13 @@ describe('startCollector()', () => {
       readings.filter(({ seq }) => seq !== 666).map(({ at }) => at),
     )
     assert.deepEqual([bystander.status, bystander.rejected], ['committed', []])
+    const [letter] = await db.query<{ reason: string; bytes: Uint8Array }>(
+      `select d.reason, d.bytes from dead_letters d join gateways g on g.id = d.gateway_id where g.slug = 'gw-poison'`,
+    )
+    assert.match(letter?.reason ?? '', /^The database refused reading 666: .*no_beast/)
+    const kept = decodeBatch(letter?.bytes ?? new Uint8Array(), () => table)
+    assert.ok(kept.kind === 'batch')
+    assert.deepEqual(kept.batch.readings, poisoned.readings)
     await Promise.all([gateway.close(), other.gateway.close()])
   })
 

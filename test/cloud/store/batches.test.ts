@@ -177,6 +177,40 @@ describeOnEveryDatabase('the store', ({ db, hasTimescale }) => {
     assert.deepEqual(kept, [{ rejected: [{ ...poison, reason }] }])
   })
 
+  test('commitWithoutPoison() stores what was refused before once the database takes it, and has it processed (C4)', async () => {
+    const { deps, gateway } = await site(db, 'mended')
+    await db.query('alter table readings add constraint no_beast check (value < 666) not valid')
+    const readings = [665, 666, 667].map(value => reading(value, 'pozo-7', 'flow', T + value, value))
+    const one = { ...gateway, lane: 'live' as const, batch: batchOf(1, readings) }
+    await commitWithoutPoison(deps, one)
+    await db.query('update batches set processed_at = now() where gateway_id = $1', [gateway.gatewayId])
+    const batch = () =>
+      db.query<{ seqs: number[] | null; waits: boolean }>(
+        `select (select array_agg((r->>'seq')::int order by 1) from jsonb_array_elements(rejected) r) as seqs,
+                processed_at is null as waits
+         from batches where gateway_id = $1`,
+        [gateway.gatewayId],
+      )
+
+    const still = await commitWithoutPoison(deps, one)
+    const before = await batch()
+    await db.query('alter table readings drop constraint no_beast')
+    await db.query('alter table readings add constraint no_beast check (value < 667) not valid')
+    const some = await commitWithoutPoison(deps, one)
+    const between = await batch()
+    await db.query('alter table readings drop constraint no_beast')
+    const rest = await commitWithoutPoison(deps, one)
+
+    assert.partialDeepStrictEqual(still, { kind: 'stored', inserted: 0, duplicate: 1 })
+    assert.deepEqual(before, [{ seqs: [666, 667], waits: false }])
+    assert.partialDeepStrictEqual(some, { kind: 'stored', inserted: 1, rejected: [{ seq: 667 }] })
+    assert.deepEqual(between, [{ seqs: [667], waits: true }])
+    assert.deepEqual(rest, stored({ inserted: 1, duplicate: 2 }))
+    assert.deepEqual(await batch(), [{ seqs: null, waits: true }])
+    assert.deepEqual(await commitWithoutPoison(deps, one), { kind: 'repeated' })
+    assert.equal(await countReadings(db, gateway.projectId), 3)
+  })
+
   test('commitBatches() of two collectors at once discovers each series once and stores each reading once', async () => {
     const { deps, gateway } = await site(db, 'race')
     const points = ['a', 'b', 'c', 'd', 'e'].map(name => `pozo-${name}`)
