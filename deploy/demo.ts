@@ -13,6 +13,7 @@ import { DEMO_FOLDER, takenPorts } from './demo/places.ts'
 import { openPrograms } from './demo/programs.ts'
 import { greet, showForEver } from './demo/show.ts'
 import { openSimulation } from './demo/simulation.ts'
+import { buildWeb } from './web.ts'
 
 /** npm passes on a Ctrl-C that the terminal has sent us already: a second one counts only after a while. */
 const SECOND_SIGNAL_AFTER_MS = 1_500
@@ -53,6 +54,7 @@ async function run(): Promise<void> {
   if (taken.length > 0) throw new Error(`in use on this machine: ${taken.join(', ')}`)
   console.log('Starting a simulated site, the cloud and a gateway …')
   const credentials = openCredentials()
+  await buildWeb()
   await openSimulation(scope, { clock: systemClock }, credentials)
   scope.use(programs)
   await programs.startCloud(credentials)

@@ -6,6 +6,7 @@ import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import project from '../package.json' with { type: 'json' }
+import { buildWeb } from './web.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DIST = join(ROOT, 'dist')
@@ -22,3 +23,4 @@ for (const file of globSync(ASSETS, { cwd: ROOT })) {
 }
 const { name, version, type } = project
 writeFileSync(join(DIST, 'package.json'), JSON.stringify({ name, version, type }))
+await buildWeb({ always: true })

@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
 
 check('format and lint', 'biome', 'ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.')
 check('types', 'tsc', '--project', '.')
+check('types of the web application', 'tsc', '--project', 'cloud/web')
 if (values.static !== true) {
   installPeers(line => console.log(line))
   await runTests()

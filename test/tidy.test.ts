@@ -9,7 +9,7 @@ import { test } from 'node:test'
 const LINES_MAX = 400
 
 /** What is ours and runs: sources, not tests. */
-const sources = globSync('{protocol,edge,cloud,deploy}/**/*.ts')
+const sources = globSync('{protocol,edge,cloud,deploy}/**/*.{ts,tsx}')
 const everything = [...sources, ...globSync('{test,bin}/**/*.{ts,js}')]
 
 /** Each package belongs to one file or folder; nobody else may import it. */
@@ -32,11 +32,28 @@ const OWNERS: Record<string, readonly string[]> = {
   zod: ['protocol/', 'edge/', 'cloud/', 'deploy/'],
 }
 
+/** The same for what the web application is built from and with: who runs it needs only what was built. */
+const BUILT_IN: Record<string, readonly string[]> = {
+  '@ariakit/react': ['cloud/web/'],
+  '@tanstack/react-query': ['cloud/web/'],
+  '@tanstack/react-router': ['cloud/web/'],
+  react: ['cloud/web/'],
+  'react-dom': ['cloud/web/'],
+  uplot: ['cloud/web/'],
+  vite: ['cloud/web/vite.config.ts', 'deploy/web.ts'],
+}
+
 /** The leaves of protocol/ that both sides run. A closed list. */
 const RUNTIME = ['clock.ts', 'deadline.ts', 'errors.ts', 'log.ts', 'metrics.ts', 'retry.ts', 'scope.ts']
 
 /** Where the machine's own clock and environment may be read. */
-const MACHINE = [/(^|\/)cli\.ts$/, /(^|\/)config\.ts$/, /^protocol\/runtime\/clock\.ts$/, /^deploy\//]
+const MACHINE = [
+  /(^|\/)cli\.ts$/,
+  /(^|\/)config\.ts$/,
+  /^protocol\/runtime\/clock\.ts$/,
+  /^deploy\//,
+  /^cloud\/web\/clock\.ts$/,
+]
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8')
@@ -57,6 +74,8 @@ function packageOf(name: string): string {
     .slice(0, name.startsWith('@') ? 2 : 1)
     .join('/')
 }
+
+const ownersOf = (name: string): readonly string[] => OWNERS[name] ?? BUILT_IN[name] ?? []
 
 test('protocol/ imports neither side, and edge/ and cloud/ never meet', () => {
   const forbidden: Record<string, RegExp> = {
@@ -79,7 +98,7 @@ test('each package is imported by its owner only, and every package has one', ()
   const wrong = sources.flatMap(file =>
     importsOf(file)
       .filter(name => !name.startsWith('.') && !name.startsWith('node:'))
-      .filter(name => !(OWNERS[packageOf(name)] ?? []).some(owner => file.startsWith(owner)))
+      .filter(name => !ownersOf(packageOf(name)).some(owner => file.startsWith(owner)))
       .map(name => `${file} imports ${name}`),
   )
 
@@ -101,15 +120,19 @@ test('every package that is owned is a dependency with an exact version', () => 
     [],
   )
   assert.deepEqual(
+    Object.keys(BUILT_IN).filter(name => devDependencies[name] === undefined),
+    [],
+  )
+  assert.deepEqual(
     Object.entries(all).filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)),
     [],
   )
 })
 
-test('imports are relative with .ts, from node:, or packages; nothing has an index', () => {
+test('imports are relative with their ending, from node:, or packages; nothing has an index', () => {
   const wrong = everything.flatMap(file =>
     importsOf(file)
-      .filter(name => name.startsWith('.') && !/\.(ts|js|json)$/.test(name))
+      .filter(name => name.startsWith('.') && !/\.(tsx?|js|json|css)$/.test(name))
       .map(name => `${file} imports ${name}`),
   )
 

@@ -22,13 +22,17 @@ import { docs, toDocument } from './docs.ts'
 import { gateways } from './gateways.ts'
 import { incidents } from './incidents.ts'
 import { ledger } from './ledger.ts'
+import { overview } from './overview.ts'
 import { points } from './points.ts'
 import { readings } from './readings.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
 import { sending } from './sending.ts'
+import { series } from './series.ts'
 import { session } from './session.ts'
+import { slotHours } from './slot-hours.ts'
 import { slots } from './slots.ts'
+import { WEB_FOLDER, web } from './web.ts'
 
 const BODY_BYTES_MAX = 64 * 1024
 
@@ -46,6 +50,8 @@ export interface ApiOptions {
   publicUrl: string
   trustedProxies: readonly string[]
   version: string
+  /** Where the built web application is; absent: where it is built to. */
+  webFolder?: string
 }
 
 /** The API. `rules` is the table of rules.ts but in the tests of the table itself. */
@@ -63,10 +69,13 @@ export function openApi(
 
   const api = openRouter()
   api.route('/', session(deps, options))
+  api.route('/overview', overview(deps))
   api.route('/points', points(deps))
   api.route('/points', readings(deps))
   api.route('/points', analytics(deps))
   api.route('/projects', projectAnalytics(deps))
+  api.route('/points', series(deps))
+  api.route('/points', slotHours(deps))
   api.route('/gateways', gateways(deps))
   api.route('/gateways', commands(deps))
   api.route('/dead-letters', deadLetters(deps))
@@ -76,6 +85,7 @@ export function openApi(
   api.route('/compliance/sending', sending(deps))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))
+  app.route('/', web(options.webFolder ?? WEB_FOLDER))
   return app
 }
 

@@ -1,6 +1,7 @@
 // Who may do what: one table, roles × routes. A route that is not in it is refused, to everybody.
 
 import type { ApiScope, Role } from '../store/accounts.ts'
+import { PAGES } from '../web/pages.ts'
 
 /** `public`: anybody. Otherwise: one of these roles, and a token needs this scope. */
 export type Rule = 'public' | RoleRule
@@ -17,11 +18,16 @@ const READERS: readonly Role[] = [...OPERATORS, 'client_manager', 'client_reader
 /** By method and path as in the API's document. */
 export const RULES: Readonly<Record<string, Rule>> = {
   'GET /openapi.json': 'public',
+  // The pages of the web application hold nothing: what they show they ask the routes below for.
+  ...Object.fromEntries(PAGES.map(page => [`GET ${page}`, 'public' as const])),
+  'GET /assets/{file}': 'public',
+  'GET /favicon.svg': 'public',
   'GET /docs': 'public',
   'GET /docs/{file}': 'public',
   'POST /api/v1/session': 'public',
   'DELETE /api/v1/session': 'public',
   'GET /api/v1/me': { roles: READERS, scope: 'read' },
+  'GET /api/v1/overview': { roles: READERS, scope: 'read' },
   'GET /api/v1/points': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/latest': { roles: READERS, scope: 'read' },
@@ -34,6 +40,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/points/{point}/projection': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/specific-capacity': { roles: READERS, scope: 'read' },
   'GET /api/v1/projects/{project}/balances': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/series': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/consumption': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/slot-hours': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/slots': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/sending': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/compliance/sending': { roles: OPERATORS, scope: 'write' },

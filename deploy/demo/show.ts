@@ -17,6 +17,7 @@ SmartHydro runs, all of it on 127.0.0.1:
 
 ${places.join('\n')}
 
+  web             http://localhost:${PLACES['REST API']}
   API reference   http://localhost:${PLACES['REST API']}/docs
   administrator   ${ADMINISTRATOR}   password ${adminPassword}
   API token       ${apiToken}

@@ -6,12 +6,16 @@ import { openApi, toRouteName } from '../../../cloud/api/app.ts'
 import { RULES } from '../../../cloud/api/rules.ts'
 import { createToken } from '../../../cloud/api/users.ts'
 import { ROLES } from '../../../cloud/store/accounts.ts'
+import { PAGES } from '../../../cloud/web/pages.ts'
 import { fill, OF_OTRA } from './content.ts'
 import { type ApiScene, DGA_PASSWORD, isForAll, openApiScene } from './scene.ts'
 import { mistakesOf, type OperationObject, type Schema } from './schema.ts'
 
 /** What is served besides the routes of the document. */
-const UNDOCUMENTED = ['GET /openapi.json', 'GET /docs', 'GET /docs/{file}']
+const UNDOCUMENTED = [
+  ...['GET /openapi.json', 'GET /docs', 'GET /docs/{file}', 'GET /assets/{file}', 'GET /favicon.svg'],
+  ...PAGES.map(page => `GET ${page}`),
+]
 
 describe('every route of the API', () => {
   let api: ApiScene

@@ -1,0 +1,111 @@
+// Asks the API. What it answers has the type that its document gives (types.ts); what goes wrong is thrown.
+
+import type { Routes } from './types.ts'
+
+/** A route of the API. */
+export type Route = keyof Routes
+
+/** What a route answers. */
+export type Answer<Name extends Route> = Routes[Name]['answer']
+
+type Asked<Name extends Route> = (Routes[Name]['path'] extends Record<string, never>
+  ? { path?: undefined }
+  : { path: Routes[Name]['path'] }) &
+  (Routes[Name]['query'] extends Record<string, never>
+    ? { query?: undefined }
+    : { query?: Partial<Routes[Name]['query']> }) &
+  (Routes[Name]['body'] extends undefined ? { body?: undefined } : { body: Routes[Name]['body'] }) & {
+    signal?: AbortSignal
+  }
+
+/** What the API says went wrong. */
+export class ApiProblem extends Error {
+  override readonly name = 'ApiProblem'
+  readonly status: number
+  readonly detail: string | undefined
+  readonly requestId: string | undefined
+  readonly retryAfterS: number | undefined
+
+  constructor(
+    title: string,
+    {
+      status,
+      detail,
+      requestId,
+      retryAfterS,
+    }: {
+      status: number
+      detail?: string | undefined
+      requestId?: string | undefined
+      retryAfterS?: number | undefined
+    },
+  ) {
+    super(title)
+    this.status = status
+    this.detail = detail
+    this.requestId = requestId
+    this.retryAfterS = retryAfterS
+  }
+}
+
+/** Nobody answered. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable'
+}
+
+const TIMEOUT_MS = 30_000
+
+/** Asks a route. Throws ApiProblem for what the API refuses, Unreachable when nobody answers in time. */
+export async function ask<Name extends Route>(route: Name, asked: Asked<Name>): Promise<Answer<Name>> {
+  const [method = 'GET', template = ''] = route.split(' ')
+  const { path, query, body, signal } = asked as {
+    path?: Record<string, string>
+    query?: Record<string, string | number | undefined>
+    body?: unknown
+    signal?: AbortSignal
+  }
+  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  const response = await fetch(toUrl(template, path, query), {
+    method,
+    credentials: 'same-origin',
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    ...(body === undefined
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    if (signal?.aborted === true) throw error
+    throw new Unreachable('Nobody answered', { cause: error })
+  })
+  if (!response.ok) throw await problemOf(response)
+  if (response.status === 204) return undefined as Answer<Name>
+  return (await response.json()) as Answer<Name>
+}
+
+/** The address of a route. */
+export function toUrl(
+  template: string,
+  path: Record<string, string> = {},
+  query: Record<string, string | number | undefined> = {},
+): string {
+  const filled = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ''))
+  const params = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  )
+  return params.length === 0 ? filled : `${filled}?${new URLSearchParams(params)}`
+}
+
+async function problemOf(response: Response): Promise<ApiProblem> {
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
+  const facts = {
+    status: response.status,
+    retryAfterS: Number.isFinite(retryAfter) ? retryAfter : undefined,
+  }
+  const isProblem = (response.headers.get('content-type') ?? '').includes('json')
+  if (!isProblem) return new ApiProblem(response.statusText, facts)
+  const { title, detail, requestId } = (await response.json()) as {
+    title?: string
+    detail?: string
+    requestId?: string
+  }
+  return new ApiProblem(title ?? response.statusText, { ...facts, detail, requestId })
+}

@@ -1,0 +1,171 @@
+// What the screens ask, how often they ask again, and what is kept meanwhile.
+
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+} from '@tanstack/react-query'
+import { heed } from '../clock.ts'
+import { ApiProblem, ask } from './client.ts'
+import type { SlotState, Variable } from './types.ts'
+
+const LIVE_MS = 5_000
+const CALM_MS = 15_000
+
+/** Everything that was asked. `onSignedOut` is told when the session is over. */
+export function openQueries(onSignedOut: () => void): QueryClient {
+  return new QueryClient({
+    queryCache: new QueryCache({
+      onError: error => {
+        if (error instanceof ApiProblem && error.status === 401) onSignedOut()
+      },
+    }),
+    defaultOptions: {
+      queries: {
+        staleTime: LIVE_MS,
+        retry: (failures, error) => failures < 2 && !(error instanceof ApiProblem && error.status < 500),
+      },
+    },
+  })
+}
+
+/** Who is signed in. */
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => ask('GET /api/v1/me', { signal }),
+  staleTime: 5 * 60_000,
+})
+
+/** Every point. More than one page only where there are more than a thousand. */
+export const overviewQuery = queryOptions({
+  queryKey: ['overview'],
+  queryFn: async ({ signal }) => {
+    const first = await ask('GET /api/v1/overview', { signal })
+    heed(Date.parse(first.at))
+    const items = [...first.items]
+    for (let { next } = first; next !== null; ) {
+      const page = await ask('GET /api/v1/overview', { query: { cursor: next }, signal })
+      items.push(...page.items)
+      next = page.next
+    }
+    return { at: first.at, items }
+  },
+  refetchInterval: LIVE_MS,
+})
+
+/** One point and its depths. */
+export const pointQuery = (point: string) =>
+  queryOptions({
+    queryKey: ['point', point],
+    queryFn: ({ signal }) => ask('GET /api/v1/points/{point}', { path: { point }, signal }),
+    staleTime: 60_000,
+  })
+
+/** Its newest values. */
+export const latestQuery = (point: string) =>
+  queryOptions({
+    queryKey: ['latest', point],
+    queryFn: ({ signal }) => ask('GET /api/v1/points/{point}/latest', { path: { point }, signal }),
+    refetchInterval: LIVE_MS,
+  })
+
+/** A variable over a stretch of time. `isLive`: its end is now, so it is asked for again. */
+export const seriesQuery = (
+  point: string,
+  {
+    variable,
+    from,
+    to,
+    steps,
+    isLive,
+  }: { variable: Variable; from: number; to: number; steps: number; isLive: boolean },
+) =>
+  queryOptions({
+    queryKey: ['series', point, variable, from, to, steps],
+    queryFn: ({ signal }) =>
+      ask('GET /api/v1/points/{point}/series', {
+        path: { point },
+        query: { variable, from: toText(from), to: toText(to), steps },
+        signal,
+      }),
+    placeholderData: keepPreviousData,
+    refetchInterval: isLive ? CALM_MS : false,
+    staleTime: isLive ? LIVE_MS : 5 * 60_000,
+  })
+
+/** How finely consumption is told. */
+export type ConsumptionBy = 'hour' | 'day' | 'month'
+
+/** What a point has taken. */
+export const consumptionQuery = (point: string, by: ConsumptionBy) =>
+  queryOptions({
+    queryKey: ['consumption', point, by],
+    queryFn: ({ signal }) =>
+      ask('GET /api/v1/points/{point}/consumption', { path: { point }, query: { by }, signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 60_000,
+  })
+
+/** Slots, newest first, page by page. */
+export const slotsQuery = (asked: { point?: string; state?: SlotState; from?: number; to?: number }) =>
+  infiniteQueryOptions({
+    queryKey: ['slots', asked],
+    queryFn: ({ pageParam, signal }) =>
+      ask('GET /api/v1/compliance/slots', {
+        query: {
+          limit: 50,
+          ...(asked.point === undefined ? {} : { point: asked.point }),
+          ...(asked.state === undefined ? {} : { state: asked.state }),
+          ...(asked.from === undefined ? {} : { from: toText(asked.from) }),
+          ...(asked.to === undefined ? {} : { to: toText(asked.to) }),
+          ...(pageParam === null ? {} : { cursor: pageParam }),
+        },
+        signal,
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: page => page.next,
+    refetchInterval: CALM_MS,
+    placeholderData: keepPreviousData,
+  })
+
+/** What became of what was due, hour by hour, of the last days. */
+export const slotHoursQuery = (point: string, { from, to }: { from: number; to: number }) =>
+  queryOptions({
+    queryKey: ['slot-hours', point, from, to],
+    queryFn: ({ signal }) =>
+      ask('GET /api/v1/points/{point}/slot-hours', {
+        path: { point },
+        query: { from: toText(from), to: toText(to) },
+        signal,
+      }),
+    placeholderData: keepPreviousData,
+    refetchInterval: CALM_MS,
+  })
+
+/** All gateways. */
+export const gatewaysQuery = queryOptions({
+  queryKey: ['gateways'],
+  queryFn: ({ signal }) => ask('GET /api/v1/gateways', { query: { limit: 1000 }, signal }),
+  refetchInterval: LIVE_MS,
+})
+
+/** One gateway. */
+export const gatewayQuery = (gateway: string) =>
+  queryOptions({
+    queryKey: ['gateway', gateway],
+    queryFn: ({ signal }) => ask('GET /api/v1/gateways/{gateway}', { path: { gateway }, signal }),
+    refetchInterval: LIVE_MS,
+  })
+
+/** What a gateway was told to do. */
+export const commandsQuery = (gateway: string) =>
+  queryOptions({
+    queryKey: ['commands', gateway],
+    queryFn: ({ signal }) =>
+      ask('GET /api/v1/gateways/{gateway}/commands', { path: { gateway }, query: { limit: 20 }, signal }),
+    refetchInterval: CALM_MS,
+  })
+
+const toText = (at: number): string => new Date(at).toISOString()

@@ -1,0 +1,18 @@
+// The routes of the API that the web application asks. types.ts is written from the API's document for exactly these.
+
+/** Method and path, as the document names them. */
+export const ROUTES = [
+  'POST /api/v1/session',
+  'DELETE /api/v1/session',
+  'GET /api/v1/me',
+  'GET /api/v1/overview',
+  'GET /api/v1/points/{point}',
+  'GET /api/v1/points/{point}/latest',
+  'GET /api/v1/points/{point}/series',
+  'GET /api/v1/points/{point}/consumption',
+  'GET /api/v1/points/{point}/slot-hours',
+  'GET /api/v1/compliance/slots',
+  'GET /api/v1/gateways',
+  'GET /api/v1/gateways/{gateway}',
+  'GET /api/v1/gateways/{gateway}/commands',
+] as const

@@ -1,0 +1,13 @@
+// The pages of the web application, by path: the server answers each with the same document, the browser's router
+// (router.tsx) decides what is shown.
+
+/** Every path that is a page. */
+export const PAGES = [
+  '/',
+  '/sign-in',
+  '/points/{point}',
+  '/points/{point}/dga',
+  '/gateways',
+  '/gateways/{gateway}',
+  '/account',
+] as const

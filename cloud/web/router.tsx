@@ -1,0 +1,109 @@
+// Which screen an address shows. Everything but signing in is inside the shell, which wants somebody signed in; each
+// screen is loaded when it is first shown. The paths are those of pages.ts, which the server answers.
+
+import type { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  type ErrorComponentProps,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
+import { ApiProblem } from './api/client.ts'
+import { meQuery } from './api/queries.ts'
+import { NotFound } from './screens/not-found.tsx'
+import { Shell } from './shell.tsx'
+import { Failure, Loading } from './ui/shown.tsx'
+
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ notFoundComponent: NotFound })
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: ({ next }: Record<string, unknown>): { next?: string } =>
+    typeof next === 'string' ? { next } : {},
+  component: lazyRouteComponent(() => import('./screens/sign-in.tsx'), 'SignInScreen'),
+})
+
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: 'shell',
+  component: Shell,
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queries.ensureQueryData(meQuery)
+    } catch (error) {
+      if (!(error instanceof ApiProblem) || error.status !== 401) throw error
+      throw redirect({ to: '/sign-in', search: location.pathname === '/' ? {} : { next: location.href } })
+    }
+  },
+})
+
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: '/',
+  component: lazyRouteComponent(() => import('./screens/overview.tsx'), 'OverviewScreen'),
+})
+
+const point = createRoute({
+  getParentRoute: () => shell,
+  path: '/points/$point',
+  component: lazyRouteComponent(() => import('./screens/point.tsx'), 'PointScreen'),
+})
+
+const pointNow = createRoute({
+  getParentRoute: () => point,
+  path: '/',
+  component: lazyRouteComponent(() => import('./screens/point-now.tsx'), 'PointNow'),
+})
+
+const pointDga = createRoute({
+  getParentRoute: () => point,
+  path: '/dga',
+  component: lazyRouteComponent(() => import('./screens/point-dga.tsx'), 'PointDga'),
+})
+
+const gateways = createRoute({
+  getParentRoute: () => shell,
+  path: '/gateways',
+  component: lazyRouteComponent(() => import('./screens/gateways.tsx'), 'GatewaysScreen'),
+})
+
+const gateway = createRoute({
+  getParentRoute: () => shell,
+  path: '/gateways/$gateway',
+  component: lazyRouteComponent(() => import('./screens/gateway.tsx'), 'GatewayScreen'),
+})
+
+const account = createRoute({
+  getParentRoute: () => shell,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./screens/account.tsx'), 'AccountScreen'),
+})
+
+const tree = root.addChildren([
+  signIn,
+  shell.addChildren([overview, point.addChildren([pointNow, pointDga]), gateways, gateway, account]),
+])
+
+/** Opens the router. */
+export function openRouter(queries: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queries },
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    scrollRestoration: true,
+    defaultPendingComponent: () => <Loading lines={6} />,
+    defaultErrorComponent: ({ error, reset }: ErrorComponentProps) => (
+      <Failure error={error as Error} retry={reset} />
+    ),
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof openRouter>
+  }
+}
