@@ -1,4 +1,4 @@
-// From the buffer to the cloud: batches in two lanes, acks back.
+// From the buffer to the cloud: batches in two lanes, health in a third, acks back.
 //
 // Invariants:
 //   U1. A reading leaves the buffer only after the cloud answered the batch that held it.
@@ -17,9 +17,10 @@ import type { Metrics } from '../protocol/runtime/metrics.ts'
 import { backoffMs } from '../protocol/runtime/retry.ts'
 import { aborted, openScope } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth, GatewayState } from '../protocol/status.ts'
-import { ackTopic, commandTopic, healthTopic, stateTopic } from '../protocol/topics.ts'
+import { ackTopic, commandTopic, stateTopic } from '../protocol/topics.ts'
 import { addAll, type Ranges } from './buffer/ranges.ts'
 import type { Buffer } from './buffer.ts'
+import { sendHealth } from './health-lane.ts'
 import { type Lane, openLane } from './lane.ts'
 import { openPace, type Pace } from './pace.ts'
 import type { SeriesBook } from './series-book.ts'
@@ -28,7 +29,6 @@ import type { Incoming, Link, Transport } from './transport/transport.ts'
 
 /** The pauses between two tries. */
 export const RECONNECT = { firstMs: 1_000, maxMs: 60_000 }
-const HEALTH_EVERY_MS = 60_000
 const LOOK_EVERY_MS = 250
 
 /** What an uplink needs. */
@@ -174,36 +174,30 @@ async function runSession(
   await using scope = openScope(signal)
   scope.use({ close: () => leave(open) })
   const { epoch, nextSeq: boundary } = buffer.status()
-  for (const [lane, from, to, throttle] of [
-    ['live', boundary, Infinity, unthrottled],
-    ['backlog', 1, boundary - 1, openThrottle({ clock, metrics, pace }, options)],
-  ] as const) {
-    lanes.set(
-      lane,
-      openLane({ ...deps, link: open, knownTables, throttle }, { ...options, lane, epoch, from, to }),
-    )
-  }
-  onUp([...lanes.values()])
+  const throttle = openThrottle({ clock, metrics, pace }, options)
+  const shared = { ...deps, link: open, knownTables }
+  const live = openLane(
+    { ...shared, throttle: unthrottled },
+    { ...options, lane: 'live', epoch, from: boundary, to: Infinity },
+  )
+  const backlog = openLane(
+    { ...shared, throttle },
+    { ...options, lane: 'backlog', epoch, from: 1, to: boundary - 1 },
+  )
+  lanes.set('live', live).set('backlog', backlog)
+  onUp([live, backlog])
   log.info('cloud connected', { backlog: buffer.status().readings })
   await open.publish(stateTopic(gateway), stateMessage('ready'), { retain: true, timeoutMs: ackTimeoutMs })
   for (const lane of lanes.values()) {
     scope.run(lane.forget)
     scope.run(lane.send)
   }
-  scope.run(sendHealth)
+  const health = async () => toBytes(await deps.health())
+  const isLiveBusy = () => live.oldestSentAt() < Infinity
+  scope.run(until => sendHealth({ clock, link: open, throttle, health, isLiveBusy }, options, until))
   scope.run(watchLink)
   scope.run(until => watchAcks(deps, options, [...lanes.values()], until))
   await scope.finished()
-
-  async function sendHealth(until: AbortSignal): Promise<void> {
-    while (!until.aborted) {
-      await open.publish(healthTopic(gateway), toBytes(await deps.health()), {
-        retain: false,
-        timeoutMs: ackTimeoutMs,
-      })
-      await clock.sleep(HEALTH_EVERY_MS, until)
-    }
-  }
 
   /** Ends the session when its link is gone. */
   async function watchLink(until: AbortSignal): Promise<void> {

@@ -26,9 +26,10 @@ const CALLS = Number(process.env.MODBUS_FUZZ ?? 8_000)
 /** Of the library alone there are fewer: it is not it that is tested. */
 const CALLS_ALONE = Math.min(CALLS, 1_000)
 /** Lines at the same time. Most of a transaction is waiting. */
-const LINES = 16
+const LINES = 32
 const UNITS = [1, 2, 3, 4, 5]
-const TIMEOUT_MS = 15
+const TIMEOUT_MS = 30
+const QUARANTINE_MS = 25
 const SERIAL = { baudRate: 115200, parity: 'none', stopBits: 1 } as const
 /** As long as the longest answer takes at this rate. */
 const DELAY_MS = 4
@@ -40,6 +41,8 @@ interface Tally {
   values: number
   wrong: number
   overdue: number
+  /** What had happened on a line when a wrong value came of it. */
+  stories: string[]
 }
 
 type Random = (below: number) => number
@@ -78,8 +81,8 @@ function anyFault(random: Random, request: SeenRequest): RtuFault | undefined {
     () => ({ kind: 'noise-before', bytes: foreign() }),
     () => ({ kind: 'noise-after', bytes: bytes() }),
     () => ({ kind: 'noise-after', bytes: foreign() }),
-    () => ({ kind: 'duplicate', afterMs: random(15) }),
-    () => ({ kind: 'duplicate', afterMs: random(15) }),
+    () => ({ kind: 'duplicate', afterMs: random(10) }),
+    () => ({ kind: 'duplicate', afterMs: random(10) }),
     () => ({ kind: 'foreign', unit }),
     () => ({ kind: 'flipped', at: random(64) }),
     () => ({ kind: 'wrong-unit' }),
@@ -114,8 +117,13 @@ async function fuzz(
   const reader = await openReader(pty.path)
   const random = seeded(seed)
   const chance = seeded(seed + 1_000_000)
-  instrument.failBy(request => anyFault(chance, request))
-  const tally: Tally = { calls: 0, values: 0, wrong: 0, overdue: 0 }
+  const faults: (RtuFault | undefined)[] = []
+  instrument.failBy(request => {
+    const fault = anyFault(chance, request)
+    faults.push(fault)
+    return fault
+  })
+  const tally: Tally = { calls: 0, values: 0, wrong: 0, overdue: 0, stories: [] }
   while (tally.calls < calls) {
     const request = anyRequest(random)
     const before = instrument.requests.length
@@ -134,11 +142,27 @@ async function fuzz(
     if (outcome === 'overdue') tally.overdue += 1
     if (typeof outcome === 'string') continue
     tally.values += 1
-    if (!isRight(instrument, before, request, outcome)) tally.wrong += 1
+    if (isRight(instrument, before, request, outcome)) continue
+    tally.wrong += 1
+    tally.stories.push(tell(instrument, faults, request))
   }
   await reader.close()
   await pty.close()
   return tally
+}
+
+/** The last requests on a line, when each came, and what was done to its answer. */
+function tell(
+  { requests }: RtuInstrument,
+  faults: readonly (RtuFault | undefined)[],
+  asked: ReadRequest,
+): string {
+  const now = systemClock.monotonic()
+  const lines = requests.map(
+    ({ unit, code, address, count, at }, index) =>
+      `${(at - now).toFixed(1)} ms: unit ${unit} code ${code} ${count} at ${address}: ${JSON.stringify(faults[index] ?? 'answered')}`,
+  )
+  return [`asked ${JSON.stringify(asked)}`, ...lines.slice(-12)].join('\n  ')
 }
 
 /** Whether these are the values that were given to a request of this very call. */
@@ -161,7 +185,7 @@ function isRight(
 }
 
 async function openOurs(path: string) {
-  const config = { id: 'rs485', timeout: TIMEOUT_MS, quarantine: 12, serial: { path, ...SERIAL } }
+  const config = { id: 'rs485', timeout: TIMEOUT_MS, quarantine: QUARANTINE_MS, serial: { path, ...SERIAL } }
   const bus = openBus({ clock: systemClock, log: silentLog, random: () => 0 }, config)
   return {
     async read(request: ReadRequest) {
@@ -201,13 +225,15 @@ async function fuzzLines(
   const lines = Array.from({ length: LINES }, (_, index) =>
     fuzz(seed + index, Math.ceil(calls / LINES), longestMs, openReader),
   )
-  const sum = (key: keyof Tally) => (all: readonly Tally[]) => all.reduce((total, one) => total + one[key], 0)
+  const sum = (key: 'calls' | 'values' | 'wrong' | 'overdue') => (all: readonly Tally[]) =>
+    all.reduce((total, one) => total + one[key], 0)
   const all = await Promise.all(lines)
   return {
     calls: sum('calls')(all),
     values: sum('values')(all),
     wrong: sum('wrong')(all),
     overdue: sum('overdue')(all),
+    stories: all.flatMap(({ stories }) => stories),
   }
 }
 
@@ -220,7 +246,7 @@ suite('a bus on lines that misbehave', { skip: skipWithout('socat') }, () => {
     const options = rtuOptions({
       id: 'rs485',
       timeout: TIMEOUT_MS,
-      quarantine: 12,
+      quarantine: QUARANTINE_MS,
       serial: { path: '', ...SERIAL },
     })
     const longestMs = (request: ReadRequest) => longestReadMs(options, request)
@@ -230,7 +256,7 @@ suite('a bus on lines that misbehave', { skip: skipWithout('socat') }, () => {
 
     context.diagnostic(`the bus: ${toText(ours)}`)
     context.diagnostic(`modbus-serial alone: ${toText(alone)}`)
-    assert.equal(ours.wrong, 0, `seed ${seed}`)
+    assert.equal(ours.wrong, 0, [`seed ${seed}`, ...ours.stories].join('\n'))
     assert.equal(ours.overdue, 0, `seed ${seed}`)
     assert.ok(ours.values > ours.calls / 4, `seed ${seed}: ${toText(ours)}`)
   })

@@ -105,7 +105,7 @@ test('what was evicted travels as missing: every number is accounted for, and th
 })
 
 test('a backlog goes no faster than its rate, in whatever sessions, and live readings go at once', async context => {
-  const bytesPerSecond = 100
+  const bytesPerSecond = 400
   const scene = await setScene(context, { backlogBytesPerSecond: bytesPerSecond })
   await scene.buffer.append(measurements(5_000))
   const { uplink } = scene.start()
