@@ -13,7 +13,13 @@ import { systemClock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import { isHere, skipWithout } from '../peers.ts'
 import { freePort } from './ports.ts'
-import { serverAt, startEmbeddedServer, type TestDatabase, type TestServer } from './servers.ts'
+import {
+  serverAt,
+  startEmbeddedServer,
+  startTimescaleServer,
+  type TestDatabase,
+  type TestServer,
+} from './servers.ts'
 
 export type { TestDatabase, TestServer } from './servers.ts'
 
@@ -37,7 +43,7 @@ export const BACKENDS: readonly Backend[] = [
   },
   {
     name: process.env.TIMESCALE_URL === undefined ? 'TimescaleDB in memory' : 'TimescaleDB',
-    ...{ hasTimescale: true, skip: false, start: startTimescale },
+    ...{ hasTimescale: true, skip: false, start: startTimescaleServer },
   },
 ]
 
@@ -86,19 +92,6 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   const test = await (await shared).create()
   await migrate(test.db, deps)
   return test
-}
-
-async function startTimescale(): Promise<TestServer> {
-  const url = process.env.TIMESCALE_URL
-  if (url !== undefined) return serverAt(url, async () => {})
-  const { openPglite } = await import('./pglite.ts')
-  return {
-    create: async () => {
-      const db = await openPglite()
-      return { db, url: '', close: () => db.close() }
-    },
-    close: async () => {},
-  }
 }
 
 /** Debian's server, on a cluster of our own, as `nobody` when we are root. */

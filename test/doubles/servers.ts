@@ -37,6 +37,20 @@ export async function startEmbeddedServer(): Promise<TestServer> {
   })
 }
 
+/** TimescaleDB: the server that `TIMESCALE_URL` names, else the WebAssembly build, in memory. */
+export async function startTimescaleServer(): Promise<TestServer> {
+  const url = process.env.TIMESCALE_URL
+  if (url !== undefined) return serverAt(url, async () => {})
+  const { openPglite } = await import('./pglite.ts')
+  return {
+    create: async () => {
+      const db = await openPglite()
+      return { db, url: '', close: () => db.close() }
+    },
+    close: async () => {},
+  }
+}
+
 /** A server that somebody else runs or has started: databases of our own on it, and `stop` at the end. */
 export function serverAt(url: string, stop: () => Promise<void>): TestServer {
   const admin = openPostgres(deps, { url, poolMax: 1 })
