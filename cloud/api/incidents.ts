@@ -14,7 +14,10 @@ import { openRouter } from './router.ts'
 const Incident = z
   .strictObject({
     id: z.int(),
-    kind: z.string().openapi({ description: '`ledger_difference`: readings of a gateway are nowhere' }),
+    kind: z.string().openapi({
+      description:
+        '`ledger_difference`: readings of a gateway are nowhere; `declaration_late`: nothing of a work was accepted for longer than its deadline',
+    }),
     subject: z.string().openapi({ description: 'what it is about: a gateway, a point', example: 'gw-1' }),
     gateway: SlugText.nullable(),
     client: SlugText.nullable().openapi({ description: 'null: it is about the installation' }),

@@ -1,76 +1,109 @@
-// A breaker for each way to DGA: when nobody answers several works in a row, ask seldom until somebody does.
+// Breakers: when nobody answers several in a row, ask seldom until somebody does.
 //
-// An outage would otherwise cost every slot its one attempt of the day. One sick work alone does not open it: the
-// others go on.
+// An outage would otherwise cost every slot its one attempt of the day. There is one for each endpoint, which several
+// informants must fail to reach, and one for each informant at each endpoint, which several works must fail to reach: one
+// sick work closes nothing, and one sick informant does not keep the others from declaring.
 
 import type { Channel } from '../store/compliance-sending.ts'
+import type { WorkKind } from './obligation.ts'
+
+/** Who is asking, and where. */
+export interface Asking {
+  channel: Channel
+  kind: WorkKind
+  rut: string
+  workCode: string
+}
 
 /** Which ways may be tried. */
 export interface Breakers {
-  /** The ways that are open for an attempt now. */
-  passable(now: number): Channel[]
-  /** Notes that an attempt for a work begins: while a way is being tried again, only one goes at a time. */
-  began(channel: Channel, now: number): void
+  /** What is closed now: channels, endpoints, and informants at endpoints, as `waysOf()` names them. */
+  closed(now: number): string[]
+  /** Notes that an attempt begins: while a way is being tried again, only one goes at a time. */
+  began(asking: Asking, now: number): void
   /** Notes whether somebody answered, whatever the answer. */
-  ended(channel: Channel, workCode: string, answered: boolean, now: number): void
-  /** Closes a way for as long as DGA asked for, at most an hour; no answer to others opens it before. */
+  ended(asking: Asking, answered: boolean, now: number): void
+  /** Closes a channel for as long as DGA asked for, at most an hour; no answer to others opens it before. */
   leaveAlone(channel: Channel, waitMs: number, now: number): void
 }
 
+/** The ways that an attempt goes: its channel, its endpoint, its informant there. SOAP has one endpoint for all kinds. */
+export function waysOf({ channel, kind, rut }: Pick<Asking, 'channel' | 'kind' | 'rut'>): {
+  channel: string
+  endpoint: string
+  informant: string
+} {
+  const endpoint = channel === 'soap' ? 'soap' : `${channel} ${kind}`
+  return { channel, endpoint, informant: `${endpoint} ${rut}` }
+}
+
 const FAILURES_MIN = 3
-const WORKS_MIN = 2
+const SOURCES_MIN = 2
 const WAIT_FIRST_MS = 60_000
 const WAIT_MAX_MS = 300_000
 const ASKED_WAIT_MAX_MS = 3_600_000
-const CHANNELS: readonly Channel[] = ['rest', 'soap']
 
 interface State {
   failures: number
-  works: Set<string>
+  /** Whose attempts failed: works of an informant, informants of an endpoint. */
+  sources: Set<string>
   waitMs: number
   closedUntil: number
-  /** Until when DGA asked to be left alone. */
-  askedUntil: number
 }
 
 /** Opens the breakers, every way passable. */
 export function openBreakers(): Breakers {
-  const fresh = (askedUntil: number): State => ({
-    ...{ failures: 0, works: new Set(), waitMs: WAIT_FIRST_MS, closedUntil: 0 },
-    askedUntil,
-  })
-  const states: Record<Channel, State> = { rest: fresh(0), soap: fresh(0) }
-  const isTripped = ({ failures, works }: State) => failures >= FAILURES_MIN && works.size >= WORKS_MIN
+  const states = new Map<string, State>()
+  const askedUntil = new Map<Channel, number>()
+  const stateOf = (way: string): State => {
+    const state = states.get(way) ?? {
+      failures: 0,
+      sources: new Set(),
+      waitMs: WAIT_FIRST_MS,
+      closedUntil: 0,
+    }
+    states.set(way, state)
+    return state
+  }
+  const isTripped = ({ failures, sources }: State) => failures >= FAILURES_MIN && sources.size >= SOURCES_MIN
   return {
-    passable: now =>
-      CHANNELS.filter(channel => {
-        const { closedUntil, askedUntil } = states[channel]
-        return !isWaiting(closedUntil, WAIT_MAX_MS, now) && !isWaiting(askedUntil, ASKED_WAIT_MAX_MS, now)
-      }),
-    began(channel, now) {
-      const state = states[channel]
-      if (isTripped(state)) state.closedUntil = now + state.waitMs
+    closed(now) {
+      const left = [...askedUntil].filter(([, until]) => isWaiting(until, ASKED_WAIT_MAX_MS, now))
+      const tripped = [...states].filter(([, { closedUntil }]) => isWaiting(closedUntil, WAIT_MAX_MS, now))
+      return [...left, ...tripped].map(([way]) => way)
     },
-    ended(channel, workCode, answered, now) {
+    began(asking, now) {
+      const { endpoint, informant } = waysOf(asking)
+      for (const way of [endpoint, informant]) {
+        const state = states.get(way)
+        if (state !== undefined && isTripped(state)) state.closedUntil = now + state.waitMs
+      }
+    },
+    ended(asking, answered, now) {
+      const { endpoint, informant } = waysOf(asking)
       if (answered) {
-        states[channel] = fresh(states[channel].askedUntil)
+        states.delete(endpoint)
+        states.delete(informant)
         return
       }
-      const state = states[channel]
-      const wasTripped = isTripped(state)
-      state.failures += 1
-      // Two are enough to know that it is not one work alone: the set stays small.
-      if (state.works.size < WORKS_MIN) state.works.add(workCode)
-      if (!isTripped(state)) return
-      if (wasTripped) state.waitMs = Math.min(WAIT_MAX_MS, state.waitMs * 2)
-      state.closedUntil = now + state.waitMs
+      fail(stateOf(endpoint), asking.rut, now)
+      fail(stateOf(informant), asking.workCode, now)
     },
     leaveAlone(channel, waitMs, now) {
-      const state = states[channel]
       const until = now + Math.min(waitMs, ASKED_WAIT_MAX_MS)
-      if (!isWaiting(state.askedUntil, ASKED_WAIT_MAX_MS, now) || until > state.askedUntil)
-        state.askedUntil = until
+      const before = askedUntil.get(channel) ?? 0
+      if (!isWaiting(before, ASKED_WAIT_MAX_MS, now) || until > before) askedUntil.set(channel, until)
     },
+  }
+
+  function fail(state: State, source: string, now: number): void {
+    const wasTripped = isTripped(state)
+    state.failures += 1
+    // Two are enough to know that it is not one alone: the set stays small.
+    if (state.sources.size < SOURCES_MIN) state.sources.add(source)
+    if (!isTripped(state)) return
+    if (wasTripped) state.waitMs = Math.min(WAIT_MAX_MS, state.waitMs * 2)
+    state.closedUntil = now + state.waitMs
   }
 }
 

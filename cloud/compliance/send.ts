@@ -55,12 +55,10 @@ export async function sendNext(
   await deps.pacer.wait(signal)
   const { db, clock, breakers } = deps
   const now = clock.now()
-  const channels = breakers.passable(now)
-  if (channels.length === 0) return undefined
   const taking = await takeSlot(
     db,
     {
-      ...{ now, channels, leaseUntil: now + rules.leaseMs },
+      ...{ now, closed: breakers.closed(now), leaseUntil: now + rules.leaseMs },
       ...{ freshAfter: now - rules.freshMs, spacedBefore: now - rules.backlogSpacingMs },
     },
     afterEarlierAcceptance,
@@ -81,15 +79,11 @@ export async function sendNext(
 async function sendSlot(deps: SendDeps, slot: TakenSlot, signal: AbortSignal): Promise<Submission['kind']> {
   const { db, clock, log, metrics, breakers } = deps
   const { channel, workCode, dueAt, attempt } = slot
-  breakers.began(channel, clock.now())
+  const asking = { channel, kind: slot.declaration.kind, rut: slot.rut, workCode }
+  breakers.began(asking, clock.now())
   const { submission, evidence } = await submit(deps, slot, signal)
   const now = clock.now()
-  breakers.ended(
-    channel,
-    workCode,
-    submission.kind !== 'unknown_outcome' && submission.kind !== 'not_sent',
-    now,
-  )
+  breakers.ended(asking, submission.kind !== 'unknown_outcome' && submission.kind !== 'not_sent', now)
   if (submission.kind === 'not_sent' && submission.retryAfterMs !== undefined)
     breakers.leaveAlone(channel, submission.retryAfterMs, now)
   const change = afterSubmission(submission, now)

@@ -16,6 +16,7 @@ import { openBreakers } from './breaker.ts'
 import type { Fetch } from './dga/exchange.ts'
 import { openRestClient, type RestOptions } from './dga/rest.ts'
 import { openSoapClient, type SoapOptions } from './dga/soap.ts'
+import { runLateWatch } from './late.ts'
 import { openPacer } from './pacer.ts'
 import { COMPLIANCE_RULES, type ComplianceRules, complianceLoops, runRound } from './runner.ts'
 import type { Secrets } from './secrets.ts'
@@ -95,6 +96,7 @@ export async function startCompliance(
   scope.use(service)
   for (const loop of complianceLoops(deps, rules)) scope.run(loop)
   scope.run(signal => measureForEver(given, signal))
+  scope.run(signal => runLateWatch(given, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

@@ -13,7 +13,7 @@ import {
   takeVerifications,
 } from '../store/compliance-sending.ts'
 import type { Database } from '../store/database.ts'
-import type { Breakers } from './breaker.ts'
+import { type Breakers, waysOf } from './breaker.ts'
 import type { DgaClient } from './dga/client.ts'
 import { keptReason } from './dga/evidence.ts'
 import type { Pacer } from './pacer.ts'
@@ -41,12 +41,12 @@ export async function verifySlots(
 ): Promise<number> {
   const { db, clock, breakers, pacer } = deps
   const taken = clock.now()
-  const channels = breakers.passable(taken)
-  const slots = await takeVerifications(db, { now: taken, againAt: taken + VERIFY_LEASE_MS, channels, limit })
+  const closed = breakers.closed(taken)
+  const slots = await takeVerifications(db, { now: taken, againAt: taken + VERIFY_LEASE_MS, closed, limit })
   for (const slot of slots) {
     await pacer.wait(signal)
     // Its way may have closed since it was taken: its turn comes again when its lease ends.
-    if (!breakers.passable(clock.now()).includes(slot.channel)) continue
+    if (isClosed(breakers.closed(clock.now()), slot)) continue
     try {
       await verifySlot(deps, slot, signal)
     } catch (error) {
@@ -55,6 +55,12 @@ export async function verifySlots(
     }
   }
   return slots.length
+}
+
+/** A receipt is asked after without credentials: whose slot it is does not matter. */
+function isClosed(closed: readonly string[], { channel, declaration }: SlotToVerify): boolean {
+  const { endpoint } = waysOf({ channel, kind: declaration.kind, rut: '' })
+  return closed.includes(channel) || closed.includes(endpoint)
 }
 
 async function verifySlot(

@@ -6,6 +6,7 @@ import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
+import { runLateWatch } from '../compliance/late.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
 import { selectBacklog } from '../store/processing.ts'
@@ -85,6 +86,7 @@ export async function startProcessor(
   scope.use(service)
   scope.run(signal => runProcessor(deps, { pollMs, limits: { ...LIMITS, ...limits } }, signal))
   scope.run(signal => runLedger(deps, signal))
+  scope.run(signal => runLateWatch(deps, signal))
   if (retention !== undefined) scope.run(signal => runRetention(deps, retention, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }

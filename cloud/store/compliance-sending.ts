@@ -38,7 +38,8 @@ export interface TakeRules {
   freshAfter: number
   /** A work whose last backlog value went before this may send another. */
   spacedBefore: number
-  channels: readonly Channel[]
+  /** Ways that are closed now, as waysOf() names them. */
+  closed: readonly string[]
 }
 
 /** A slot that was taken, one that the evidence has settled instead, or nothing that may be sent now. */
@@ -70,9 +71,12 @@ export function takeSlot(
   })
 }
 
+/** The endpoint of slot `s` under obligation `o`, as waysOf() of cloud/compliance/breaker.ts names it. */
+const ENDPOINT = `case o.terms->>'channel' when 'soap' then 'soap' else (o.terms->>'channel') || ' ' || (s.declaration->>'kind') end`
+
 async function selectNext(
   tx: Sql,
-  { now, freshAfter, spacedBefore, channels }: TakeRules,
+  { now, freshAfter, spacedBefore, closed }: TakeRules,
 ): Promise<TakenSlot | undefined> {
   const [row] = await tx.query<TakenSlot>(
     `select s.* from works w
@@ -87,13 +91,14 @@ async function selectNext(
        where s.work_code = w.code and s.state = 'ready' and s.next_attempt_at <= to_timestamp($1::float8 / 1000)
          and (s.due_at > to_timestamp($2::float8 / 1000) or w.last_backlog_at is null
               or w.last_backlog_at <= to_timestamp($3::float8 / 1000))
-         and i.sending and i.status = 'active' and o.terms->>'channel' = any($4) and o.terms->>'mode' = 'send'
+         and i.sending and i.status = 'active'
+         and not array[o.terms->>'channel', ${ENDPOINT}, ${ENDPOINT} || ' ' || i.rut] && $4::text[] and o.terms->>'mode' = 'send'
        order by s.due_at <= to_timestamp($2::float8 / 1000), s.due_at limit 1) s on true
      where w.sending and w.status = 'active' and exists (select from compliance_switch where sending)
        and (w.busy_until is null or w.busy_until <= to_timestamp($1::float8 / 1000))
      order by s."isBacklog", w.last_attempt_at nulls first, s."dueAt"
      limit 1 for update of w skip locked`,
-    [now, freshAfter, spacedBefore, channels],
+    [now, freshAfter, spacedBefore, closed],
   )
   if (row === undefined) return undefined
   // The slot was read before its work was locked: somebody may have settled it in between.
@@ -281,32 +286,33 @@ export interface SlotToVerify extends SlotKey {
   verifyAttempts: number
 }
 
-/** When and how many receipts are taken, and over which ways they are asked after. */
+/** When and how many receipts are taken, and over which ways they are not asked after. */
 export interface TakeVerificationRules {
   now: number
   againAt: number
-  channels: readonly Channel[]
+  closed: readonly string[]
   limit: number
 }
 
 /** Takes slots whose receipt is to be verified; nobody else is given them before `againAt`. */
 export function takeVerifications(
   sql: Sql,
-  { now, againAt, channels, limit }: TakeVerificationRules,
+  { now, againAt, closed, limit }: TakeVerificationRules,
 ): Promise<SlotToVerify[]> {
   return sql.query<SlotToVerify>(
     `with taken as (
        update slots set next_verify_at = to_timestamp($2::float8 / 1000), verify_attempts = verify_attempts + 1
        where id in (
          select s.id from slots s join obligations o on o.id = s.obligation_id
-         where s.next_verify_at <= to_timestamp($1::float8 / 1000) and o.terms->>'channel' = any($4)
+         where s.next_verify_at <= to_timestamp($1::float8 / 1000)
+           and not array[o.terms->>'channel', ${ENDPOINT}] && $4::text[]
            and exists (select from compliance_switch where sending)
          order by s.next_verify_at limit $3 for update of s skip locked)
        returning *)
      select t.id, t.work_code as "workCode", t.due_at as "dueAt", t.attempts as attempt, t.lease_token as "leaseToken",
        o.terms->>'channel' as channel, t.declaration, t.receipt, t.verify_attempts as "verifyAttempts"
      from taken t join obligations o on o.id = t.obligation_id order by t.id`,
-    [now, againAt, limit, channels],
+    [now, againAt, limit, closed],
   )
 }
 

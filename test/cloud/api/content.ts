@@ -160,7 +160,7 @@ async function answer({ db }: ApiScene, saying: (workCode: string) => Submission
   }
   const slots = []
   for (const _ of ['campo', 'otra']) {
-    const taking = await takeSlot(db, { ...rules, channels: ['rest'] }, never)
+    const taking = await takeSlot(db, { ...rules, closed: [] }, never)
     if (taking.kind !== 'taken') throw new Error(`Expected a slot, got ${taking.kind}`)
     slots.push(taking.slot)
   }

@@ -59,7 +59,7 @@ let installations = 0
 /** Opens an installation that declares to the given addresses. */
 export async function openInstallation(
   { db, clock }: { db: Database; clock: FakeClock },
-  { restUrl, soapUrl, timeoutMs = 300 }: { restUrl: string; soapUrl: string; timeoutMs?: number },
+  { restUrl, soapUrl, timeoutMs = 2_000 }: { restUrl: string; soapUrl: string; timeoutMs?: number },
   some: Partial<ComplianceRules> = {},
 ): Promise<Installation> {
   installations += 1
