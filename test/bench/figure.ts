@@ -48,5 +48,6 @@ export function quantile(values: readonly number[], part: number): number {
 }
 
 function toText(value: number): string {
+  if (Number.isInteger(value) && value < 100) return String(value)
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3)
 }

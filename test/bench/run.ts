@@ -20,6 +20,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   cold: async () => (await import('./cold.ts')).benchCold(),
   drain: async () => (await import('./drain.ts')).benchDrain(),
   processor: async () => (await import('./processor.ts')).benchProcessor(),
+  chaos: async () => (await import('./chaos.ts')).benchChaos(),
   memory: async () => (await import('./memory.ts')).benchMemory(),
 }
 

@@ -12,6 +12,7 @@ import type { ReadRequest } from '../../edge/modbus/request.ts'
 import { longestReadMs } from '../../edge/modbus/rtu.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
+import type { Figure } from '../bench/figure.ts'
 import type { SeenRequest } from '../doubles/instrument.ts'
 import {
   openRtuInstrument,
@@ -21,6 +22,7 @@ import {
 } from '../doubles/rtu-instrument.ts'
 import { openPty } from '../peers/pty.ts'
 import { skipWithout } from '../peers.ts'
+import { sayFigures } from './figures.ts'
 
 const CALLS = Number(process.env.MODBUS_FUZZ ?? 8_000)
 /** Of the library alone there are fewer: it is not it that is tested. */
@@ -240,6 +242,15 @@ async function fuzzLines(
 const toText = ({ calls, values, wrong, overdue }: Tally) =>
   `${calls} calls, ${values} values, ${wrong} wrong values, ${overdue} calls past their deadline`
 
+const toFigures = (who: string, { calls, values, wrong, overdue }: Tally): Figure[] => {
+  const of = `of ${calls.toLocaleString('en-US')} calls`
+  return [
+    { name: `chaos: a line that misbehaves, ${who}: wrong values`, value: wrong, unit: of },
+    { name: `chaos: a line that misbehaves, ${who}: calls past their deadline`, value: overdue, unit: of },
+    { name: `chaos: a line that misbehaves, ${who}: values`, value: values, unit: of },
+  ]
+}
+
 suite('a bus on lines that misbehave', { skip: skipWithout('socat') }, () => {
   test('read() gives no value that is not its own, and is never past its deadline', async context => {
     const seed = Math.floor(systemClock.now())
@@ -254,8 +265,7 @@ suite('a bus on lines that misbehave', { skip: skipWithout('socat') }, () => {
     const ours = await fuzzLines(seed, CALLS, longestMs, openOurs)
     const alone = await fuzzLines(seed, CALLS_ALONE, () => 1_000, openAlone)
 
-    context.diagnostic(`the bus: ${toText(ours)}`)
-    context.diagnostic(`modbus-serial alone: ${toText(alone)}`)
+    sayFigures(context, [...toFigures('the bus', ours), ...toFigures('modbus-serial alone', alone)])
     assert.equal(ours.wrong, 0, [`seed ${seed}`, ...ours.stories].join('\n'))
     assert.equal(ours.overdue, 0, `seed ${seed}`)
     assert.ok(ours.values > ours.calls / 4, `seed ${seed}: ${toText(ours)}`)

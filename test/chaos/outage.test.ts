@@ -18,6 +18,7 @@ import { randomFrom } from '../doubles/random.ts'
 import { until } from '../doubles/until.ts'
 import { atEnd, temporaryFolder } from '../edge/buffer/folder.ts'
 import { runProgram, stopProgram } from '../edge/site.ts'
+import { sayFigures } from './figures.ts'
 import { DEVICES, measured, SINCE, VARIABLES } from './outage-site.ts'
 
 const DAYS = Number(process.env.OUTAGE_DAYS ?? 0.5)
@@ -35,7 +36,12 @@ test(`an outage of ${DAYS} days with ${KILLS} kills ends with everything stored 
 
   const stored = await drain(context, folder)
 
-  context.diagnostic(`${READINGS} readings polled, ${kills} kills, ${stored.twice} readings came twice`)
+  const outage = `chaos: an outage of ${DAYS} days with ${kills} kills`
+  const unit = `of ${READINGS.toLocaleString('en-US')}`
+  sayFigures(context, [
+    { name: `${outage}, stored of what was polled`, value: stored.count, unit },
+    { name: `${outage}, came twice`, value: stored.twice, unit },
+  ])
   assert.equal(kills, KILLS)
   assert.equal(stored.wrong, 0)
   assert.equal(stored.missingRanges, 0)

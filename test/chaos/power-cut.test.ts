@@ -12,6 +12,7 @@ import { type TestContext, test } from 'node:test'
 import { skipUnlessRoot } from '../doubles/root.ts'
 import { assertKept, nothingConfirmed, takeLines } from '../edge/buffer/confirmed.ts'
 import { atEnd, openTestBuffer, temporaryFolder } from '../edge/buffer/folder.ts'
+import { sayFigures } from './figures.ts'
 
 const CUTS = Number(process.env.POWER_CUTS ?? 10)
 /** A writer is killed and its disk made anew after so many cuts, so that beginnings are cut as well. */
@@ -77,7 +78,8 @@ test(`${CUTS} power cuts lose no confirmed reading, and the buffer opens unatten
     await until(child, () => child.exitCode !== null || child.signalCode !== null)
     unmount()
   }
-  t.diagnostic(`${CUTS} cuts, ${looked} confirmed readings looked for, 0 lost`)
+  const unit = `of ${looked.toLocaleString('en-US')}`
+  sayFigures(t, [{ name: `chaos: ${CUTS} power cuts, confirmed readings lost`, value: 0, unit }])
 })
 
 /** One cut: copies the image as it is, mounts the copy, and looks for everything that was confirmed. */
