@@ -17,7 +17,7 @@ import { openDatabase } from './open-database.ts'
 import { giveGatewayToken, provision } from './provision.ts'
 import { SERVICE_NAMES, type ServiceName } from './service.ts'
 import { startCloud } from './services.ts'
-import { type ApiScope, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
+import { type ApiScope, listSubscribers, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
 import type { Database } from './store/database.ts'
 import { gatewaysWithToken } from './store/gateways.ts'
 
@@ -118,9 +118,10 @@ async function obey(command: string, rest: readonly string[], options: Options):
       break
     case 'nats 1':
       if (rest[0] !== 'users') break
-      return withDatabase(async db =>
-        say(natsUsers(await gatewaysWithToken(db), { mqtt: options.mqtt ?? false })),
-      )
+      return withDatabase(async db => {
+        const readers = await listSubscribers(db, systemClock.now())
+        return say(natsUsers(await gatewaysWithToken(db), readers, { mqtt: options.mqtt ?? false }))
+      })
   }
   throw new UsageError(`No such command: ${[command, ...rest].join(' ')}`)
 }

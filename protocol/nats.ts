@@ -8,7 +8,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe as observe, unsubscribe as unobserve } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
-import { type ConnectionOptions, connect, ErrorCode, type NatsConnection } from 'nats'
+import { type ConnectionOptions, connect, createInbox, ErrorCode, type Msg, type NatsConnection } from 'nats'
 import { MESSAGE_BYTES_MAX } from './batch.ts'
 import type { Clock } from './runtime/clock.ts'
 import { deadline } from './runtime/deadline.ts'
@@ -42,10 +42,26 @@ export interface NatsSessionOptions {
   silenceMs: number
 }
 
+/** A message as it came. */
+export interface NatsMessage {
+  subject: string
+  payload: Uint8Array
+  /** Where an answer goes. */
+  reply: string | undefined
+  /** What the server itself says instead of a message, with its reason. */
+  status: { code: number; text: string } | undefined
+}
+
 /** A session, from connecting to its end. */
 export interface NatsSession extends Closable {
   /** Says something. Throws Unavailable when the session has ended. */
-  publish(subject: string, payload: Uint8Array | string): void
+  publish(subject: string, payload: Uint8Array | string, reply?: string): void
+  /** Hears a subject from now on, in order, until what it returns is called. `onMessage` must not throw. */
+  hear(subject: string, onMessage: (message: NatsMessage) => void): () => void
+  /** What is answered; `undefined` when nobody is there who could. Throws Unavailable when no answer came in time. */
+  ask(subject: string, payload: string, timeoutMs: number): Promise<Uint8Array | undefined>
+  /** A subject that nobody else has, for answers. */
+  inbox(): string
   /** Resolves when the server has all that was said; throws Unavailable when the session ends first, or too late. */
   flush(timeoutMs: number): Promise<void>
   /** Resolves with the reason when the session has ended, for whatever cause. Never rejects. */
@@ -75,12 +91,48 @@ export async function openNatsSession(
   }
   return {
     gone,
-    publish(subject, payload) {
+    publish(subject, payload, reply) {
       if (connection.isClosed()) throw new Unavailable('Not connected')
-      connection.publish(subject, payload)
+      connection.publish(subject, payload, reply === undefined ? {} : { reply })
     },
+    hear(subject, onMessage) {
+      if (connection.isClosed()) throw new Unavailable('Not connected')
+      const subscription = connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error === null) onMessage(toMessage(message))
+        },
+      })
+      return () => subscription.unsubscribe()
+    },
+    ask: (subject, payload, ms) =>
+      deadline({ clock }, orGone(ask(connection, subject, payload, ms)), ms, undefined, 'No answer'),
+    inbox: () => createInbox(),
     flush: ms => deadline({ clock }, orGone(connection.flush()), ms, undefined, 'Not taken over'),
     close: () => connection.close(),
+  }
+}
+
+/** Only what the server itself says has a status and no content; headers of others are not read. */
+function toMessage(message: Msg): NatsMessage {
+  const { subject, data: payload, reply } = message
+  const said = payload.length === 0 ? message.headers : undefined
+  const status =
+    said === undefined || said.code === 0 ? undefined : { code: said.code, text: said.description }
+  return { subject, payload, reply: reply === '' ? undefined : reply, status }
+}
+
+async function ask(
+  connection: NatsConnection,
+  subject: string,
+  payload: string,
+  timeoutMs: number,
+): Promise<Uint8Array | undefined> {
+  if (connection.isClosed()) throw new Unavailable('Not connected')
+  try {
+    return (await connection.request(subject, payload, { timeout: timeoutMs })).data
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === ErrorCode.NoResponders) return undefined
+    throw error
   }
 }
 

@@ -60,7 +60,7 @@ export interface BrokerDeps extends IdentityDeps {
     gateway: GatewayRow,
     topic: GatewayTopic,
     message: { topic: string; payload: Uint8Array },
-  ) => Promise<void>
+  ) => Promise<unknown>
   /** Somebody may now receive `filter`: what was said last of it? What comes later leaves out what was said newer meanwhile. */
   saidLast: (filter: string) => Promise<Iterable<SaidLast>>
 }

@@ -36,7 +36,7 @@ export async function runCommands(
 }
 
 async function sendPending({ db, post, clock, log }: { db: Database; post: Post; clock: Clock; log: Log }) {
-  const gateways = post.connectedGateways()
+  const gateways = await post.connectedGateways()
   if (gateways.length === 0) return
   const now = clock.now()
   for (const { gateway, id, document } of await pendingCommands(db, gateways, {

@@ -29,6 +29,15 @@ export interface Message {
   payload: Uint8Array
 }
 
+/** A message that was taken. */
+export interface Taken {
+  /** Resolves when it is committed and answered, or needs no answer of its own. */
+  done: Promise<void>
+}
+
+/** A message that nothing more is to be done with. */
+export const TAKEN: Taken = { done: Promise.resolve() }
+
 /** Takes batches in. */
 export interface Intake {
   /**
@@ -36,7 +45,7 @@ export interface Intake {
    * database is not there, when too many batches of the gateway wait, or when this side is too old to read it: then the
    * gateway keeps it, and a newer version will.
    */
-  take(gateway: GatewayRow, lane: Lane, message: Message): Promise<void>
+  take(gateway: GatewayRow, lane: Lane, message: Message): Promise<Taken>
   /** The committer tells how a job ended. */
   done(job: Job, outcome: Outcome): void
 }
@@ -46,6 +55,8 @@ export interface IntakeDeps {
   db: Database
   metrics: Metrics
   committer: () => Committer
+  /** How crowded it is, 0 to 1. */
+  load: () => number
   sendAck: (gateway: string, answer: Answer) => void
   onCommitted: (gateway: GatewayRow, batch: Batch) => void
 }
@@ -56,6 +67,7 @@ interface Waiting {
   lane: Lane
   head: BatchHead | undefined
   table: { id: string; table: SeriesTable } | undefined
+  settle: () => void
 }
 
 /** What is remembered of a gateway. */
@@ -70,7 +82,7 @@ interface Memory {
 }
 
 /** Opens an intake. */
-export function openIntake({ db, metrics, committer, sendAck, onCommitted }: IntakeDeps): Intake {
+export function openIntake({ db, metrics, committer, load, sendAck, onCommitted }: IntakeDeps): Intake {
   const memories = new Map<number, Memory>()
   const jobs = new Map<Job, Waiting>()
 
@@ -82,22 +94,27 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
     return memory
   }
 
-  /** Puts a message into the queue, or answers it at once. Returns whether its answer is still to come. */
-  const place = async (gateway: GatewayRow, lane: Lane, { topic, payload }: Message): Promise<boolean> => {
+  /** Puts a message into the queue; `undefined` when it was answered at once, or another like it will be. */
+  const place = async (
+    gateway: GatewayRow,
+    lane: Lane,
+    { topic, payload }: Message,
+  ): Promise<Taken | undefined> => {
     const memory = memoryOf(gateway)
     const version = foreignVersion(payload)
     if (version !== undefined)
       throw new Unavailable(`${gateway.slug} speaks version ${version}, which this cloud does not know yet`)
     const letter = { gatewayId: gateway.id, topic, bytes: payload, reason: '' }
-    const enqueue = async (job: Job, rest: Pick<Waiting, 'head' | 'table'>) => {
+    const enqueue = async (job: Job, rest: Pick<Waiting, 'head' | 'table'>): Promise<Taken | undefined> => {
       const key = keyOf(lane, rest.head)
       if (key !== undefined) {
-        if (memory.waiting.has(key)) return false
+        if (memory.waiting.has(key)) return undefined
         memory.waiting.add(key)
       }
-      jobs.set(job, { key, gateway, lane, ...rest })
+      const { promise: done, resolve: settle } = Promise.withResolvers<void>()
+      jobs.set(job, { key, gateway, lane, settle, ...rest })
       await committer().enqueue(job)
-      return true
+      return { done }
     }
     const setAside = (reason: string) =>
       enqueue(
@@ -113,8 +130,8 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
       throw error
     }
     if (decoded.kind === 'table-unknown') {
-      sendAck(gateway.slug, { ...ackOf(lane, decoded.head, committer().load()), status: 'table-unknown' })
-      return false
+      sendAck(gateway.slug, { ...ackOf(lane, decoded.head, load()), status: 'table-unknown' })
+      return undefined
     }
     const { batch, tableId, tableBytes } = decoded
     const table = tableBytes === undefined ? {} : { table: { id: tableId, bytes: tableBytes } }
@@ -135,27 +152,29 @@ export function openIntake({ db, metrics, committer, sendAck, onCommitted }: Int
       metrics.count('collector_bytes_total', {}, message.payload.length)
       const placed = memory.turn.then(() => place(gateway, lane, message))
       memory.turn = placed.catch(() => {})
-      let waits = false
+      let waiting: Taken | undefined
       try {
-        waits = await placed
+        waiting = await placed
       } finally {
-        if (!waits) memory.count -= 1
+        if (waiting === undefined) memory.count -= 1
       }
+      return waiting ?? TAKEN
     },
 
     done(job, outcome) {
       const from = jobs.get(job)
       if (from === undefined) throw new Error('A job ended that nobody waits for')
       jobs.delete(job)
-      const { gateway, key, table } = from
+      const { gateway, key, table, settle } = from
       const memory = memoryOf(gateway)
       if (key !== undefined) memory.waiting.delete(key)
       memory.count -= 1
       if (table !== undefined && outcome.kind !== 'set-aside') remember(memory.tables, table.id, table.table)
-      sendAck(gateway.slug, answerTo(from, job, outcome, committer().load()))
+      sendAck(gateway.slug, answerTo(from, job, outcome, load()))
       if (job.kind === 'batch' && outcome.kind === 'stored') {
         onCommitted(gateway, withoutRejected(job.incoming.batch, outcome.rejected))
       }
+      settle()
     },
   }
 }

@@ -12,8 +12,8 @@ export interface Post {
   note(gateway: string, way: Way): void
   /** Says something to a gateway that asked to hear `filter`. False when nobody hears it. */
   tell(gateway: string, message: { topic: string; filter?: string; payload: string }): boolean
-  /** Names of the gateways that can be told something now. */
-  connectedGateways(): string[]
+  /** Names of the gateways that can be told something now. Throws Unavailable. */
+  connectedGateways(): Promise<string[]>
 }
 
 /** Opens a post; without NATS everything goes over MQTT. */
@@ -22,11 +22,12 @@ export function openPost({ broker, nats }: { broker: Broker; nats: NatsGate | un
   return {
     note: (gateway, way) => void ways.set(gateway, way),
     tell: (gateway, message) =>
-      nats !== undefined && ways.get(gateway) === 'nats'
-        ? nats.tell(gateway, message)
-        : broker.tell(gateway, message),
-    connectedGateways: () => [
-      ...new Set([...broker.connectedGateways(), ...(nats?.connectedGateways() ?? [])]),
-    ],
+      nats !== undefined && ways.get(gateway) === 'nats' ? nats.tell(message) : broker.tell(gateway, message),
+    async connectedGateways() {
+      const overNats = (await nats?.connectedGateways()) ?? []
+      const overMqtt = broker.connectedGateways()
+      for (const gateway of overNats) if (!overMqtt.includes(gateway)) ways.set(gateway, 'nats')
+      return [...new Set([...overMqtt, ...overNats])]
+    },
   }
 }

@@ -1,12 +1,15 @@
 // Raw data for the cloud's subscribers: each reading once it is committed, and the newest of each series to whoever
 // comes. The newest are read from the database when somebody subscribes, so nothing is kept for nobody.
 
+import type { Batch } from '../../protocol/batch.ts'
 import { type RawMessage, toRawMessage } from '../../protocol/raw.ts'
 import { AHEAD_MAX_MS, qualityOf, type Reading, timeQualityOf } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import { rawTopic } from '../../protocol/topics.ts'
+import { parseRawTopic, rawTopic } from '../../protocol/topics.ts'
 import { VARIABLES, variableOf } from '../../protocol/variables.ts'
 import type { RetainedRow } from '../store/gateways.ts'
+import type { Broker } from './broker.ts'
+import type { NatsGate } from './nats-gate.ts'
 
 /** The project that readings are of. */
 export interface Owner {
@@ -21,6 +24,8 @@ export interface Owner {
 export interface RawFeed {
   /** The messages for readings that were committed just now, in order. */
   messagesOf(owner: Owner, readings: readonly Reading[]): { topic: string; payload: string; late: boolean }[]
+  /** Another replica said this. */
+  note(topic: string, payload: Uint8Array): void
   /** The newest readings, for the topics that match `filter`; of each series it is looked up when its turn comes. */
   retained(rows: readonly RetainedRow[], filter: string): Iterable<{ topic: string; payload: string }>
 }
@@ -38,6 +43,11 @@ export function openRawFeed({ clock }: { clock: Clock }): RawFeed {
         if (!late) newest.set(topic, reading.at)
         return { topic, payload: JSON.stringify(toRawMessage(reading, { late })), late }
       }),
+    note(topic, payload) {
+      const at = Number(/"ts":(\d+)/.exec(new TextDecoder().decode(payload))?.[1])
+      if (parseRawTopic(topic) === undefined || !(at <= clock.now() + AHEAD_MAX_MS)) return
+      newest.set(topic, Math.max(at, newest.get(topic) ?? at))
+    },
     *retained(rows, filter) {
       for (const row of rows) {
         const message = toRetained(row)
@@ -48,6 +58,22 @@ export function openRawFeed({ clock }: { clock: Clock }): RawFeed {
         yield message
       }
     },
+  }
+}
+
+/** Says the readings of a batch that was committed, to whoever hears them here or at nats-server. */
+export function sayReadings(
+  { feed, broker, nats }: { feed: RawFeed; broker: Broker; nats: NatsGate | undefined },
+  owner: Owner,
+  { readings }: Batch,
+): void {
+  const isHeardHere = broker.hasSubscribers()
+  const isWanted = ({ point, variable }: Reading) =>
+    isHeardHere || nats?.raw.wants(rawTopic({ ...owner, point, variable })) === true
+  if (!isHeardHere && nats === undefined) return
+  for (const { topic, payload } of feed.messagesOf(owner, readings.filter(isWanted))) {
+    if (isHeardHere) broker.spread(topic, payload)
+    nats?.raw.say(topic, payload)
   }
 }
 

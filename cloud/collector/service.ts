@@ -1,5 +1,6 @@
 // The collector: from a gateway's batches to committed rows and acks. Port 8001, and the MQTT port.
 
+import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
 import type { Batch } from '../../protocol/batch.ts'
 import { PROVIDER_NAMES } from '../../protocol/ids.ts'
@@ -9,7 +10,7 @@ import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { Scope } from '../../protocol/runtime/scope.ts'
-import { ackTopic, type GatewayTopic } from '../../protocol/topics.ts'
+import { ackTopic, type GatewayTopic, parseGatewayTopic } from '../../protocol/topics.ts'
 import { Problem } from '../problem.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
@@ -20,12 +21,14 @@ import { type Broker, openBroker } from './broker.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
 import type { Subscriber } from './identity.ts'
-import { type Message, openIntake } from './intake.ts'
+import { type Message, openIntake, TAKEN, type Taken } from './intake.ts'
 import { type NatsGate, openNatsGate } from './nats-gate.ts'
+import type { LeaseTiming } from './partition-leases.ts'
+import { SAID_PARTITION } from './partitions.ts'
 import type { PortOptions } from './ports.ts'
 import { openPost, type Post, type Way } from './post.ts'
 import { runPresence } from './presence.ts'
-import { clientOf, openRawFeed } from './raw.ts'
+import { clientOf, openRawFeed, type RawFeed, sayReadings } from './raw.ts'
 import { openStatusKeeper, statesFor } from './status.ts'
 import { openTurns } from './turns.ts'
 
@@ -62,6 +65,11 @@ export const COLLECTOR_METRICS = [
   },
   { name: 'collector_nats_connected', type: 'gauge', help: 'Whether there is a session with nats-server.' },
   { name: 'collector_nats_waiting', type: 'gauge', help: 'Messages over NATS in hand.' },
+  {
+    name: 'collector_nats_partitions',
+    type: 'gauge',
+    help: 'Partitions of gateways over NATS that this process works on.',
+  },
 ] as const
 
 /** What the collector needs. */
@@ -81,8 +89,9 @@ export interface CollectorOptions {
   port: number
   version: string
   mqtt: PortOptions
-  /** A nats-server over which gateways come too. */
+  /** A nats-server over which gateways come too, and other replicas are met. */
   nats?: NatsOptions
+  lease?: LeaseTiming
 }
 
 /** A collector that listens, also for gateways. */
@@ -107,7 +116,7 @@ export async function startCollector(
 
 async function startInScope(
   deps: CollectorDeps,
-  { host, port, version, mqtt, nats: natsOptions }: CollectorOptions,
+  { host, port, version, mqtt, nats: natsOptions, lease }: CollectorOptions,
   scope: Scope,
 ): Promise<RunningCollector> {
   const { db, clock, log, metrics, random } = deps
@@ -116,61 +125,47 @@ async function startInScope(
   let committer: Committer
   let broker: Broker
   let post: Post
-  const oneByOne = openTurns()
+  let nats: NatsGate | undefined
   const intake = openIntake({
     db,
     metrics,
     committer: () => committer,
     sendAck: (gateway, ack) =>
       void post.tell(gateway, { topic: ackTopic(gateway), payload: JSON.stringify(ack) }),
+    load: () => Math.max(committer.load(), nats?.load() ?? 0),
     onCommitted: (gateway: GatewayRow, batch: Batch) => {
-      if (!broker.hasSubscribers()) return
-      for (const { topic, payload } of feed.messagesOf(gateway, batch.readings)) broker.spread(topic, payload)
+      nats?.committed()
+      sayReadings({ feed, broker, nats }, gateway, batch)
     },
   })
   committer = openCommitter(
     { db, series: openSeriesIds(db), clock, log, metrics, random, onDone: intake.done },
     { workers: WORKERS },
   )
+  const announce = (topic: string, payload: string | Uint8Array) => {
+    broker.spread(topic, payload)
+    const gateway = parseGatewayTopic(topic)?.gateway
+    if (gateway !== undefined) nats?.announce(gateway, payload)
+  }
   const take = (way: Way) => async (gateway: GatewayRow, topic: GatewayTopic, message: Message) => {
     post.note(gateway.slug, way)
     if (topic.kind === 'up') return intake.take(gateway, topic.lane, message)
-    await status.take(gateway, topic, message)
-    if (topic.kind === 'state') broker.spread(message.topic, message.payload)
+    await status.take(gateway, topic, message, way)
+    if (topic.kind === 'state') announce(message.topic, message.payload)
+    return TAKEN
   }
-  const find = (slug: string) => findGateway(db, slug)
-  broker = scope.use(
-    await openBroker(
-      {
-        ...{ clock, log, metrics, findGateway: find, onMessage: take('mqtt') },
-        authenticateSubscriber: deps.authenticateSubscriber,
-        saidLast: filter =>
-          oneByOne(async () =>
-            filter.startsWith('raw/')
-              ? feed.retained(await newestOfAll(db, clientOf(filter)), filter)
-              : statesFor(await listStates(db), filter),
-          ),
-      },
-      mqtt,
-    ),
-  )
-  const nats =
-    natsOptions === undefined
-      ? undefined
-      : openNatsGate({ clock, log, metrics, random, findGateway: find, onMessage: take('nats') }, natsOptions)
+  broker = scope.use(await openOurBroker(deps, { feed, onMessage: take('mqtt') }, mqtt))
+  if (natsOptions !== undefined) {
+    const rest = { feed, broker, load: committer.load, onMessage: take('nats') }
+    nats = openOurGate(deps, rest, natsOptions, lease)
+  }
   post = openPost({ broker, nats })
   for (let worker = 0; worker < WORKERS; worker += 1) scope.run(signal => committer.work(worker, signal))
   if (nats !== undefined) scope.run(nats.run)
   scope.run(signal => runCommands({ db, post, clock, log }, signal))
   scope.run(signal => runDoorman({ broker, clock, log }, signal))
   const startedAt = clock.monotonic()
-  const presence = {
-    hearsSince: () => {
-      const hearing = nats === undefined ? { since: startedAt } : nats.hearing()
-      return 'since' in hearing ? hearing.since : undefined
-    },
-    announce: broker.spread,
-  }
+  const presence = { hearsSince: () => (nats === undefined ? startedAt : hearsSince(nats)), announce }
   scope.run(signal => runPresence({ db, clock, log, ...presence }, signal))
   const server = scope.use(
     await serveService(
@@ -181,7 +176,7 @@ async function startInScope(
         checks: {
           database: async () => ({ reachable: (await db.query('select 1 as one', [])).length === 1 }),
           broker: () => ({ port: broker.port, gateways: broker.connectedGateways().length }),
-          ...(nats === undefined ? {} : { nats: () => natsHealth(nats) }),
+          ...(nats === undefined ? {} : { nats: () => natsHealth(nats as NatsGate) }),
           queue: () => ({ load: committer.load() }),
         },
       },
@@ -195,11 +190,57 @@ async function startInScope(
   }
 }
 
+type OnMessage = (gateway: GatewayRow, topic: GatewayTopic, message: Message) => Promise<Taken>
+
+function openOurBroker(
+  { db, clock, log, metrics, authenticateSubscriber }: CollectorDeps,
+  { feed, onMessage }: { feed: RawFeed; onMessage: OnMessage },
+  options: PortOptions,
+): Promise<Broker> {
+  const oneByOne = openTurns()
+  const saidLast = (filter: string) =>
+    oneByOne(async () =>
+      filter.startsWith('raw/')
+        ? feed.retained(await newestOfAll(db, clientOf(filter)), filter)
+        : statesFor(await listStates(db), filter),
+    )
+  const find = (slug: string) => findGateway(db, slug)
+  const rest = { findGateway: find, onMessage, authenticateSubscriber, saidLast }
+  return openBroker({ clock, log, metrics, ...rest }, options)
+}
+
+function openOurGate(
+  { db, clock, log, metrics, random }: CollectorDeps,
+  {
+    feed,
+    broker,
+    load,
+    onMessage,
+  }: { feed: RawFeed; broker: Broker; load: () => number; onMessage: OnMessage },
+  options: NatsOptions,
+  lease: LeaseTiming | undefined,
+): NatsGate {
+  const onPeer = (topic: string, payload: Uint8Array) => {
+    feed.note(topic, payload)
+    broker.spread(topic, payload)
+  }
+  const find = (slug: string) => findGateway(db, slug)
+  const rest = { load, findGateway: find, onMessage, hasSubscribers: broker.hasSubscribers, onPeer }
+  const replica = `collector-${randomUUID().slice(0, 8)}`
+  return openNatsGate({ db, clock, log, metrics, random, ...rest }, options, { replica, ...lease })
+}
+
+/** Since when it is heard here what gateways say of themselves, of all that come over NATS. */
+function hearsSince(nats: NatsGate): number | undefined {
+  const hearing = nats.hearing()
+  return 'since' in hearing && hearing.partitions.includes(SAID_PARTITION) ? hearing.since : undefined
+}
+
 /** Throws while gateways that come over NATS cannot be heard. */
 function natsHealth(nats: NatsGate): Record<string, unknown> {
   const hearing = nats.hearing()
   if ('reason' in hearing) throw new Unavailable(`No session with nats-server: ${hearing.reason}`)
-  return { connected: true, gateways: nats.connectedGateways().length }
+  return { connected: true, partitions: hearing.partitions }
 }
 
 /** Ends connections whose sign-in is not valid any more, until the signal aborts. */

@@ -20,6 +20,7 @@ import {
 import { saveLedgerDays } from '../store/ledger.ts'
 import type { Message } from './intake.ts'
 import { keepLetter } from './letters.ts'
+import type { Way } from './post.ts'
 
 /** A topic that does not carry a batch. */
 export type StatusTopic = Exclude<GatewayTopic, { kind: 'up' }>
@@ -30,7 +31,7 @@ export interface StatusKeeper {
    * Resolves when the database has it. Throws Unavailable when the database is not there, and DatabaseRefused when it
    * would refuse whatever came.
    */
-  take(gateway: GatewayRow, topic: StatusTopic, message: Message): Promise<void>
+  take(gateway: GatewayRow, topic: StatusTopic, message: Message, way: Way): Promise<void>
 }
 
 const SCHEMAS = {
@@ -45,9 +46,14 @@ export function openStatusKeeper(deps: { db: Database; log: Log; metrics: Metric
   const { db } = deps
   const turns = new Map<number, Promise<void>>()
 
-  const keep = async (gateway: GatewayRow, topic: StatusTopic, { topic: name, payload }: Message) => {
+  const keep = async (
+    gateway: GatewayRow,
+    topic: StatusTopic,
+    { topic: name, payload }: Message,
+    way: Way,
+  ) => {
     try {
-      await save(db, gateway.id, topic, parse(topic, payload))
+      await save(db, gateway.id, topic, parse(topic, payload), way)
     } catch (error) {
       if (!(error instanceof Unreadable) && !isRefusalOfData(error)) throw error
       const reason = `Cannot read ${topic.kind}: ${error.message}`
@@ -56,8 +62,8 @@ export function openStatusKeeper(deps: { db: Database; log: Log; metrics: Metric
   }
 
   return {
-    take(gateway, topic, message) {
-      const kept = (turns.get(gateway.id) ?? Promise.resolve()).then(() => keep(gateway, topic, message))
+    take(gateway, topic, message, way) {
+      const kept = (turns.get(gateway.id) ?? Promise.resolve()).then(() => keep(gateway, topic, message, way))
       turns.set(
         gateway.id,
         kept.catch(() => {}),
@@ -81,15 +87,21 @@ function parse(topic: StatusTopic, payload: Uint8Array): unknown {
   }
 }
 
-async function save(db: Database, gatewayId: number, topic: StatusTopic, document: unknown): Promise<void> {
+async function save(
+  db: Database,
+  gatewayId: number,
+  topic: StatusTopic,
+  document: unknown,
+  way: Way,
+): Promise<void> {
   if (topic.kind === 'result') await saveCommandResult(db, gatewayId, topic.id, document)
-  else if (topic.kind === 'health') await saveHealth(db, gatewayId, document as GatewayHealth)
-  else await saveGatewayStatus(db, gatewayId, topic.kind, document)
+  else if (topic.kind === 'health') await saveHealth(db, gatewayId, document as GatewayHealth, way)
+  else await saveGatewayStatus(db, gatewayId, topic.kind, document, way)
 }
 
-async function saveHealth(db: Database, gatewayId: number, health: GatewayHealth): Promise<void> {
+async function saveHealth(db: Database, gatewayId: number, health: GatewayHealth, way: Way): Promise<void> {
   await db.transaction(async tx => {
-    await saveGatewayStatus(tx, gatewayId, 'health', health)
+    await saveGatewayStatus(tx, gatewayId, 'health', health, way)
     if (health.ledger !== undefined) await saveLedgerDays(tx, gatewayId, health.ledger)
   })
 }

@@ -158,6 +158,18 @@ export async function useToken(sql: Sql, hash: Uint8Array, now: number): Promise
   return rows[0]
 }
 
+/** Tokens that may subscribe and are in force at `now`: their names, and their clients; without one, all clients. */
+export async function listSubscribers(sql: Sql, now: number): Promise<{ name: string; client?: string }[]> {
+  const rows = await sql.query<{ name: string; client: string | null }>(
+    `select t.name, c.slug as client from auth.api_tokens t left join clients c on c.id = t.client_id
+     where 'subscribe' = any(t.scopes) and t.revoked_at is null
+       and (t.expires_at is null or t.expires_at > to_timestamp($1::float8 / 1000))
+     order by t.name`,
+    [now],
+  )
+  return rows.map(({ name, client }) => (client === null ? { name } : { name, client }))
+}
+
 /** Ends a token. False when none of this name was in force. */
 export async function revokeToken(sql: Sql, name: string): Promise<boolean> {
   const rows = await sql.query(

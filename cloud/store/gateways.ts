@@ -47,11 +47,23 @@ export async function saveGatewayStatus(
   gatewayId: number,
   kind: 'state' | 'health' | 'reported',
   document: unknown,
+  way: 'mqtt' | 'nats' = 'mqtt',
 ): Promise<void> {
-  await db.query(`update gateways set ${kind} = $2::jsonb, ${kind}_at = now() where id = $1`, [
+  await db.query(`update gateways set ${kind} = $2::jsonb, ${kind}_at = now(), way = $3 where id = $1`, [
     gatewayId,
     JSON.stringify(document),
+    way,
   ])
+}
+
+/** Names of the gateways that said something of themselves over NATS last, and lately. */
+export async function heardOverNats(db: Sql, withinMs: number): Promise<string[]> {
+  const rows = await db.query<{ slug: string }>(
+    `select slug from gateways
+     where way = 'nats' and greatest(state_at, health_at, reported_at) > now() - $1 * interval '1 ms'`,
+    [withinMs],
+  )
+  return rows.map(({ slug }) => slug)
 }
 
 /** A gateway's state, as it said or as it was judged. */

@@ -32,6 +32,8 @@ export interface NatsSettings {
   /** Free ones if absent. */
   port?: number
   mqttPort?: number
+  /** False: without JetStream, and without its MQTT port. */
+  jetstream?: boolean
   /** More lines of its configuration, and the variables in them. */
   more?: string
   env?: Record<string, string>
@@ -59,8 +61,12 @@ async function openOnce(settings: NatsSettings): Promise<NatsServer> {
     'server_name: test',
     `listen: "127.0.0.1:${port}"`,
     certificate,
-    `jetstream { store_dir: "${join(folder, 'js')}" }`,
-    `mqtt {\n listen: "127.0.0.1:${mqttPort}"\n ${certificate}\n}`,
+    ...(settings.jetstream === false
+      ? []
+      : [
+          `jetstream { store_dir: "${join(folder, 'js')}" }`,
+          `mqtt {\n listen: "127.0.0.1:${mqttPort}"\n ${certificate}\n}`,
+        ]),
     users.length === 0 ? '' : `authorization { users: [ ${users.map(userText).join(', ')} ] }`,
   ]
   await write(more)

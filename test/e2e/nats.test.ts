@@ -65,7 +65,7 @@ describe('from an instrument to committed rows over nats-server', {
       const token = await provision(site, environment)
       writeIdentity(site, authority, token)
       const nats = await openNatsServer({
-        ...{ port, mqttPort, more: natsUsers(['gw-test'], { mqtt: way === 'mqtts' }) },
+        ...{ port, mqttPort, more: natsUsers(['gw-test'], [], { mqtt: way === 'mqtts' }) },
         tls: { ...authority.issue('DNS:localhost'), ca: authority.ca },
         env: { [NATS_COLLECTOR.variable]: COLLECTOR_PASSWORD, [tokenVariable('gw-test')]: token },
       })

@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { PARTITIONS } from '../../../cloud/collector/partitions.ts'
 import type { RunningCollector } from '../../../cloud/collector/service.ts'
 import { NATS_COLLECTOR, natsUsers, tokenVariable } from '../../../cloud/nats-users.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { findGateway, insertCommands } from '../../../cloud/store/gateways.ts'
 import { openMqttTransport } from '../../../edge/transport/mqtt.ts'
 import { openNatsTransport } from '../../../edge/transport/nats.ts'
+import type { SeriesTable } from '../../../protocol/batch.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { Unavailable } from '../../../protocol/runtime/errors.ts'
 import type { Metrics } from '../../../protocol/runtime/metrics.ts'
@@ -40,12 +42,15 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
     database = await openTestDatabase()
     db = database.db
     server = await openNatsServer({
-      more: natsUsers(gateways, { mqtt: true }),
+      more: natsUsers(gateways, [], { mqtt: true }),
       env: {
         [NATS_COLLECTOR.variable]: collectorUser.password,
         ...Object.fromEntries(gateways.map(gateway => [tokenVariable(gateway), TOKEN])),
       },
     })
+    for (const slug of gateways.filter(name => name !== 'gw-unknown'))
+      tables.set(slug, await addGateway(db, slug))
+    await db.query(`update gateways set token_hash = null where slug = 'gw-tokenless'`)
     const url = `nats://127.0.0.1:${server.port}`
     collector = await openCollector(db, {}, {}, { nats: { url, name: 'collector', ...collectorUser } })
     await until('it is connected', isConnected)
@@ -56,7 +61,14 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
     await database.close()
   })
 
-  const isConnected = () => collector.metrics.read().collector_nats_connected === 1
+  const partitions = ({ metrics }: { metrics: Metrics }) => metrics.read().collector_nats_partitions
+  const isConnected = () => partitions(collector) === PARTITIONS
+  const tables = new Map<string, SeriesTable>()
+  const tableOf = (slug: string): SeriesTable => {
+    const table = tables.get(slug)
+    assert.ok(table)
+    return table
+  }
   const refused = (what: string) => collector.metrics.read()[`collector_refused_total{what="${what}"}`] ?? 0
   const overNats = (slug: string, password = TOKEN, ...more: string[]) =>
     connectOver(
@@ -73,7 +85,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
   }
 
   test('batches are committed and acked, what a gateway says of itself is kept, commands reach it, and subscribers hear of it', async context => {
-    const table = await addGateway(db, 'gw-1')
+    const table = tableOf('gw-1')
     const subscriber = await connectClient(collector.mqttPort, {
       username: 'x',
       password: 'everything-token',
@@ -129,13 +141,11 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
     assert.ok(subscriber.messages.some(({ topic }) => topic === stateTopic('gw-1')))
     assert.deepEqual(await health(), {
       status: 200,
-      nats: { status: 'healthy', connected: true, gateways: 1 },
+      nats: { status: 'healthy', connected: true, partitions: Array.from({ length: 17 }, (_, at) => at) },
     })
   })
 
   test('nobody can speak for another, and who is no gateway with a token is not heard', async () => {
-    await addGateway(db, 'gw-tokenless')
-    await db.query(`update gateways set token_hash = null where slug = 'gw-tokenless'`)
     const series = [{ point: 'p', variable: 'flow', scale: 2 }] as const
     const before = refused('gateway')
 
@@ -154,7 +164,8 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
       await stranger.close()
     }
 
-    await until('they were refused', () => refused('gateway') === before + 4)
+    // No stream carries their batches; what they say of themselves comes, and is refused.
+    await until('they were refused', () => refused('gateway') === before + 2)
     assert.equal(
       (await db.query(`select 1 from gateways where slug = 'gw-tokenless' and health is not null`)).length,
       0,
@@ -162,7 +173,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
   })
 
   test('a gateway is answered by the way on which it was heard last', async context => {
-    const table = await addGateway(db, 'gw-2')
+    const table = tableOf('gw-2')
     const first = await connectGateway(collector.mqttPort, { slug: 'gw-2', token: TOKEN })
     atEnd(context, () => first.close())
     await first.send(batchOf(table, 1, readingsOf(table, 1, 1)))
@@ -177,7 +188,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
   })
 
   test('a gateway on the MQTT port of nats-server is one like the others; its last will says that it is lost', async () => {
-    const table = await addGateway(db, 'gw-mqtt')
+    const table = tableOf('gw-mqtt')
     const url = `mqtt://127.0.0.1:${server.mqttPort}`
     const transport = openMqttTransport(
       { clock: systemClock },
@@ -212,7 +223,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
   })
 
   test('a nats-server that is away is told, and found again; what was said meanwhile is stored when it is said again', async () => {
-    const table = await addGateway(db, 'gw-3')
+    const table = tableOf('gw-3')
     const gateway = await overNats('gw-3')
     await gateway.send(batchOf(table, 1, readingsOf(table, 1, 1)))
     await gateway.acked(1)
@@ -234,24 +245,25 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
     await again.close()
   })
 
-  test('a second collector does the same work again and harms nothing', async context => {
-    const table = await addGateway(db, 'gw-4')
+  test('a second collector takes its part, and gives it back when it is stopped; nothing is stored twice meanwhile', async context => {
+    const table = tableOf('gw-4')
     const url = `nats://127.0.0.1:${server.port}`
     const second = await openCollector(db, {}, {}, { nats: { url, name: 'collector', ...collectorUser } })
-    atEnd(context, () => second.close())
-    await until('it is connected', () => second.metrics.read().collector_nats_connected === 1)
     const gateway = await overNats('gw-4')
     atEnd(context, () => gateway.close())
 
     for (let first = 1; first <= 401; first += 20) {
       await gateway.send(batchOf(table, 1, readingsOf(table, first, 20)), first === 1)
       await gateway.acked(1)
+      if (first === 81) await until('it has its part', () => partitions(second) === 8)
+      if (first === 181) await second.close()
     }
     await until('all are answered', () => {
       const committed = gateway.acks().filter(({ status }) => status === 'committed')
       return new Set(committed.map(({ first }) => first)).size === 21
     })
 
+    await until('the first has all again', isConnected)
     assert.equal((await storedOf(db, table)).length, 420)
     const reused = [collector, second].map(
       ({ metrics }) => metrics.read().collector_numbers_reused_total ?? 0,
@@ -271,6 +283,7 @@ describe('the collector over NATS', { skip: skipWithout('nats_server') }, () => 
     await server.reload(
       natsUsers(
         gateways.filter(name => name !== 'gw-1'),
+        [],
         { mqtt: true },
       ),
     )

@@ -27,7 +27,7 @@ describe('openStatusKeeper()', () => {
     const says = (gateway: GatewayRow, kind: 'state' | 'health', document: unknown) => {
       const topic = kind === 'state' ? stateTopic(gateway.slug) : healthTopic(gateway.slug)
       const payload = Buffer.from(JSON.stringify(document))
-      return keeper.take(gateway, { kind, gateway: gateway.slug }, { topic, payload })
+      return keeper.take(gateway, { kind, gateway: gateway.slug }, { topic, payload }, 'mqtt')
     }
     return { says }
   }
