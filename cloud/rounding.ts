@@ -23,6 +23,24 @@ export function toDecimal(
   return decimals === 0 ? sign + whole : `${sign}${whole}.${text.slice(-decimals)}`
 }
 
+/**
+ * The sum of finite numbers as one with a pencil gets it: 0.7 and 0.3 are 1, and truncated they still are. Throws
+ * RangeError when one is not finite.
+ */
+export function addExactly(values: readonly number[]): number {
+  const parts = values.map(value => {
+    if (!Number.isFinite(value)) throw new RangeError(`Cannot add ${value}`)
+    return partsOf(value)
+  })
+  const exponent = Math.min(0, ...parts.map(part => part.exponent))
+  let sum = 0n
+  for (const { negative, digits, exponent: power } of parts) {
+    const scaled = digits * 10n ** BigInt(power - exponent)
+    sum += negative ? -scaled : scaled
+  }
+  return Number(`${sum}e${exponent}`)
+}
+
 /** Whole litres are shown: beyond them is what adding binary fractions leaves. */
 const SHOWN = { decimals: 3 }
 

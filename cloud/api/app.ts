@@ -18,6 +18,7 @@ import type { Accounts } from './accounts.ts'
 import { analytics, projectAnalytics } from './analytics.ts'
 import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
+import { decisions } from './decisions.ts'
 import { docs, toDocument } from './docs.ts'
 import { gateways } from './gateways.ts'
 import { incidents } from './incidents.ts'
@@ -80,6 +81,7 @@ export function openApi(
   api.route('/gateways', commands(deps))
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slots(deps))
+  api.route('/compliance/slots', decisions(deps))
   api.route('/ledger', ledger(deps))
   api.route('/incidents', incidents(deps))
   api.route('/compliance/sending', sending(deps))

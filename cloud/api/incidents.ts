@@ -16,7 +16,9 @@ const Incident = z
     id: z.int(),
     kind: z.string().openapi({
       description:
-        '`ledger_difference`: readings of a gateway are nowhere; `declaration_late`: nothing of a work was accepted for longer than its deadline',
+        '`ledger_difference`: readings of a gateway are nowhere; `declaration_late`: nothing of a work was accepted for ' +
+        'longer than its deadline; `sensor_fault_expired`: a sensor was declared faulty up to now, and nobody has said ' +
+        'that it is mended',
     }),
     subject: z.string().openapi({ description: 'what it is about: a gateway, a point', example: 'gw-1' }),
     gateway: SlugText.nullable(),

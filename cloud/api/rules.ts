@@ -13,6 +13,8 @@ export interface RoleRule {
 }
 
 const OPERATORS: readonly Role[] = ['administrator', 'operator']
+/** Who answers for what is declared. */
+const DECIDERS: readonly Role[] = [...OPERATORS, 'client_manager']
 const READERS: readonly Role[] = [...OPERATORS, 'client_manager', 'client_reader', 'regulator_reader']
 
 /** By method and path as in the API's document. */
@@ -44,6 +46,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/points/{point}/consumption': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/slot-hours': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/slots': { roles: READERS, scope: 'read' },
+  'GET /api/v1/compliance/slots/{slot}': { roles: READERS, scope: 'read' },
+  'POST /api/v1/compliance/slots/decisions': { roles: DECIDERS, scope: 'write' },
+  'POST /api/v1/compliance/slots/{slot}/decisions': { roles: DECIDERS, scope: 'write' },
   'GET /api/v1/compliance/sending': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/compliance/sending': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/gateways': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },

@@ -18,7 +18,7 @@ const BEHIND_UTC_MS = 4 * HOUR_MS
 
 /** How often a declaration is owed. `minute` is of the day, the regulator's. */
 export const Frequency = z.discriminatedUnion('kind', [
-  /** Every so many milliseconds, counted from the regulator's midnight; a day has a whole number of them. */
+  /** Every so many milliseconds, counted from `minute`, or from midnight; a day has a whole number of them. */
   z.strictObject({
     kind: z.literal('interval'),
     everyMs: z
@@ -26,11 +26,19 @@ export const Frequency = z.discriminatedUnion('kind', [
       .min(MINUTE_MS)
       .max(DAY_MS)
       .refine(ms => DAY_MS % ms === 0, 'must divide a day into equal parts'),
+    minute: z.int().min(0).max(1439).optional(),
   }),
-  /** On one day of the month, every so many months counted from January. */
+  /** On one day of each week: 1 is Monday. */
+  z.strictObject({
+    kind: z.literal('weeks'),
+    weekday: z.int().min(1).max(7),
+    minute: z.int().min(0).max(1439),
+  }),
+  /** On one day of the month, every so many months counted from `month`, or from January. */
   z.strictObject({
     kind: z.literal('months'),
     everyMonths: z.literal([1, 2, 3, 4, 6, 12]),
+    month: z.int().min(1).max(12).optional(),
     day: z.int().min(1).max(31),
     minute: z.int().min(0).max(1439),
   }),
@@ -49,24 +57,35 @@ export function dueInstants(
   { from, to, limit }: { from: number; to: number; limit: number },
 ): number[] {
   const found: number[] = []
-  let at =
-    frequency.kind === 'interval' ? firstInterval(frequency.everyMs, from) : firstMonth(frequency, from)
+  let at = frequency.kind === 'months' ? firstMonth(frequency, from) : firstInterval(frequency, from)
   while (at < to && found.length < limit) {
     found.push(at)
-    at = frequency.kind === 'interval' ? at + frequency.everyMs : nextMonth(frequency, at)
+    at = frequency.kind === 'months' ? nextMonth(frequency, at) : at + periodOf(frequency)
   }
   return found
 }
 
-function firstInterval(everyMs: number, from: number): number {
-  return Math.ceil((from - BEHIND_UTC_MS) / everyMs) * everyMs + BEHIND_UTC_MS
+type Periodic = Exclude<Frequency, { kind: 'months' }>
+
+/** The first day of the epoch was a Thursday. */
+const EPOCH_WEEKDAY = 4
+
+const periodOf = (frequency: Periodic): number =>
+  frequency.kind === 'interval' ? frequency.everyMs : 7 * DAY_MS
+
+function firstInterval(frequency: Periodic, from: number): number {
+  const days = frequency.kind === 'weeks' ? frequency.weekday - EPOCH_WEEKDAY : 0
+  const anchor = BEHIND_UTC_MS + days * DAY_MS + (frequency.minute ?? 0) * MINUTE_MS
+  const period = periodOf(frequency)
+  return Math.ceil((from - anchor) / period) * period + anchor
 }
 
 type Monthly = Extract<Frequency, { kind: 'months' }>
 
 function firstMonth(frequency: Monthly, from: number): number {
   const here = dateOf(from)
-  const first = here.with({ day: 1, month: here.month - ((here.month - 1) % frequency.everyMonths) })
+  const past = (here.month - (frequency.month ?? 1) + 12) % frequency.everyMonths
+  const first = here.with({ day: 1 }).subtract({ months: past })
   const at = anchorIn(frequency, first)
   return at >= from ? at : anchorIn(frequency, first.add({ months: frequency.everyMonths }))
 }
@@ -81,6 +100,11 @@ function anchorIn({ day, minute }: Monthly, month: Temporal.PlainDate): number {
 }
 
 const dateOf = (at: number): Temporal.PlainDate => Temporal.PlainDate.from(regulatorDate(at))
+
+/** The first instant of the regulator's year that an instant is in. */
+export function regulatorYear(at: number): number {
+  return Date.UTC(dateOf(at).year, 0, 1) + BEHIND_UTC_MS
+}
 
 /** The regulator's date at an instant: `2026-01-15`. */
 export function regulatorDate(at: number): string {

@@ -22,33 +22,75 @@ export interface Declaration {
 }
 
 /** What a declaration is made of. */
-export type Quantity = 'flow' | 'total' | 'level'
+export const QUANTITIES = ['flow', 'total', 'level'] as const
 
-/** One value that was picked for a slot: what was measured, when, and how far that is from the slot. */
-export interface Chosen {
+/** What a declaration is made of. */
+export type Quantity = (typeof QUANTITIES)[number]
+
+/** What was read of one point. */
+export interface Part {
+  pointId: number
   variable: Variable
   seriesId: number
   readAt: number
   /** The slot's instant less the reading's: negative when it was read after. */
   ageMs: number
   value: number
+  /** The code of its quality, and of how well its clock was known. */
+  quality: number
+  timeQuality: number
+  /** What was judged of it: bits of cloud/flags.ts. */
+  flags: number
+}
+
+/** What a mean was taken over. */
+export interface Mean {
+  from: number
+  to: number
+  /** How many readings. */
+  count: number
+  /** The part of the time of which something is known. */
+  coverage: number
+}
+
+/** One value that was picked for a slot: what was measured, when, and how far that is from the slot. */
+export interface Chosen {
+  variable: Variable
+  /** Of the work's first point; `parts` has all. */
+  seriesId: number
+  /** Of the oldest part. */
+  readAt: number
+  /** The slot's instant less the reading's: negative when it was read after. */
+  ageMs: number
+  value: number
   /** As it is declared. */
   text: string
+  /** One for each point of the work. Absent in what was chosen by an older version. */
+  parts?: readonly Part[]
+  mean?: Mean
 }
 
 /** The values of a slot. */
 export type ChosenValues = { [quantity in Quantity]?: Chosen | undefined }
 
-/** What must be known of a kind of work before anything is declared of it, and what may be left empty. */
-export function quantitiesOf({ kind, levelExempt }: Pick<ObligationTerms, 'kind' | 'levelExempt'>): {
-  required: readonly Quantity[]
-  optional: readonly Quantity[]
-} {
+/** What is declared of each quantity. */
+export type DeclaredTexts = { [quantity in Quantity]?: { text: string } | undefined }
+
+type Duties = Pick<ObligationTerms, 'kind' | 'levelExempt'> &
+  Partial<Pick<ObligationTerms, 'required' | 'exemptions'>>
+
+/** What must be known of a kind of work before anything is declared of it at an instant, and what may be left empty. */
+export function quantitiesOf(
+  { kind, levelExempt, required: named, exemptions = [] }: Duties,
+  dueAt: number,
+): { required: readonly Quantity[]; optional: readonly Quantity[] } {
   const base: readonly Quantity[] = kind === 'surface_channel' ? ['flow'] : ['flow', 'total']
   if (kind === 'surface_pipe') return { required: base, optional: [] }
-  return levelExempt
-    ? { required: base, optional: ['level'] }
-    : { required: [...base, 'level'], optional: [] }
+  const isExempt =
+    levelExempt ||
+    (named !== undefined && named !== null && !named.includes('level')) ||
+    exemptions.some(({ from, to }) => from <= dueAt && dueAt < (to ?? Number.POSITIVE_INFINITY))
+  return isExempt ? { required: base, optional: ['level'] } : { required: [...base, 'level'], optional: [] }
 }
 
 /** Decimal places on the wire, Res. Ex. 2.170 section 5.3: flow and well level two, totalizer and channel height none. */
@@ -69,27 +111,24 @@ export function declaredText(
   return toDecimal(value, { decimals: DECIMALS })
 }
 
-/** Complete, or the reason why it is not; or doubtful, and then a person decides. */
+/** Complete, or what is missing for it. */
 export type Built =
   | { kind: 'built'; declaration: Declaration }
   | { kind: 'missing'; quantities: readonly Quantity[] }
-  | { kind: 'doubtful'; reason: string }
 
 /** Longest totalizer that DGA takes, in characters. It states none for flow and level, and no real one is longer. */
-const CHARACTERS_MAX = 15
+export const CHARACTERS_MAX = 15
 
-/** Builds the declaration of a slot. */
+/** Builds the declaration of a slot. What is doubtful of it is for validation to say. */
 export function buildDeclaration(
   { workCode, dueAt }: { workCode: string; dueAt: number },
-  terms: Pick<ObligationTerms, 'kind' | 'levelExempt'>,
-  { flow, total, level }: ChosenValues,
+  terms: Duties,
+  { flow, total, level }: DeclaredTexts,
 ): Built {
   const found = { flow, total, level }
-  const { required } = quantitiesOf(terms)
+  const { required } = quantitiesOf(terms, dueAt)
   const missing = required.filter(quantity => found[quantity] === undefined)
   if (flow === undefined || missing.length > 0) return { kind: 'missing', quantities: missing }
-  const doubt = doubtOf(found)
-  if (doubt !== undefined) return { kind: 'doubtful', reason: doubt }
   const { kind } = terms
   return {
     kind: 'built',
@@ -99,16 +138,4 @@ export function buildDeclaration(
       ...(kind === 'surface_pipe' ? {} : { level: level?.text ?? '' }),
     },
   }
-}
-
-/** Nothing official says what a negative value means; it is declared by a person or not at all. */
-function doubtOf(values: ChosenValues): string | undefined {
-  for (const [quantity, chosen] of Object.entries(values)) {
-    if (chosen === undefined) continue
-    const { text } = chosen
-    if (text.startsWith('-')) return `negative ${quantity}: ${text}`
-    if (text.length > CHARACTERS_MAX)
-      return `${quantity} of ${text.length} characters, at most ${CHARACTERS_MAX} are taken: ${text}`
-  }
-  return undefined
 }

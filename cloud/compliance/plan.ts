@@ -2,20 +2,34 @@
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import { type BackgroundQuestion, selectBackgrounds } from '../store/compliance-background.ts'
 import {
   type CheckedSlot,
   createSlots,
   type OwingObligation,
   type SlotToCheck,
   selectCandidates,
+  selectMeans,
   selectOwing,
   takeChecks,
   writeChecks,
 } from '../store/compliance-slots.ts'
 import type { Database } from '../store/database.ts'
-import { dueInstants } from './calendar.ts'
-import { type Candidate, pickValues, reachOf } from './selection.ts'
-import { afterPicking } from './slots.ts'
+import { type FaultOfSlot, raiseExpiredFaults, selectFaults } from '../store/sensor-faults.ts'
+import { dueInstants, regulatorYear } from './calendar.ts'
+import { limitsOf } from './checks.ts'
+import { type ChosenValues, quantitiesOf } from './declaration.ts'
+import {
+  type Candidate,
+  type Found,
+  type MeanCandidate,
+  meanParts,
+  pickValues,
+  pointsOf,
+  reachOf,
+} from './selection.ts'
+import { afterPicking, whileFaulty } from './slots.ts'
+import { type Background, NO_BACKGROUND } from './validation.ts'
 
 /** What planning works with. */
 export interface PlanDeps {
@@ -61,15 +75,23 @@ function makeSlotsOf(db: Database, obligation: OwingObligation, limit: number, n
   return createSlots(db, obligation, { dueAts, through, now })
 }
 
+/** Says of every sensor whose fault has come to its end that it is believed again, or has to be declared anew. */
+export async function raiseFaults({ db, clock, log }: PlanDeps): Promise<number> {
+  const expired = await raiseExpiredFaults(db, clock.now())
+  for (const { key: point, quantity, reason } of expired)
+    log.error('sensor fault expired', { point, quantity, reason })
+  return expired.length
+}
+
 /** What came of looking for values. */
-export type PlanCounts = Record<'ready' | 'noData' | 'review' | 'shadow', number>
+export type PlanCounts = Record<'ready' | 'noData' | 'review' | 'shadow' | 'notMeasured', number>
 
 /** While one process looks at a slot, no other does, for so long. */
 const CHECK_LEASE_MS = 60_000
 
 /** Looks for the values of every slot whose turn it is. */
 export async function fillSlots({ db, clock, log }: PlanDeps, limits: PlanLimits): Promise<PlanCounts> {
-  const counts: PlanCounts = { ready: 0, noData: 0, review: 0, shadow: 0 }
+  const counts: PlanCounts = { ready: 0, noData: 0, review: 0, shadow: 0, notMeasured: 0 }
   for (let taken = limits.checksMax; taken === limits.checksMax; ) {
     const now = clock.now()
     const slots = await takeChecks(db, { now, againAt: now + CHECK_LEASE_MS, limit: limits.checksMax })
@@ -92,24 +114,94 @@ export async function fillSlots({ db, clock, log }: PlanDeps, limits: PlanLimits
 
 function count(counts: PlanCounts, state: CheckedSlot['state']): void {
   if (state === 'no_data') counts.noData += 1
+  else if (state === 'not_measured') counts.notMeasured += 1
   else if (state === 'ready' || state === 'review' || state === 'shadow') counts[state] += 1
 }
 
 async function checkSlots(db: Database, slots: readonly SlotToCheck[], now: number): Promise<CheckedSlot[]> {
-  const reaches = slots.map(({ id, pointId, dueAt, terms }) => ({
-    slotId: id,
-    pointId,
-    dueAt,
-    reachMs: reachOf(terms),
+  const faults = await selectFaults(db, slots.map(slotPoints))
+  const found = await findValues(db, slots)
+  const looked = slots.map(slot => ({
+    slot,
+    broken: brokenOf(slot, faults.get(slot.id) ?? []),
+    picked: pickValues(slot, found.get(slot.id) ?? NOTHING_FOUND, now),
   }))
-  const bySlot = new Map<number, Candidate[]>()
-  for (const { slotId, ...candidate } of await selectCandidates(db, reaches)) {
-    const found = bySlot.get(slotId)
-    if (found === undefined) bySlot.set(slotId, [candidate])
-    else found.push(candidate)
+  const chosen = looked.flatMap(({ slot, picked, broken }) =>
+    picked.kind === 'chosen' && broken.length === 0 ? [questionOf(slot, picked.values)] : [],
+  )
+  const backgrounds = await selectBackgrounds(db, chosen)
+  // Slots of a work are in time's order: each is compared with the one before it, which may stand in the same list.
+  const standing = new Map<string, NonNullable<Background['previous']>>()
+  return looked.map(({ slot, broken, picked }) => {
+    const { id, workCode, dueAt } = slot
+    if (broken.length > 0) return { id, ...whileFaulty(broken) }
+    const background = backgrounds.get(id) ?? NO_BACKGROUND
+    const before = standing.get(workCode)
+    const isNewer = before !== undefined && before.dueAt > (background.previous?.dueAt ?? 0)
+    const change = afterPicking(slot, picked, isNewer ? { ...background, previous: before } : background, now)
+    if (change.chosen !== null && (change.state === 'ready' || change.state === 'shadow'))
+      standing.set(workCode, { dueAt, values: change.chosen })
+    return { id, ...change }
+  })
+}
+
+const NOTHING_FOUND: Found = { candidates: [], means: [] }
+
+const slotPoints = (slot: SlotToCheck) => ({
+  ...{ slotId: slot.id, dueAt: slot.dueAt },
+  pointIds: allPointsOf(slot),
+})
+
+const allPointsOf = ({ pointId, terms: { alsoPointIds, levelPointId } }: SlotToCheck): number[] => [
+  ...new Set([pointId, ...alsoPointIds, ...(levelPointId === null ? [] : [levelPointId])]),
+]
+
+/** Of the sensors that were declared faulty those that this slot needs. */
+function brokenOf(slot: SlotToCheck, faults: readonly FaultOfSlot[]): FaultOfSlot[] {
+  const { required } = quantitiesOf(slot.terms, slot.dueAt)
+  return faults.filter(
+    ({ quantity, pointId }) => required.includes(quantity) && pointsOf(quantity, slot).includes(pointId),
+  )
+}
+
+async function findValues(db: Database, slots: readonly SlotToCheck[]): Promise<Map<number, Found>> {
+  const reaches = slots.flatMap(slot =>
+    allPointsOf(slot).map(pointId => ({
+      ...{ slotId: slot.id, pointId, dueAt: slot.dueAt, reachMs: reachOf(slot.terms) },
+    })),
+  )
+  const spans = slots.flatMap(slot => {
+    const { selection } = slot.terms
+    if (selection.kind !== 'mean') return []
+    const { overMs } = selection
+    const span = {
+      slotId: slot.id,
+      from: slot.dueAt - overMs,
+      to: slot.dueAt,
+      partMs: overMs / meanParts(overMs),
+    }
+    return allPointsOf(slot).map(pointId => ({ ...span, pointId }))
+  })
+  const found = new Map<number, { candidates: Candidate[]; means: MeanCandidate[] }>(
+    slots.map(({ id }) => [id, { candidates: [], means: [] }]),
+  )
+  for (const { slotId, ...candidate } of await selectCandidates(db, reaches))
+    found.get(slotId)?.candidates.push(candidate)
+  if (spans.length > 0)
+    for (const { slotId, ...mean } of await selectMeans(db, spans)) found.get(slotId)?.means.push(mean)
+  return found
+}
+
+/** What is asked of what surrounds a slot's values. */
+export function questionOf(
+  slot: Pick<SlotToCheck, 'id' | 'workCode' | 'dueAt' | 'pointId' | 'terms'>,
+  values: ChosenValues,
+): BackgroundQuestion {
+  const { id: slotId, workCode, dueAt, pointId, terms } = slot
+  const isBounded = terms.rights.length > 0 && terms.rights.every(({ yearlyM3 }) => yearlyM3 !== undefined)
+  return {
+    ...{ slotId, workCode, dueAt, stayMs: limitsOf(terms.checks).stuckAfter },
+    parts: Object.values(values).flatMap(chosen => chosen?.parts ?? []),
+    year: isBounded ? { pointIds: [pointId, ...terms.alsoPointIds], from: regulatorYear(dueAt) } : undefined,
   }
-  return slots.map(slot => ({
-    id: slot.id,
-    ...afterPicking(slot, pickValues(slot, bySlot.get(slot.id) ?? [], now), now),
-  }))
 }

@@ -3,7 +3,7 @@
 import { drawBackWaits } from '../store/compliance-waits.ts'
 import { keepWorking } from '../work-loop.ts'
 import type { Submission } from './dga/client.ts'
-import { fillSlots, makeSlots, PLAN_LIMITS, type PlanCounts, type PlanLimits } from './plan.ts'
+import { fillSlots, makeSlots, PLAN_LIMITS, type PlanCounts, type PlanLimits, raiseFaults } from './plan.ts'
 import { recoverSlots, SEND_RULES, type SendDeps, type SendRules, sendNext } from './send.ts'
 import { LONGEST_WAITS } from './slots.ts'
 import { verifySlots } from './verify.ts'
@@ -48,6 +48,7 @@ export async function runRound(
   const recovered = await recoverSlots(deps)
   const made = await makeSlots(deps, rules)
   const filled = await fillSlots(deps, rules)
+  await raiseFaults(deps)
   const submissions = await sendAll(deps, rules, signal)
   const verified = await verifySlots(deps, { limit: rules.verificationsMax }, signal)
   return { recovered, made, ...filled, submissions, verified }
@@ -87,6 +88,7 @@ export function complianceLoops(
     await recoverSlots(deps)
     await makeSlots(deps, rules)
     await fillSlots(deps, rules)
+    await raiseFaults(deps)
     return false
   }
   const send = async (signal: AbortSignal) => (await sendNext(deps, rules, signal)) !== undefined

@@ -5,6 +5,8 @@
 //      ▼  │      └──────────┤ next day, or soon
 //   no_data              review
 //
+// What persons decide is in review.ts.
+//
 // Promises:
 //   S1. What DGA has accepted is never sent again, with a receipt or without.
 //   S2. What was refused, or went and was not answered, is tried again the next day: once a day (Res. Ex. 2.170, 6.2).
@@ -13,10 +15,12 @@
 //   S4. What certainly did not arrive may be tried again soon, and burns no attempt.
 
 import { DAY_MS, nextDay } from './calendar.ts'
-import { buildDeclaration } from './declaration.ts'
+import { HEALING } from './checks.ts'
+import { buildDeclaration, type ChosenValues, type Declaration, type Quantity } from './declaration.ts'
 import type { Submission, Verification } from './dga/client.ts'
 import type { ObligationTerms } from './obligation.ts'
 import type { Picked } from './selection.ts'
+import { type Background, type Finding, toFinding, validate } from './validation.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -26,39 +30,108 @@ export const LONGEST_WAITS = { checkMs: HOUR_MS, attemptMs: DAY_MS, verifyMs: DA
 
 /** What is written of a slot after it was looked at. */
 export interface CheckChange {
-  state: 'pending' | 'no_data' | 'ready' | 'review' | 'shadow'
+  state: 'pending' | 'no_data' | 'ready' | 'review' | 'shadow' | 'not_measured'
   reason: string | null
-  chosen: Extract<Picked, { kind: 'chosen' }>['values'] | null
-  declaration: Extract<ReturnType<typeof buildDeclaration>, { kind: 'built' }>['declaration'] | null
+  chosen: ChosenValues | null
+  findings: readonly Finding[]
+  declaration: Declaration | null
   nextCheckAt: number | null
   nextAttemptAt: number | null
 }
 
+/** States in which a slot's values are looked for. In review: while better readings may come and nobody has decided. */
+export type CheckedState = 'pending' | 'no_data' | 'review'
+
+const NOTHING: Omit<CheckChange, 'state'> = {
+  ...{ reason: null, chosen: null, findings: [], declaration: null, nextCheckAt: null, nextAttemptAt: null },
+}
+
 /** After looking for a slot's values. */
 export function afterPicking(
-  slot: { state: 'pending' | 'no_data'; workCode: string; dueAt: number; terms: ObligationTerms },
+  slot: { state: CheckedState; workCode: string; dueAt: number; terms: ObligationTerms },
   picked: Picked,
+  background: Background,
   now: number,
 ): CheckChange {
-  const nothing = { reason: null, chosen: null, declaration: null, nextCheckAt: null, nextAttemptAt: null }
   switch (picked.kind) {
     case 'waiting':
-      return { ...nothing, state: slot.state, nextCheckAt: picked.nextCheckAt }
+      return { ...NOTHING, state: slot.state, nextCheckAt: picked.nextCheckAt }
     case 'no_data':
-      return { ...nothing, state: 'no_data', reason: picked.reason, nextCheckAt: reopenCheckAt(slot, now) }
-    case 'chosen': {
-      const chosen = picked.values
-      const built = buildDeclaration(slot, slot.terms, chosen)
-      if (built.kind !== 'built') {
-        const reason = built.kind === 'doubtful' ? built.reason : `missing: ${built.quantities.join(', ')}`
-        return { ...nothing, state: 'review', reason, chosen }
-      }
-      const { declaration } = built
-      if (slot.terms.mode === 'send')
-        return { ...nothing, state: 'ready', chosen, declaration, nextAttemptAt: now }
-      return { ...nothing, state: 'shadow', reason: 'not sent: shadow mode', chosen, declaration }
+      return afterTooLittle(slot, picked, now)
+    case 'chosen':
+      return afterChoosing(slot, picked.values, background, now)
+  }
+}
+
+function afterTooLittle(
+  slot: { dueAt: number; terms: ObligationTerms },
+  { reason, values }: Extract<Picked, { kind: 'no_data' }>,
+  now: number,
+): CheckChange {
+  const change = { ...NOTHING, reason, nextCheckAt: reopenCheckAt(slot, now) }
+  const saw = Object.fromEntries(
+    Object.entries(values).map(([quantity, chosen]) => [quantity, chosen?.text ?? null]),
+  )
+  if (Object.keys(saw).length === 0) return { ...change, state: 'no_data' }
+  const partial = toFinding({ code: 'partial', quantity: null, message: reason, saw }, slot.terms)
+  const state = partial?.severity === 'review' ? 'review' : 'no_data'
+  return { ...change, state, chosen: values, findings: partial === undefined ? [] : [partial] }
+}
+
+function afterChoosing(
+  slot: { workCode: string; dueAt: number; terms: ObligationTerms },
+  chosen: ChosenValues,
+  background: Background,
+  now: number,
+): CheckChange {
+  const { terms } = slot
+  const findings = validate({ values: chosen, terms }, background)
+  const held = findings.filter(({ severity }) => severity !== 'note')
+  if (held.length > 0) {
+    const mayHeal = held.every(({ code }) => HEALING.includes(code))
+    const nextCheckAt = mayHeal ? reopenCheckAt(slot, now) : null
+    return { ...NOTHING, state: 'review', reason: reasonOfFindings(held), chosen, findings, nextCheckAt }
+  }
+  const built = buildDeclaration(slot, terms, chosen)
+  if (built.kind === 'missing') {
+    return {
+      ...NOTHING,
+      state: 'review',
+      reason: `missing: ${built.quantities.join(', ')}`,
+      chosen,
+      findings,
     }
   }
+  return { ...NOTHING, ...toBeSent(terms, built.declaration, now), chosen, findings }
+}
+
+/** What is declared goes at once, or in shadow mode not. */
+export function toBeSent(
+  { mode }: Pick<ObligationTerms, 'mode'>,
+  declaration: Declaration,
+  at: number,
+): Pick<CheckChange, 'state' | 'reason' | 'declaration' | 'nextAttemptAt'> {
+  return mode === 'send'
+    ? { state: 'ready', reason: null, declaration, nextAttemptAt: at }
+    : { state: 'shadow', reason: 'not sent: shadow mode', declaration, nextAttemptAt: null }
+}
+
+/** What a person reads first. */
+export function reasonOfFindings(findings: readonly Pick<Finding, 'message'>[]): string {
+  return findings.map(({ message }) => message).join('; ')
+}
+
+/** When a sensor was declared faulty for what must be declared. */
+export function whileFaulty(
+  faults: readonly { quantity: Quantity; reason: string; until: number }[],
+): CheckChange {
+  const reason = faults
+    .map(
+      one =>
+        `${one.quantity}: sensor declared faulty until ${new Date(one.until).toISOString()}: ${one.reason}`,
+    )
+    .join('; ')
+  return { ...NOTHING, state: 'not_measured', reason }
 }
 
 const REOPEN_MIN_MS = 5 * MINUTE_MS

@@ -1,9 +1,10 @@
 // Slots from their making to the picking of their values.
 
 import { VARIABLES } from '../../protocol/variables.ts'
-import type { ChosenValues, Declaration } from '../compliance/declaration.ts'
 import type { ObligationTerms } from '../compliance/obligation.ts'
-import type { Candidate } from '../compliance/selection.ts'
+import type { Candidate, MeanCandidate } from '../compliance/selection.ts'
+import type { CheckChange, CheckedState } from '../compliance/slots.ts'
+import { DOUBT } from '../flags.ts'
 import type { SlotState } from './compliance.ts'
 import type { Database, Sql } from './database.ts'
 import { literal } from './literal.ts'
@@ -70,10 +71,16 @@ export interface SlotToCheck {
   pointId: number
   workCode: string
   dueAt: number
-  state: 'pending' | 'no_data'
+  state: CheckedState
   terms: ObligationTerms
-  hasMeterTotal: boolean
+  /** The points of the work that have a series of totals. */
+  metered: number[]
 }
+
+/** Nobody has decided about it, and it was never tried: readings may still decide. */
+const isChecked = (slot: string): string =>
+  `(${slot}.state in ('pending', 'no_data')
+    or ${slot}.state = 'review' and ${slot}.attempts = 0 and ${slot}.accepted_at is null)`
 
 /** Takes slots that are to be looked at; nobody else is given them before `againAt`. */
 export function takeChecks(
@@ -85,18 +92,18 @@ export function takeChecks(
        update slots set next_check_at = to_timestamp($2::float8 / 1000)
        where id in (
          select id from slots
-         where next_check_at <= to_timestamp($1::float8 / 1000) and state in ('pending', 'no_data')
+         where next_check_at <= to_timestamp($1::float8 / 1000) and ${isChecked('slots')}
          order by (state = 'pending') desc, next_check_at limit $3 for update skip locked)
        returning id, obligation_id, point_id, work_code, due_at, state)
      select t.id, t.point_id as "pointId", t.work_code as "workCode", t.due_at as "dueAt", t.state, o.terms,
-       exists (select from series s where s.point_id = t.point_id and s.variable = ${VARIABLES.total.code})
-         as "hasMeterTotal"
+       array(select s.point_id from series s where s.variable = ${VARIABLES.total.code} and (s.point_id = t.point_id
+         or s.point_id in (select jsonb_array_elements_text(o.terms->'alsoPointIds')::int))) as metered
      from taken t join obligations o on o.id = t.obligation_id order by t.due_at, t.id`,
     [now, againAt, limit],
   )
 }
 
-/** Where to look for a slot's readings: this far around its instant. */
+/** Where to look for a slot's readings: this far around its instant, at one of its points. */
 export interface SlotReach {
   slotId: number
   pointId: number
@@ -104,13 +111,27 @@ export interface SlotReach {
   reachMs: number
 }
 
+/** 0: it can be trusted; 1: it has a value and a doubt; 2: it has none. */
+const TRUST = `case when v.value is null then 2
+  when v.quality = 0 and v.time_quality <> 2 and v.flags & ${DOUBT} = 0 then 0 else 1 end`
+
+/** Values in force, with what was judged of them, of series `s` where `where` holds of `at`. */
+const inForce = (where: string): string =>
+  `select r.at, case when r.value is not null then coalesce(j.adjusted, r.value) end as value, r.quality,
+     r.time_quality, coalesce(j.flags, 0) as flags
+   from readings r left join judgements j on j.series_id = r.series_id and j.at = r.at
+   where r.series_id = s.id and ${where.replaceAll('$at', 'r.at')}
+   union all
+   select at, value, quality, time_quality, flags from derived
+   where series_id = s.id and ${where.replaceAll('$at', 'at')}`
+
 const DECLARED = [VARIABLES.flow, VARIABLES.total, VARIABLES.volume, VARIABLES.water_table, VARIABLES.stage]
   .map(({ code }) => code)
   .join(', ')
 
 /**
- * What was measured or derived around slots: of each variable the nearest that can be trusted, and the nearest that
- * cannot.
+ * What was measured or derived around slots: of each variable the nearest that can be trusted, that has a doubtful value,
+ * and that has none.
  */
 export function selectCandidates(
   sql: Sql,
@@ -120,17 +141,13 @@ export function selectCandidates(
     `with slot as (
        select slot_id, point_id, to_timestamp(due / 1000) as due_at, make_interval(secs => reach / 1000) as reach
        from unnest($1::float8[], $2::int[], $3::float8[], $4::float8[]) as t(slot_id, point_id, due, reach))
-     select distinct on (slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality <> 2)
-       slot.slot_id as "slotId", s.id as "seriesId", s.variable, v.at, v.value, v.quality, v.time_quality as "timeQuality"
+     select distinct on (slot.slot_id, s.id, ${TRUST})
+       slot.slot_id as "slotId", s.point_id as "pointId", s.id as "seriesId", s.variable, v.at, v.value, v.quality, v.time_quality as "timeQuality", v.flags
      from slot
      join series s on s.point_id = slot.point_id and s.variable in (${DECLARED})
      cross join lateral (
-       select at, value, quality, time_quality from readings
-       where series_id = s.id and at between slot.due_at - slot.reach and slot.due_at + slot.reach
-       union all
-       select at, value, quality, time_quality from derived
-       where series_id = s.id and at between slot.due_at - slot.reach and slot.due_at + slot.reach) v
-     order by slot.slot_id, s.variable, v.value is not null and v.quality = 0 and v.time_quality <> 2,
+       ${inForce('$at between slot.due_at - slot.reach and slot.due_at + slot.reach')}) v
+     order by slot.slot_id, s.id, ${TRUST},
        greatest(v.at - slot.due_at, slot.due_at - v.at), v.at`,
     [
       literal(reaches, ({ slotId }) => slotId),
@@ -141,27 +158,63 @@ export function selectCandidates(
   )
 }
 
+/** Where to look for what a mean is taken over. */
+export interface SlotSpan {
+  slotId: number
+  pointId: number
+  from: number
+  to: number
+  partMs: number
+}
+
+const AVERAGED = [VARIABLES.flow, VARIABLES.water_table, VARIABLES.stage].map(({ code }) => code).join(', ')
+
+/** What is known over the times that means are taken over, `from` not included and `to` included: good readings only. */
+export function selectMeans(
+  sql: Sql,
+  spans: readonly SlotSpan[],
+): Promise<(MeanCandidate & { slotId: number })[]> {
+  return sql.query<MeanCandidate & { slotId: number }>(
+    `with span as (
+       select slot_id, point_id, to_timestamp(f / 1000) as from_at, to_timestamp(t / 1000) as to_at, part
+       from unnest($1::float8[], $2::int[], $3::float8[], $4::float8[], $5::float8[]) as t(slot_id, point_id, f, t, part)),
+     parts as (
+       select span.slot_id, s.point_id, s.id as series_id, s.variable,
+         floor(extract(epoch from span.to_at - v.at) * 1000 / span.part) as part,
+         avg(v.value::numeric) as mean, count(*)::int as count, min(v.at) as first_at, max(v.at) as last_at
+       from span
+       join series s on s.point_id = span.point_id and s.variable in (${AVERAGED})
+       cross join lateral (${inForce('$at > span.from_at and $at <= span.to_at')}) v
+       where ${TRUST} = 0
+       group by span.slot_id, s.point_id, s.id, s.variable, 5)
+     select slot_id as "slotId", point_id as "pointId", series_id as "seriesId", variable, avg(mean)::float8 as mean,
+       sum(count)::int as count, count(*)::int as parts, min(first_at) as "firstAt", max(last_at) as "lastAt"
+     from parts group by slot_id, point_id, series_id, variable`,
+    [
+      literal(spans, ({ slotId }) => slotId),
+      literal(spans, ({ pointId }) => pointId),
+      literal(spans, ({ from }) => from),
+      literal(spans, ({ to }) => to),
+      literal(spans, ({ partMs }) => partMs),
+    ],
+  )
+}
+
 /** What came of looking at a slot. */
-export interface CheckedSlot {
+export interface CheckedSlot extends CheckChange {
   id: number
-  state: SlotState
-  reason: string | null
-  chosen: ChosenValues | null
-  declaration: Declaration | null
-  nextCheckAt: number | null
-  nextAttemptAt: number | null
 }
 
 /** Writes what came of looking at slots, where nobody else was faster. Returns the ids that were written. */
 export async function writeChecks(sql: Sql, now: number, slots: readonly CheckedSlot[]): Promise<number[]> {
   const rows = await sql.query<{ id: number }>(
     `update slots s set state = t.state, reason = nullif(t.reason, ''), chosen = nullif(t.chosen, '')::jsonb,
-       declaration = nullif(t.declaration, '')::jsonb,
+       declaration = nullif(t.declaration, '')::jsonb, findings = t.findings::jsonb,
        next_check_at = to_timestamp(t.next_check / 1000), next_attempt_at = to_timestamp(t.next_attempt / 1000),
        state_at = case when s.state = t.state then s.state_at else to_timestamp($1::float8 / 1000) end
-     from unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[])
-       as t(id, state, reason, chosen, declaration, next_check, next_attempt)
-     where s.id = t.id::bigint and s.state in ('pending', 'no_data')
+     from unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[], $9::text[])
+       as t(id, state, reason, chosen, declaration, next_check, next_attempt, findings)
+     where s.id = t.id::bigint and ${isChecked('s')}
      returning s.id`,
     [
       now,
@@ -172,6 +225,7 @@ export async function writeChecks(sql: Sql, now: number, slots: readonly Checked
       slots.map(({ declaration }) => (declaration === null ? '' : JSON.stringify(declaration))),
       literal(slots, ({ nextCheckAt }) => nextCheckAt),
       literal(slots, ({ nextAttemptAt }) => nextAttemptAt),
+      slots.map(({ findings }) => JSON.stringify(findings)),
     ],
   )
   return rows.map(({ id }) => id)

@@ -4,6 +4,8 @@ import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Chosen, ChosenValues } from '../compliance/declaration.ts'
 import type { Submission } from '../compliance/dga/client.ts'
 import type { ObligationTerms } from '../compliance/obligation.ts'
+import type { PersonValues } from '../compliance/review.ts'
+import type { Finding } from '../compliance/validation.ts'
 import { hasten } from './compliance-waits.ts'
 import type { Sql } from './database.ts'
 import type { Written } from './sites.ts'
@@ -114,7 +116,10 @@ export async function releaseWork(sql: Sql, code: string, now: number): Promise<
 }
 
 /** Where a slot stands. */
-export const SLOT_STATES = ['pending', 'no_data', 'ready', 'sending', 'sent', 'review', 'shadow'] as const
+export const SLOT_STATES = [
+  ...(['pending', 'no_data', 'ready', 'sending', 'sent', 'review', 'shadow'] as const),
+  ...(['not_measured', 'rejected', 'withdrawn'] as const),
+] as const
 
 /** Where a slot stands. */
 export type SlotState = (typeof SLOT_STATES)[number]
@@ -151,6 +156,9 @@ export interface ListedSlot {
   heldBecause: string | null
   /** The values as declared, with what was measured, when, and how far from the slot. */
   values: Partial<Record<'flow' | 'total' | 'level', Chosen>> | null
+  findings: Finding[]
+  /** What a person gave instead of what was measured. */
+  person: PersonValues | null
   attempts: number
   /** What came of the last attempt that ended; null before. */
   lastOutcome: { attempt: number; at: number; outcome: SlotOutcome; message: string | null } | null
@@ -170,6 +178,10 @@ export interface SlotQuery {
   pointIds: readonly number[] | null
   clientIds?: readonly number[] | null
   states?: readonly SlotState[] | undefined
+  /** Only those of which a check found this. */
+  code?: string | undefined
+  workCode?: string | undefined
+  id?: number | undefined
   from: number
   to: number
   after?: number | undefined
@@ -179,7 +191,7 @@ export interface SlotQuery {
 /** Slots due in a stretch of time, `from` included and `to` not, newest first. */
 export async function listSlots(
   sql: Sql,
-  { pointIds, clientIds, states, from, to, after, limit }: SlotQuery,
+  { pointIds, clientIds, states, code, workCode, id, from, to, after, limit }: SlotQuery,
 ): Promise<ListedSlot[]> {
   const rows = await sql.query<SlotColumns>(
     `select s.id, s.point_id as "pointId", c.slug as client, pr.slug as project, p.slug as point,
@@ -191,7 +203,7 @@ export async function listSlots(
          when not i.sending then 'sending of this informant is switched off' || coalesce(': ' || (
            select reason from sending_turns where what = 'informant' and key = i.rut order by id desc limit 1), '')
          when w.status = 'blocked' then w.reason when i.status = 'blocked' then i.reason end as "heldBecause",
-       s.chosen, s.attempts, e.attempt, e.at as "outcomeAt", coalesce(e.outcome, 'abandoned') as outcome,
+       s.chosen, s.findings, s.person, s.attempts, e.attempt, e.at as "outcomeAt", coalesce(e.outcome, 'abandoned') as outcome,
        e.detail->>'reason' as message, s.next_attempt_at as "nextAttemptAt", s.receipt, s.recovered,
        s.accepted_at as "acceptedAt", s.verification, s.verified_at as "verifiedAt"
      from slots s
@@ -207,9 +219,14 @@ export async function listSlots(
      where ($1::int[] is null or s.point_id = any($1)) and ($2::text[] is null or s.state = any($2))
        and s.due_at >= to_timestamp($3::float8 / 1000) and s.due_at < to_timestamp($4::float8 / 1000)
        and ($5::bigint is null or (s.due_at, s.id) < (select due_at, id from slots where id = $5))
-       and ($6::int[] is null or c.id = any($6))
+       and ($6::int[] is null or c.id = any($6)) and ($8::text is null or s.work_code = $8)
+       and ($9::text is null or s.findings @> jsonb_build_array(jsonb_build_object('code', $9::text)))
+       and ($10::bigint is null or s.id = $10)
      order by s.due_at desc, s.id desc limit $7`,
-    [pointIds, states ?? null, from, to, after ?? null, clientIds ?? null, limit],
+    [
+      ...[pointIds, states ?? null, from, to, after ?? null, clientIds ?? null, limit],
+      ...[workCode ?? null, code ?? null, id ?? null],
+    ],
   )
   return rows.map(toListedSlot)
 }

@@ -10,7 +10,7 @@ import { type Database, DatabaseRefused, type Sql } from './database.ts'
 export const SERVICE_ROLE = 'smarthydro_service'
 
 /** What is only ever added to. The ends of chains are written by the trigger alone. */
-const INSERT_ONLY = ['submissions'] as const
+const INSERT_ONLY = ['submissions', 'slot_decisions', 'obligation_changes'] as const
 const READ_ONLY = ['evidence_heads'] as const
 
 /** Any number will do, so long as nobody else locks the same. */

@@ -141,7 +141,7 @@ async function makeSlots({ db }: ApiScene): Promise<void> {
     const value = workCode.endsWith('-1') ? 14.2504 : 987.25
     const chosen = { seriesId: 1, readAt: dueAt - 2_000, ageMs: 2_000, value }
     return {
-      ...{ id, state: 'ready' as const, reason: null, nextCheckAt: null, nextAttemptAt: dueAt },
+      ...{ id, state: 'ready' as const, reason: null, findings: [], nextCheckAt: null, nextAttemptAt: dueAt },
       chosen: { flow: { ...chosen, variable: 'flow' as const, text: value.toFixed(2) } },
       declaration: {
         ...{ kind: 'groundwater' as const, workCode, measuredAt: dueAt },

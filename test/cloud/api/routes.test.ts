@@ -84,7 +84,7 @@ describe('every route of the API', () => {
         if (route !== 'GET /api/v1/me') assert.match(everything, OF_OTRA, `nothing to leak at ${path}`)
         for (const role of rule.roles.filter(one => !isForAll(one))) {
           const token = api.tokens[`${role} of campo`] ?? ''
-          const { status, body } = await api.ask(route, { path, token })
+          const { status, body } = await api.ask(route, { path, token, init: initOf(route, role) })
           if (template.includes('{')) assert.equal(status, 404, `${role} at ${path}`)
           assert.doesNotMatch(JSON.stringify(body), OF_OTRA, `${role} at ${path}`)
         }
@@ -227,6 +227,15 @@ describe('/docs', () => {
 const ANSWERED: Record<string, number> = {
   'POST /api/v1/gateways/{gateway}/commands': 201,
   'POST /api/v1/dead-letters/{letter}/replay': 422,
+  'POST /api/v1/compliance/slots/{slot}/decisions': 422,
+}
+
+/** What is sent to routes that take it more than once. The first slot is sent: there is nothing to approve. */
+const BODIES: Record<string, object> = {
+  'POST /api/v1/compliance/slots/{slot}/decisions': { action: 'approve', reason: 'verificado' },
+  'POST /api/v1/compliance/slots/decisions': {
+    ...{ slots: [1, 4], action: 'approve', reason: 'verificado', dryRun: true },
+  },
 }
 
 /** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */
@@ -236,6 +245,9 @@ function initOf(route: string, name: string): RequestInit {
     const turn = { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
     return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(turn) }
   }
+  const asked = BODIES[route]
+  if (asked !== undefined)
+    return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(asked) }
   const id = `${name.replace('_', '-')}-1`
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id, command }) }
@@ -258,6 +270,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       command: 'w-1',
       letter: client === 'campo' ? '1' : '3',
       incident: client === 'campo' ? '1' : '2',
+      slot: client === 'campo' ? '1' : '4',
     },
   }
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? assert.fail(name))

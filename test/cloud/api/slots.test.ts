@@ -41,8 +41,9 @@ describe('GET /api/v1/compliance/slots', () => {
       ...{ state: 'sent', stateAt: '2026-01-15T12:00:00.000Z', reason: null, heldBecause: null },
       flow: {
         ...{ variable: 'flow', unit: 'L/s', value: 14.2504, declared: '14.25' },
-        readAt: '2026-01-15T09:59:58.000Z',
+        ...{ readAt: '2026-01-15T09:59:58.000Z', ageMs: 2000, parts: [], mean: null, byPerson: false },
       },
+      ...{ findings: [], person: null },
       ...{ total: null, level: null, attempts: 1, nextAttemptAt: null },
       lastOutcome: { attempt: 1, at: '2026-01-15T12:00:00.000Z', outcome: 'accepted', message: null },
       ...{ receipt: 'receipt-of-campo', recovered: false, acceptedAt: '2026-01-15T12:00:00.000Z' },

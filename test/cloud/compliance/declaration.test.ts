@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildDeclaration, type Chosen, declaredText } from '../../../cloud/compliance/declaration.ts'
+import { buildDeclaration, type Chosen, quantitiesOf } from '../../../cloud/compliance/declaration.ts'
 
 const dueAt = Date.parse('2026-01-15T14:00:00Z')
 const chosen = (text: string): Chosen => ({
@@ -13,18 +13,26 @@ const well = { flow: chosen('14.25'), total: chosen('139806'), level: chosen('23
 const slot = { workCode: 'OB-0602-7', dueAt }
 const terms = { kind: 'groundwater', levelExempt: false, totalRounding: 'truncate' } as const
 
-test('buildDeclaration() doubts every value that is longer than anything real', () => {
-  const long = declaredText('flow', 4.2e20, terms)
-  for (const quantity of ['flow', 'total', 'level'] as const) {
-    const built = buildDeclaration(slot, terms, { ...well, [quantity]: chosen(long) })
+test('quantitiesOf() leaves a level out where it is exempt: always, by what is required, or for a time', () => {
+  const kind = 'groundwater' as const
+  const exemptions = [{ quantity: 'level' as const, from: dueAt, to: dueAt + 1, reason: 'sin piezómetro' }]
+  const of = (more: object, at = dueAt) => quantitiesOf({ kind, levelExempt: false, ...more }, at).required
+  const [all, without] = [
+    ['flow', 'total', 'level'],
+    ['flow', 'total'],
+  ]
 
-    const reason = `${quantity} of 24 characters, at most 15 are taken: ${long}`
-    assert.deepEqual(built, { kind: 'doubtful', reason })
-  }
+  assert.deepEqual(of({}), all)
+  assert.deepEqual(of({ levelExempt: true }), without)
+  assert.deepEqual(of({ required: ['flow', 'total'] }), without)
+  assert.deepEqual(
+    [dueAt - 1, dueAt, dueAt + 1].map(at => of({ exemptions }, at)),
+    [all, without, all],
+  )
 })
 
-test('buildDeclaration() takes a value of the greatest length', () => {
-  const longest = { flow: chosen('123456789012.34'), total: chosen('123456789012345'), level: chosen('1.00') }
+test('buildDeclaration() says what is missing, and builds nothing without it', () => {
+  const built = buildDeclaration(slot, terms, { flow: well.flow })
 
-  assert.equal(buildDeclaration(slot, terms, longest).kind, 'built')
+  assert.deepEqual(built, { kind: 'missing', quantities: ['total', 'level'] })
 })

@@ -100,6 +100,8 @@ export async function openInstallation(
       if (point === undefined) throw new Error('No point')
       const parsed = ObligationSettings.parse({
         ...{ from: '2026-01-01T00:00:00Z', standard: 'mayor', channel: 'rest', workCode, informant: RUT },
+        // What these wells give is the same for days.
+        checks: { severity: { stuck: 'off' } },
         ...settings,
       })
       await db.transaction(tx => upsertObligation({ tx, clock }, { clientId, point, settings: parsed }))

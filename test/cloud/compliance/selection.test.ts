@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Candidate, pickValues, type SlotToFill } from '../../../cloud/compliance/selection.ts'
+import { type Candidate, pickValues as pick, type SlotToFill } from '../../../cloud/compliance/selection.ts'
 import { QUALITIES, TIME_QUALITIES } from '../../../protocol/reading.ts'
 import { VARIABLES, type Variable } from '../../../protocol/variables.ts'
 
@@ -10,7 +10,7 @@ const MINUTE = 60_000
 const dueAt = Date.parse('2026-01-15T14:00:00Z')
 const slot = (terms: Partial<SlotToFill['terms']> = {}, hasMeterTotal = true): SlotToFill => ({
   dueAt,
-  hasMeterTotal,
+  ...{ pointId: 1, metered: hasMeterTotal ? [1] : [] },
   terms: {
     ...{ kind: 'groundwater', levelExempt: false, total: undefined, totalRounding: 'truncate' },
     ...{
@@ -28,10 +28,16 @@ const reading = (
   offsetMs = 0,
   more: Partial<Candidate> = {},
 ): Candidate => ({
-  ...{ seriesId: VARIABLES[variable].code, variable: VARIABLES[variable].code, at: dueAt + offsetMs, value },
+  ...{
+    pointId: 1,
+    seriesId: VARIABLES[variable].code,
+    variable: VARIABLES[variable].code,
+    at: dueAt + offsetMs,
+    value,
+  },
   ...{
     quality: value === null ? QUALITIES.no_answer.code : QUALITIES.good.code,
-    timeQuality: TIME_QUALITIES.synced,
+    ...{ timeQuality: TIME_QUALITIES.synced, flags: 0 },
   },
   ...more,
 })
@@ -40,6 +46,9 @@ const well = (offsetMs = 0) => [
   reading('total', 139_806.9, offsetMs),
   reading('water_table', 23.6, offsetMs),
 ]
+
+const pickValues = (asked: SlotToFill, candidates: readonly Candidate[], now: number) =>
+  pick(asked, { candidates, means: [] }, now)
 
 test('pickValues() picks readings of the very instant at once, with what is declared of them', () => {
   const picked = pickValues(slot(), well(), dueAt)
@@ -96,23 +105,42 @@ test('pickValues() takes no near reading for an exact slot', () => {
 })
 
 test('pickValues() says after the grace what is missing and what was seen instead', () => {
-  const candidates = [reading('flow', null), reading('total', 5, 0, { timeQuality: TIME_QUALITIES.unsynced })]
+  const candidates = [reading('flow', null), reading('total', null, 0)]
 
   const picked = pickValues(slot(), candidates, dueAt + 30 * MINUTE)
 
   assert.deepEqual(picked, {
     kind: 'no_data',
+    values: {},
     reason:
       'flow: flow of 2026-01-15T14:00:00.000Z is no_answer; ' +
-      'total: total of 2026-01-15T14:00:00.000Z is good, its clock never synchronised; ' +
+      'total: total of 2026-01-15T14:00:00.000Z is no_answer; ' +
       'level: no reading of water_table',
   })
 })
 
-test('pickValues() declares neither doubtful values nor a mixture of counters', () => {
-  const doubtful = [reading('flow', 3, 0, { quality: QUALITIES.uncertain.code }), ...well().slice(1)]
-  assert.equal(pickValues(slot(), doubtful, dueAt + 30 * MINUTE).kind, 'no_data')
+test('pickValues() gives after the grace what there is, with how doubtful it is (P4)', () => {
+  const unsynced = reading('total', 5, 0, { timeQuality: TIME_QUALITIES.unsynced })
+  const candidates = [reading('flow', 3, 0, { quality: QUALITIES.uncertain.code }), unsynced]
 
+  assert.equal(pickValues(slot(), candidates, dueAt + 30 * MINUTE - 1).kind, 'waiting')
+  const picked = pickValues(slot(), candidates, dueAt + 30 * MINUTE)
+
+  assert.ok(picked.kind === 'no_data')
+  assert.equal(picked.reason, 'level: no reading of water_table')
+  assert.equal(picked.values.flow?.parts?.[0]?.quality, QUALITIES.uncertain.code)
+  assert.equal(picked.values.total?.parts?.[0]?.timeQuality, TIME_QUALITIES.unsynced)
+})
+
+test('pickValues() takes a good reading before a nearer doubtful one (P1)', () => {
+  const candidates = [...[reading('flow', 99, 0, { quality: QUALITIES.uncertain.code }), ...well(2 * MINUTE)]]
+  const picked = pickValues(slot(), candidates, dueAt + 30 * MINUTE)
+
+  assert.ok(picked.kind === 'chosen')
+  assert.equal(picked.values.flow?.text, '14.25')
+})
+
+test('pickValues() declares no mixture of counters', () => {
   const onlyVolume = [
     ...well().filter(({ variable }) => variable !== VARIABLES.total.code),
     reading('volume', 812.4),

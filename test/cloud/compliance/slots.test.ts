@@ -11,6 +11,7 @@ import {
   afterSubmission,
   afterVerification,
 } from '../../../cloud/compliance/slots.ts'
+import { NO_BACKGROUND } from '../../../cloud/compliance/validation.ts'
 
 const NOW = Date.parse('2026-01-15T14:00:42Z')
 const DAY = 86_400_000
@@ -26,6 +27,11 @@ const chosen = (text: string) => ({
   ...{ variable: 'flow' as const, seriesId: 1, readAt: slot.dueAt, ageMs: 0 },
   ...{ value: Number(text), text },
 })
+const checked = (
+  given: Parameters<typeof afterPicking>[0],
+  picked: Parameters<typeof afterPicking>[1],
+  now: number,
+) => afterPicking(given, picked, NO_BACKGROUND, now)
 const values = { flow: chosen('14.25'), total: chosen('139806'), level: chosen('23.60') }
 
 test('afterSubmission() never sends again what DGA has accepted, with a receipt or without', () => {
@@ -86,13 +92,9 @@ test('afterAbandonment() believes the evidence, and else waits a day', () => {
 })
 
 test('afterPicking() never builds a declaration with a missing or a negative value', () => {
-  const missing = afterPicking(
-    slot,
-    { kind: 'chosen', values: { flow: values.flow, total: values.total } },
-    NOW,
-  )
-  const negative = afterPicking(slot, { kind: 'chosen', values: { ...values, flow: chosen('-0.03') } }, NOW)
-  const long = afterPicking(
+  const missing = checked(slot, { kind: 'chosen', values: { flow: values.flow, total: values.total } }, NOW)
+  const negative = checked(slot, { kind: 'chosen', values: { ...values, flow: chosen('-0.03') } }, NOW)
+  const long = checked(
     slot,
     { kind: 'chosen', values: { ...values, total: chosen('1234567890123456') } },
     NOW,
@@ -107,12 +109,8 @@ test('afterPicking() never builds a declaration with a missing or a negative val
 })
 
 test('afterPicking() does everything but sending in shadow mode', () => {
-  const shadow = afterPicking(
-    { ...slot, terms: { ...terms, mode: 'shadow' } },
-    { kind: 'chosen', values },
-    NOW,
-  )
-  const live = afterPicking(slot, { kind: 'chosen', values }, NOW)
+  const shadow = checked({ ...slot, terms: { ...terms, mode: 'shadow' } }, { kind: 'chosen', values }, NOW)
+  const live = checked(slot, { kind: 'chosen', values }, NOW)
 
   assert.deepEqual([shadow.state, shadow.nextAttemptAt], ['shadow', null])
   assert.deepEqual(shadow.declaration, live.declaration)
@@ -121,7 +119,7 @@ test('afterPicking() does everything but sending in shadow mode', () => {
 
 test('afterPicking() looks for late readings until the maximum lag, ever more rarely, and then no more', () => {
   const nextAfter = (ageMs: number) =>
-    afterPicking(slot, { kind: 'no_data', reason: 'x' }, slot.dueAt + ageMs).nextCheckAt
+    checked(slot, { kind: 'no_data', reason: 'x', values: {} }, slot.dueAt + ageMs).nextCheckAt
 
   assert.equal(nextAfter(1_800_000), slot.dueAt + 1_800_000 + 300_000)
   assert.equal(nextAfter(3 * DAY), slot.dueAt + 3 * DAY + 3_600_000)

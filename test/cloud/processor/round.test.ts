@@ -66,10 +66,10 @@ describeOnEveryDatabase('the processor', ({ db }) => {
       [VARIABLES.volume.code, VARIABLES.water_table.code].sort().map(code => [code, TIME_QUALITIES.unsynced]),
     )
     const terms = termsOf(OBLIGATION, 'groundwater')
-    const picked = pickValues({ dueAt: T, hasMeterTotal: false, terms }, candidates, T + HOUR)
+    const picked = pickValues({ dueAt: T, pointId, metered: [], terms }, { candidates, means: [] }, T + HOUR)
     assert.ok(picked.kind === 'no_data')
-    assert.match(picked.reason, /water_table of .* never synchronised/)
-    assert.match(picked.reason, /volume of .* never synchronised/)
+    const clocks = Object.values(picked.values).map(chosen => chosen?.parts?.[0]?.timeQuality)
+    assert.deepEqual(clocks, [TIME_QUALITIES.unsynced, TIME_QUALITIES.unsynced])
   })
 
   test('processRound() derives nothing without a calibration', async () => {
