@@ -18,15 +18,35 @@ export interface ChangedBuckets {
   month: number
 }
 
-/** Computes every bucket that holds a touched value. `volumes` are the points of volume series, whose balances follow. */
+/** What was touched. */
+export interface TouchedValues {
+  /** Measured, or judged otherwise than before. */
+  measured: readonly Touched[]
+  /** Those of them that were not there before. */
+  brought?: readonly Touched[]
+  /** Measured values that were taken back on purpose: only they make an hour smaller. */
+  withdrawn?: readonly Touched[]
+  derived: readonly Touched[]
+}
+
+/**
+ * Computes every bucket that holds a touched value. `volumes` are the points of volume series, whose balances follow. Also
+ * returns the series of which something came too late, for hours that stand as they are.
+ */
 export async function rollUp(
   tx: Sql,
-  { measured, derived }: { measured: readonly Touched[]; derived: readonly Touched[] },
+  { measured, brought = [], withdrawn = [], derived }: TouchedValues,
   volumes: ReadonlyMap<number, number>,
-): Promise<ChangedBuckets> {
+): Promise<ChangedBuckets & { tooLate: ReadonlySet<number> }> {
   const spanOfHour = (at: number): Span => ({ from: hourOf(at), to: hourOf(at) + HOUR_MS })
+  const counts = countByHour(brought)
+  const smaller = countByHour(withdrawn)
+  const ofMeasured = bucketsOf([...measured, ...withdrawn], spanOfHour).map(span => {
+    const key = `${span.seriesId}/${span.from}`
+    return { ...span, brought: counts.get(key) ?? 0, withdrawn: smaller.has(key) }
+  })
   const hours = [
-    ...(await rollUpHours(tx, 'measured', bucketsOf(measured, spanOfHour))),
+    ...(await rollUpHours(tx, 'measured', ofMeasured)),
     ...(await rollUpHours(tx, 'derived', bucketsOf(derived, spanOfHour))),
   ]
   const days = await rollUpBuckets(tx, 'day', bucketsOf(hours.map(toTouched), dayOf))
@@ -42,7 +62,19 @@ export async function rollUp(
       return pointId === undefined ? [] : [{ pointId, day: dateOf(from) }]
     }),
   )
-  return { hour: hours.length, day: days.length, month: months.length }
+  return {
+    ...{ hour: hours.length, day: days.length, month: months.length },
+    tooLate: new Set(hours.filter(({ stands }) => stands).map(({ seriesId }) => seriesId)),
+  }
+}
+
+function countByHour(touched: readonly Touched[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { seriesId, at } of touched) {
+    const key = `${seriesId}/${hourOf(at)}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return counts
 }
 
 const toTouched = ({ seriesId, from }: BucketSpan): Touched => ({ seriesId, at: from })

@@ -108,7 +108,7 @@ async function recomputeIn(
   const volumes = await recomputeVolumes(tx, stretch, calibrations, judged.judging)
   const flows = volumes === undefined ? undefined : await recomputeFlows(tx, stretch, calibrations, volumes)
   const computed = [waterTables, volumes, flows].filter(one => one !== undefined)
-  const buckets = await rollUp(
+  const { tooLate: _, ...buckets } = await rollUp(
     tx,
     {
       measured: [...(await selectMeasuredHours(tx, stretch)), ...judged.changed],

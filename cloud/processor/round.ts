@@ -20,7 +20,7 @@ import {
   selectWaiting,
   takeRecomputation,
 } from '../store/processing.ts'
-import { rollUp, type Touched } from './buckets.ts'
+import { rollUp, type Touched, type TouchedValues } from './buckets.ts'
 import { type Followed, followAgain, followNew } from './follow.ts'
 
 /** Bounds of a round. */
@@ -168,8 +168,9 @@ async function processPoint(
   for (const seriesId of new Set([...touched, ...derived].map(one => one.seriesId))) {
     const ofIt = (one: Touched) => one.seriesId === seriesId
     const rolledUp = await attempt(tx, point, async () => {
-      await rollUp(tx, { measured: touched.filter(ofIt), derived: derived.filter(ofIt) }, volumes)
-      return NOTHING
+      const brought = readings.filter(ofIt)
+      const some = { brought, measured: measured.filter(ofIt), derived: derived.filter(ofIt) }
+      return { ...NOTHING, failures: await rollUpBrought(tx, some, volumes) }
     })
     outcome = add(outcome, rolledUp)
   }
@@ -184,8 +185,26 @@ async function processBatches(
   const points = await lockBrought(tx, batchIds)
   const brought = points.flatMap(({ readings }) => readings)
   const { measured, derived, volumes, failures } = await followNew(tx, points, limitsOf(clock, readingsMax))
-  await rollUp(tx, { measured: [...brought, ...measured], derived }, volumes)
-  return { batches: batchIds.length, readings: brought.length, derived: derived.length, failures }
+  const tooLate = await rollUpBrought(tx, { brought, measured, derived }, volumes)
+  return {
+    ...{ batches: batchIds.length, readings: brought.length, derived: derived.length },
+    failures: [...failures, ...tooLate],
+  }
+}
+
+const TOO_LATE =
+  'Readings came for hours whose others are no longer kept: what is known of those hours stands as it is'
+
+/** Rollups of what is new and what was touched by it. A point of which something came too late is told once. */
+async function rollUpBrought(
+  tx: Sql,
+  { brought, measured, derived }: Omit<TouchedValues, 'brought'> & { brought: readonly BroughtReading[] },
+  volumes: ReadonlyMap<number, number>,
+): Promise<ProcessingFailure[]> {
+  const touched = { brought, measured: [...brought, ...measured], derived }
+  const { tooLate } = await rollUp(tx, touched, volumes)
+  const late = brought.filter(({ seriesId }) => tooLate.has(seriesId)).map(({ pointId }) => pointId)
+  return [...new Set(late)].map(pointId => ({ batchId: null, pointId, reason: TOO_LATE }))
 }
 
 /** What batches brought, point by point; the points are ours until the transaction ends. */

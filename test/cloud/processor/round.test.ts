@@ -138,6 +138,11 @@ describeOnEveryDatabase('the processor', ({ db }) => {
         consumption: null,
         gapConsumption: null,
         worstQuality: 17,
+        qualities: { 17: 1 },
+        flags: null,
+        firstAt: T,
+        throughAt: T + 30 * MINUTE,
+        late: 0,
       },
     ])
     assert.deepEqual(
