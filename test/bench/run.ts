@@ -17,6 +17,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   modbus: async () => (await import('./modbus.ts')).benchModbus(),
   collector: async () => (await import('./collector.ts')).benchCollector(),
   replay: async () => (await import('./replay.ts')).benchReplay(),
+  queries: async () => (await import('./queries.ts')).benchQueries(),
   cold: async () => (await import('./cold.ts')).benchCold(),
   drain: async () => (await import('./drain.ts')).benchDrain(),
   processor: async () => (await import('./processor.ts')).benchProcessor(),
