@@ -58,7 +58,7 @@ export const Site = z.strictObject({
   projects: listOf(z.strictObject({ client: Slug, id: Slug, name: Name })),
   points: listOf(Point),
   gateways: listOf(Gateway),
-  calibrations: listOf(ruleSchema({ point: PointName })),
+  calibrations: listOf(ruleSchema({ point: PointName, from: Instant })),
   meterEvents: listOf(MeterEvent),
   informants: listOf(Informant),
   obligations: listOf(Obligation),

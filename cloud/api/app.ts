@@ -25,6 +25,7 @@ import { incidents } from './incidents.ts'
 import { ledger } from './ledger.ts'
 import { overview } from './overview.ts'
 import { points } from './points.ts'
+import { processing } from './processing.ts'
 import { readings } from './readings.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
@@ -73,6 +74,7 @@ export function openApi(
   api.route('/overview', overview(deps))
   api.route('/points', points(deps))
   api.route('/points', readings(deps))
+  api.route('/points', processing(deps))
   api.route('/points', analytics(deps))
   api.route('/projects', projectAnalytics(deps))
   api.route('/points', series(deps))

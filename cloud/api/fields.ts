@@ -12,6 +12,7 @@ import {
   timeQualityOf,
 } from '../../protocol/reading.ts'
 import { VARIABLE_NAMES, VARIABLES, type Variable, variableOf } from '../../protocol/variables.ts'
+import { FLAG_NAMES } from '../flags.ts'
 import { POINT_NAME, POINT_NAME_MISTAKE } from '../point-name.ts'
 
 /** An instant in an answer: ISO 8601, UTC, milliseconds. */
@@ -78,6 +79,11 @@ export const TimeQualityName = z.enum([...TIME_QUALITY_NAMES, 'unknown']).openap
   description: 'how well the clock was known that stamped the reading',
   example: 'synced',
 })
+
+/** What the cloud found out about a value. */
+export const FlagNames = z
+  .array(z.enum(FLAG_NAMES).openapi('Flag'))
+  .openapi({ description: 'what was found out about it, beside its quality; empty: nothing', example: [] })
 
 /** A value, measured or absent. */
 export const Value = z

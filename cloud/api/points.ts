@@ -3,10 +3,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { etag } from 'hono/etag'
 import { pointKey } from '../../protocol/ids.ts'
+import { flagNames } from '../flags.ts'
 import { findPoint } from '../point-name.ts'
 import type { Database } from '../store/database.ts'
 import { type LatestRow, type PointRow, selectLatest, selectPoints } from '../store/queries.ts'
 import {
+  FlagNames,
   InstantText,
   NoQuery,
   orNull,
@@ -58,6 +60,7 @@ const Latest = z
     timeQuality: TimeQualityName,
     goodAt: orNull(InstantText).openapi({ description: 'when it last had a value' }),
     goodValue: z.number().nullable().openapi({ description: 'the value it last had' }),
+    flags: FlagNames,
   })
   .openapi('Latest')
 
@@ -68,11 +71,11 @@ const EXAMPLE: z.infer<typeof PointLatest> = {
   latest: [
     {
       ...{ variable: 'flow', unit: 'L/s', at: '2026-01-15T12:00:00.000Z', value: 14.25, quality: 'good' },
-      ...{ timeQuality: 'synced', goodAt: '2026-01-15T12:00:00.000Z', goodValue: 14.25 },
+      ...{ timeQuality: 'synced', goodAt: '2026-01-15T12:00:00.000Z', goodValue: 14.25, flags: [] },
     },
     {
       ...{ variable: 'level', unit: 'm', at: '2026-01-15T12:00:00.000Z', value: null, quality: 'no_answer' },
-      ...{ timeQuality: 'synced', goodAt: '2026-01-15T11:59:00.000Z', goodValue: 31.2 },
+      ...{ timeQuality: 'synced', goodAt: '2026-01-15T11:59:00.000Z', goodValue: 31.2, flags: [] },
     },
   ],
 }
@@ -174,5 +177,6 @@ function toLatest(row: LatestRow): z.infer<typeof Latest> {
     timeQuality: toTimeQuality(row.timeQuality),
     goodAt: toInstantTextOrNull(row.goodAt),
     goodValue: row.goodValue,
+    flags: flagNames(row.flags),
   }
 }

@@ -5,6 +5,7 @@ import { pointKey } from '../../protocol/ids.ts'
 import { TIME_MAX } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
+import { flagNames } from '../flags.ts'
 import { findPoint } from '../point-name.ts'
 import type { Database } from '../store/database.ts'
 import {
@@ -16,6 +17,7 @@ import {
   selectSeriesId,
 } from '../store/queries.ts'
 import {
+  FlagNames,
   InstantQuery,
   InstantText,
   orNull,
@@ -41,9 +43,13 @@ const READINGS_MAX = 10_000
 const Reading = z
   .strictObject({
     at: InstantText,
-    value: Value,
+    value: Value.openapi({ description: 'in force; null when there is none: `quality` says why' }),
+    measured: Value.openapi({
+      description: 'as it was measured: another one where a unit is converted or a low flow cut off',
+    }),
     quality: QualityName,
     timeQuality: TimeQualityName,
+    flags: FlagNames,
   })
   .openapi('Reading')
 
@@ -172,10 +178,19 @@ const recentSpan =
     return { from: from ?? Math.max(0, end - DEFAULT_SPAN_MS), to: end }
   }
 
-function toReading({ at, value, quality, timeQuality }: ReadingRow): z.infer<typeof Reading> {
+function toReading({
+  at,
+  value,
+  measured,
+  quality,
+  timeQuality,
+  flags,
+}: ReadingRow): z.infer<typeof Reading> {
   return {
     at: toInstantText(at),
     value,
+    measured,
+    flags: flagNames(flags),
     quality: toQuality(quality),
     timeQuality: toTimeQuality(timeQuality),
   }

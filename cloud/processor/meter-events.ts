@@ -10,6 +10,7 @@ import {
   insertMeterEvent,
   type MeterEventRow,
   type NewMeterEvent,
+  selectMeterEventRows,
   withdrawMeterEvent,
 } from '../store/rules.ts'
 import { inForce, metersOf } from './rules/calibration.ts'
@@ -62,14 +63,21 @@ export async function enterMeterEvent(
   return { kind: 'entered', event: entered }
 }
 
-/** Withdraws a meter event and leaves what follows from that to the processor; undefined when there is none that stands. */
+/**
+ * Withdraws a meter event and leaves what follows from that to the processor; one that is withdrawn already stays so.
+ * Undefined when the point has none of that number.
+ */
 export async function takeBackMeterEvent(
   { tx, clock }: { tx: Sql; clock: Clock },
   { pointId, id, by }: { pointId: number; id: number; by: string },
-): Promise<MeterEventRow | undefined> {
+): Promise<{ event: MeterEventRow; isNew: boolean } | undefined> {
   const event = await withdrawMeterEvent(tx, { pointId, id, by, now: clock.now() })
-  if (event !== undefined) await leaveRecomputation(tx, pointId, event.at)
-  return event
+  if (event !== undefined) {
+    await leaveRecomputation(tx, pointId, event.at)
+    return { event, isNew: true }
+  }
+  const [before] = await selectMeterEventRows(tx, pointId, { beforeId: id + 1, limit: 1 })
+  return before?.id === id ? { event: before, isNew: false } : undefined
 }
 
 const isSame = (standing: MeterEventRow, asked: NewMeterEvent): boolean =>

@@ -310,16 +310,17 @@ export async function refreshLatest(tx: Sql, rows: readonly DerivedRow[], horizo
   const newest = newestOf(rows.filter(({ at }) => at <= horizon))
   if (newest.length === 0) return
   await tx.query(
-    `insert into latest as l (series_id, at, value, quality, time_quality, good_at, good_value)
+    `insert into latest as l (series_id, at, value, quality, time_quality, good_at, good_value, flags)
      select series_id, to_timestamp(at_ms / 1000), value, quality, time_quality,
-            to_timestamp(good_at_ms / 1000), good_value
-     from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::int2[], $6::float8[], $7::float8[])
-            as t(series_id, at_ms, value, quality, time_quality, good_at_ms, good_value)
+            to_timestamp(good_at_ms / 1000), good_value, flags
+     from unnest($1::int[], $2::float8[], $3::float8[], $4::int2[], $5::int2[], $6::float8[], $7::float8[], $8::int[])
+            as t(series_id, at_ms, value, quality, time_quality, good_at_ms, good_value, flags)
      on conflict (series_id) do update set
        at = greatest(l.at, excluded.at),
        value = case when excluded.at >= l.at then excluded.value else l.value end,
        quality = case when excluded.at >= l.at then excluded.quality else l.quality end,
        time_quality = case when excluded.at >= l.at then excluded.time_quality else l.time_quality end,
+       flags = case when excluded.at >= l.at then excluded.flags else l.flags end,
        good_at = greatest(l.good_at, excluded.good_at),
        good_value = case when l.good_at is null or excluded.good_at >= l.good_at
                          then excluded.good_value else l.good_value end`,
@@ -331,6 +332,7 @@ export async function refreshLatest(tx: Sql, rows: readonly DerivedRow[], horizo
       literal(newest, ({ last }) => last.timeQuality),
       literal(newest, ({ good }) => good?.at ?? null),
       literal(newest, ({ good }) => good?.value ?? null),
+      literal(newest, ({ last }) => last.flags),
     ],
   )
 }

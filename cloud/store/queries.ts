@@ -93,14 +93,19 @@ export interface LatestRow {
   timeQuality: number
   goodAt: number | null
   goodValue: number | null
+  /** The bits of cloud/flags.ts. */
+  flags: number
 }
 
 /** The newest readings of points. */
 export function selectLatest(sql: Sql, pointIds: readonly number[]): Promise<LatestRow[]> {
   return sql.query<LatestRow>(
-    `select s.point_id as "pointId", s.variable, l.at, l.value, l.quality, l.time_quality as "timeQuality",
-       l.good_at as "goodAt", l.good_value as "goodValue"
+    `select s.point_id as "pointId", s.variable, l.at, coalesce(j.adjusted, l.value) as value, l.quality,
+       l.time_quality as "timeQuality", l.good_at as "goodAt", coalesce(g.adjusted, l.good_value) as "goodValue",
+       coalesce(j.flags, l.flags) as flags
      from latest l join series s on s.id = l.series_id
+     left join judgements j on j.series_id = l.series_id and j.at = l.at
+     left join judgements g on g.series_id = l.series_id and g.at = l.good_at
      where s.point_id = any($1) order by s.point_id, s.variable`,
     [pointIds],
   )
@@ -130,17 +135,24 @@ export interface Stretch {
 /** One reading; a computed one has the instant, and the time quality, of what it was computed from. */
 export interface ReadingRow {
   at: number
+  /** The one in force. */
   value: number | null
+  /** As it was measured; of a computed one the same as `value`. */
+  measured: number | null
   quality: number
   timeQuality: number
+  /** The bits of cloud/flags.ts. */
+  flags: number
 }
 
 /** Readings of a series. */
 export function selectReadings(sql: Sql, seriesId: number, stretch: Stretch): Promise<ReadingRow[]> {
   return sql.query<ReadingRow>(
-    `select at, value, quality, time_quality as "timeQuality" from readings
-     where series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at < to_timestamp($3::float8 / 1000)
-     order by at ${direction(stretch)} limit $4`,
+    `select r.at, coalesce(j.adjusted, r.value) as value, r.value as measured, r.quality,
+            r.time_quality as "timeQuality", coalesce(j.flags, 0) as flags
+     from readings r left join judgements j on j.series_id = r.series_id and j.at = r.at
+     where r.series_id = $1 and r.at >= to_timestamp($2::float8 / 1000) and r.at < to_timestamp($3::float8 / 1000)
+     order by r.at ${direction(stretch)} limit $4`,
     [seriesId, stretch.from, stretch.to, stretch.limit],
   )
 }
@@ -148,7 +160,7 @@ export function selectReadings(sql: Sql, seriesId: number, stretch: Stretch): Pr
 /** Computed values of a series. */
 export function selectDerived(sql: Sql, seriesId: number, stretch: Stretch): Promise<ReadingRow[]> {
   return sql.query<ReadingRow>(
-    `select at, value, quality, time_quality as "timeQuality" from derived
+    `select at, value, value as measured, quality, time_quality as "timeQuality", flags from derived
      where series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at < to_timestamp($3::float8 / 1000)
      order by at ${direction(stretch)} limit $4`,
     [seriesId, stretch.from, stretch.to, stretch.limit],

@@ -3,7 +3,7 @@
 // A rule is never changed: another one begins. A meter event that was entered by mistake is withdrawn. Every change is
 // kept with what was in force before, in the transaction that makes it.
 
-import type { CounterEvent } from '../processor/rules/counter.ts'
+import { COUNTER_EVENT_KINDS, type CounterEvent } from '../processor/rules/counter.ts'
 import type { MeterEvent } from '../processor/rules/meter-event.ts'
 import type { Rule } from '../processor/rules/parameters.ts'
 import type { Sql } from './database.ts'
@@ -13,7 +13,7 @@ export interface NewRule {
   pointId: number
   rule: Rule
   variable: number | null
-  params: object
+  params: Record<string, unknown>
   validFrom: number
   createdBy: string
 }
@@ -27,7 +27,7 @@ export async function insertRule(
   { pointId, rule, variable, params, validFrom, createdBy }: NewRule,
 ): Promise<'created' | 'same' | 'different'> {
   const key = [pointId, rule, variable, validFrom]
-  const [before] = await tx.query<{ params: object }>(
+  const [before] = await tx.query<{ params: Record<string, unknown> }>(
     `select params from calibrations
      where point_id = $1 and rule = $2 and variable is not distinct from $3 and valid_from < to_timestamp($4::float8 / 1000)
      order by valid_from desc limit 1`,
@@ -187,8 +187,8 @@ export interface ProcessingChange {
   rule: Rule | null
   variable: number | null
   validFrom: number
-  before: object | null
-  after: object | null
+  before: Record<string, unknown> | null
+  after: Record<string, unknown> | null
 }
 
 /** A change as it is kept. */
@@ -234,15 +234,22 @@ export function selectProcessingChanges(
   )
 }
 
-/** What a counter did besides counting, `from` included and `to` not, in time's order; `skip` are those of `from` seen already. */
+/** What a counter did besides counting, `from` included and `to` not, by time and then by the place of their kind among COUNTER_EVENT_KINDS, from 1, after `after`. */
 export function selectCounterEvents(
   sql: Sql,
-  { seriesId, from, to, limit }: { seriesId: number; from: number; to: number; limit: number },
+  {
+    seriesId,
+    from,
+    to,
+    after,
+    limit,
+  }: { seriesId: number; from: number; to: number; after: { at: number; place: number }; limit: number },
 ): Promise<CounterEvent[]> {
   return sql.query<CounterEvent>(
     `select at, kind, count, baseline_count as "baselineCount", amount_m3 as "amountM3" from counter_events
      where series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at < to_timestamp($3::float8 / 1000)
-     order by at, kind limit $4`,
-    [seriesId, from, to, limit],
+       and (at, array_position($6::text[], kind)) > (to_timestamp($4::float8 / 1000), $5::int)
+     order by at, array_position($6::text[], kind) limit $7`,
+    [seriesId, from, to, after.at, after.place, COUNTER_EVENT_KINDS, limit],
   )
 }

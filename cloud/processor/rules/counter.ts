@@ -70,19 +70,16 @@ export interface Former {
 /** Why a reading was set aside. */
 export type Suspicion = 'zero' | 'truncated' | 'drop' | 'jump'
 
+/** What a counter did besides counting. */
+export const COUNTER_EVENT_KINDS = [
+  ...(['reset', 'rollover', 'gap', 'zero', 'truncated', 'drop', 'jump'] as const),
+  ...(['readmitted', 'given_up', 'returned', 'entered', 'entered_mismatch'] as const),
+] as const
+
 /** What a counter's reading turned out to be, worth keeping. `amountM3` is what was counted, or could not be. */
 export interface CounterEvent {
   at: number
-  kind:
-    | 'reset'
-    | 'rollover'
-    | 'gap'
-    | Suspicion
-    | 'readmitted'
-    | 'given_up'
-    | 'returned'
-    | 'entered'
-    | 'entered_mismatch'
+  kind: (typeof COUNTER_EVENT_KINDS)[number]
   count: number
   baselineCount: number
   amountM3: number | null

@@ -1,16 +1,13 @@
 // A rule as somebody writes it, in a site file or in a request: which, of what, from when on, and its parameters.
 
 import { z } from 'zod'
-import { fits, VARIABLES } from '../../../protocol/variables.ts'
+import { fits, VARIABLES, type Variable } from '../../../protocol/variables.ts'
 import { MEASURED, PARAMS, type Rule } from './parameters.ts'
 
 const MeasuredVariable = z.enum(MEASURED, 'must be a variable that is measured')
 
-const Instant = z.iso.datetime({ offset: true }).transform(text => Date.parse(text))
-
-/** What each rule is written as, beside `more`. */
-export function ruleSchema<More extends z.ZodRawShape>(more: More) {
-  const since = { ...more, from: Instant }
+/** What each rule is written as, beside `since`: from when on, and of what. */
+export function ruleSchema<Since extends z.ZodRawShape & { from: z.ZodType<number> }>(since: Since) {
   const named = { ...since, variable: MeasuredVariable }
   return z
     .discriminatedUnion('rule', [
@@ -48,20 +45,19 @@ export function ruleSchema<More extends z.ZodRawShape>(more: More) {
 
 type UnitConversion = { variable: (typeof MEASURED)[number] } & z.infer<typeof PARAMS.unit_conversion>
 
-/** A rule as it is written. */
-export const RuleSettings = ruleSchema({})
-
-/** A rule as it is written. */
-export type RuleSettings = z.infer<typeof RuleSettings>
+/** A rule as it was written, with the parameters of its kind. */
+export interface RuleSettings {
+  rule: Rule
+  from: number
+  variable?: Variable | undefined
+}
 
 /** A rule as it is kept. */
-export function toNewRule(settings: RuleSettings): {
+export function toNewRule({ rule, from: validFrom, variable, ...params }: RuleSettings): {
   rule: Rule
   variable: number | null
-  params: object
+  params: Record<string, unknown>
   validFrom: number
 } {
-  const { rule, from: validFrom, ...rest } = settings
-  const { variable, ...params } = { variable: undefined, ...rest }
   return { rule, variable: variable === undefined ? null : VARIABLES[variable].code, params, validFrom }
 }

@@ -3,9 +3,11 @@
 import type { Submission } from '../../../cloud/compliance/dga/client.ts'
 import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
+import { enterMeterEvent } from '../../../cloud/processor/meter-events.ts'
 import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
 import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
+import { ensureDerivedSeries, replaceCounterEvents } from '../../../cloud/store/derived.ts'
 import {
   insertCommands,
   saveCommandResult,
@@ -14,9 +16,11 @@ import {
 } from '../../../cloud/store/gateways.ts'
 import { saveLedgerDays } from '../../../cloud/store/ledger.ts'
 import { selectGateway, selectPointsNamed } from '../../../cloud/store/queries.ts'
+import { insertRule } from '../../../cloud/store/rules.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
+import { VARIABLES } from '../../../protocol/variables.ts'
 import type { ApiScene } from './scene.ts'
 
 /** When it is, in the scene. */
@@ -64,9 +68,34 @@ export async function fill(api: ApiScene): Promise<void> {
     const turn = { sending, reason: 'inspection of otra', by: 'ana@otra.cl', at: NOW }
     await turnSending(api.db, { what: 'work', workCode: 'OB-0602-2' }, turn)
   }
+  await makeRules(api)
   await makeSlots(api)
   await answer(api, receiptOf)
   await answer(api, () => ({ kind: 'refused', reason: 'Caudal no permitido' }))
+}
+
+/** Rules and meter events of each client's well, and what its counter did. */
+async function makeRules({ db, clock }: ApiScene): Promise<void> {
+  for (const client of ['campo', 'otra']) {
+    const [point] = await selectPointsNamed(db, null, { client, project: 'los-aromos', point: 'pozo-7' })
+    const pointId = point?.id ?? 0
+    const createdBy = `ana@${client}.cl`
+    const params = { litresPerPulse: 100, baseM3: 0, maxM3PerHour: 500, modulus: 1_000_000 }
+    const rule = { pointId, rule: 'pulses_to_volume' as const, variable: null, params, createdBy }
+    await insertRule(db, { ...rule, validFrom: NOW - 86_400_000 })
+    for (const at of [NOW - 7_200_000, NOW - 3_600_000]) {
+      const event = { pointId, at, kind: 'replacement' as const, beforeCount: 9000, afterCount: 0 }
+      await enterMeterEvent({ tx: db, clock }, { ...event, note: `Nuevo medidor de ${client}`, createdBy })
+    }
+    const [series] = await ensureDerivedSeries(db, [{ pointId, variable: VARIABLES.volume.code }]).then(
+      found => [...found.values()],
+    )
+    const count = { count: 12, baselineCount: 9000, amountM3: 1.2 }
+    await replaceCounterEvents(db, series ?? 0, { from: 0, to: NOW }, [
+      { at: NOW - 7_200_000, kind: 'reset', ...count },
+      { at: NOW - 7_200_000, kind: 'gap', ...count },
+    ])
+  }
 }
 
 /** Two of each client's well. */

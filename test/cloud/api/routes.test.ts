@@ -7,7 +7,7 @@ import { RULES } from '../../../cloud/api/rules.ts'
 import { createToken } from '../../../cloud/api/users.ts'
 import { ROLES } from '../../../cloud/store/accounts.ts'
 import { PAGES } from '../../../cloud/web/pages.ts'
-import { fill, OF_OTRA } from './content.ts'
+import { fill, NOW, OF_OTRA } from './content.ts'
 import { type ApiScene, DGA_PASSWORD, isForAll, openApiScene } from './scene.ts'
 import { mistakesOf, type OperationObject, type Schema } from './schema.ts'
 
@@ -228,6 +228,8 @@ const ANSWERED: Record<string, number> = {
   'POST /api/v1/gateways/{gateway}/commands': 201,
   'POST /api/v1/dead-letters/{letter}/replay': 422,
   'POST /api/v1/compliance/slots/{slot}/decisions': 422,
+  'POST /api/v1/points/{point}/processing': 201,
+  'POST /api/v1/points/{point}/meter-events': 201,
 }
 
 /** What is sent to routes that take it more than once. The first slot is sent: there is nothing to approve. */
@@ -248,9 +250,22 @@ function initOf(route: string, name: string): RequestInit {
   const asked = BODIES[route]
   if (asked !== undefined)
     return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(asked) }
+  if (route.includes('/points/'))
+    return { headers: JSON_TYPE, body: JSON.stringify(ruleOrEvent(route, name)) }
   const id = `${name.replace('_', '-')}-1`
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
-  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id, command }) }
+  return { headers: JSON_TYPE, body: JSON.stringify({ id, command }) }
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** Another instant for each name. */
+function ruleOrEvent(route: string, name: string): object {
+  const at = new Date(
+    NOW - 1_000 * [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0),
+  ).toISOString()
+  if (route.endsWith('/processing')) return { rule: 'level_to_water_table', from: at, sensorDepthM: 80 }
+  return { at, kind: 'reset', afterCount: 3 }
 }
 
 const queryOf = ({ parameters = [] }: OperationObject) => parameters.filter(one => one.in === 'query')
@@ -271,6 +286,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       letter: client === 'campo' ? '1' : '3',
       incident: client === 'campo' ? '1' : '2',
       slot: client === 'campo' ? '1' : '4',
+      event: client === 'campo' ? '1' : '3',
     },
   }
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? assert.fail(name))
