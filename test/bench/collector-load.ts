@@ -2,17 +2,21 @@
 //
 // Told over IPC what to do (LoadOrder), it answers with what came of it (LoadReport).
 
-import mqtt from 'mqtt'
+import { openMqttTransport } from '../../edge/transport/mqtt.ts'
+import { openNatsTransport } from '../../edge/transport/nats.ts'
+import type { Transport } from '../../edge/transport/transport.ts'
 import type { Ack, Batch, SeriesTable } from '../../protocol/batch.ts'
 import { BATCH_READINGS_MAX } from '../../protocol/batch.ts'
 import { encodeBatch } from '../../protocol/codec.ts'
 import type { Reading } from '../../protocol/reading.ts'
-import { ackTopic, upTopic } from '../../protocol/topics.ts'
+import { systemClock as clock } from '../../protocol/runtime/clock.ts'
+import { ackTopic, stateTopic, upTopic } from '../../protocol/topics.ts'
 import type { Variable } from '../../protocol/variables.ts'
 
 /** What gateways are to do. */
 export interface LoadOrder {
-  port: number
+  /** mqtt:// or nats:// */
+  url: string
   token: string
   gateways: number
   batchesEach: number
@@ -88,24 +92,24 @@ interface RunningGateway {
 
 async function openGateway(order: LoadOrder, slug: string, report: LoadReport): Promise<RunningGateway> {
   const batches = encodedBatches(order, tableOf(slug))
-  const client = mqtt.connect(`mqtt://127.0.0.1:${order.port}`, {
-    ...{ clientId: slug, username: slug, password: order.token, protocolVersion: 4, reconnectPeriod: 0 },
-  })
   const waiting = new Map<number, (ack: Ack) => void>()
-  client.on('message', (_, payload) => {
-    const ack: Ack = JSON.parse(payload.toString())
-    waiting.get(ack.first)?.(ack)
-  })
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve())
-    client.once('error', reject)
-  })
-  await client.subscribeAsync(ackTopic(slug), { qos: 1 })
+  const link = await transportOf(order, slug).connect(
+    {
+      will: { topic: stateTopic(slug), payload: Buffer.from('{}') },
+      subscribe: [ackTopic(slug)],
+      onMessage: ({ payload }) => {
+        const ack: Ack = JSON.parse(Buffer.from(payload).toString())
+        waiting.get(ack.first)?.(ack)
+      },
+      ...{ timeoutMs: 60_000, silenceMs: 60_000 },
+    },
+    new AbortController().signal,
+  )
 
   const send = async (bytes: Uint8Array, index: number) => {
     const sentAt = performance.now()
     const answered = new Promise<Ack>(resolve => waiting.set(index * BATCH_READINGS_MAX + 1, resolve))
-    client.publish(upTopic(slug, 'live'), Buffer.from(bytes), { qos: 1 })
+    await link.publish(upTopic(slug, 'live'), bytes, { retain: false, timeoutMs: 60_000 })
     const ack = await answered
     waiting.delete(ack.first)
     report.lagsMs.push(performance.now() - sentAt)
@@ -126,8 +130,15 @@ async function openGateway(order: LoadOrder, slug: string, report: LoadReport): 
       }
       await Promise.all(underWay)
     },
-    end: () => client.endAsync(true),
+    end: async () => link.close(),
   }
+}
+
+function transportOf({ url, token }: LoadOrder, slug: string): Transport {
+  const as = { url, username: slug, password: token }
+  return url.startsWith('nats:')
+    ? openNatsTransport({ clock }, { ...as, name: slug })
+    : openMqttTransport({ clock }, { ...as, clientId: slug })
 }
 
 async function obey(order: LoadOrder): Promise<LoadReport> {

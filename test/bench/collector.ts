@@ -1,26 +1,32 @@
-// Readings a second from MQTT to committed rows, acknowledged; held against bare loops of the same statements on the
-// same database, in turn, in the same run.
+// Readings a second from MQTT, and from nats-server through JetStream, to committed rows, acknowledged; held against bare
+// loops of the same statements on the same database, in turn, in the same run.
 //
 // Eight gateways of ten wells and four variables send batches of 500, eight under way each, from a process of their own.
+// JetStream is left out where there is no nats-server.
 // The collector writes `latest` and the log of batches in the same transaction; so does the second of the bare loops with
 // `latest`, the first only inserts. Both loops use as many connections as the collector has workers.
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { PARTITIONS } from '../../cloud/collector/partitions.ts'
 import { COLLECTOR_METRICS, startCollector } from '../../cloud/collector/service.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { migrate } from '../../cloud/store/migrate.ts'
 import { insertReadings, type StoredReading, upsertLatest } from '../../cloud/store/readings.ts'
 import { openSeriesIds } from '../../cloud/store/series.ts'
 import { BATCH_READINGS_MAX } from '../../protocol/batch.ts'
+import type { NatsOptions } from '../../protocol/nats.ts'
 import { systemClock as clock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import { openMetrics } from '../../protocol/runtime/metrics.ts'
 import { openScope, type Scope } from '../../protocol/runtime/scope.ts'
 import { addGateway, TOKEN } from '../cloud/collector/site.ts'
+import { openNatsServer } from '../doubles/nats-server.ts'
 import { startEmbeddedServer, type TestServer } from '../doubles/servers.ts'
+import { until } from '../doubles/until.ts'
+import { isHere } from '../peers.ts'
 import { gatewaySlug, type LoadOrder, type LoadReport, readingAt, tableOf } from './collector-load.ts'
-import { type Figure, median } from './figure.ts'
+import { type Figure, median, quantile } from './figure.ts'
 
 const GATEWAYS = 8
 const BATCHES_EACH = 50
@@ -28,7 +34,7 @@ const WINDOW = 8
 const READINGS = GATEWAYS * BATCHES_EACH * BATCH_READINGS_MAX
 
 /** Each is measured so often, in turn, and the middle one counts: other work on the machine comes and goes. */
-const ROUNDS = 3
+const ROUNDS = 5
 
 /** A bare loop inserts so many rows a statement (measured best: 1,000 to 5,000). */
 const BARE_ROWS = 5_000
@@ -43,18 +49,29 @@ export async function benchCollector(): Promise<Figure[]> {
   try {
     const server = scope.use(await startEmbeddedServer())
     const bare = await openBareLoops(scope, server)
-    const gateways = await openGateways(scope, server)
-    const rounds: Round[] = []
+    const ways: { name: string; gateways: Gateways; rounds: Round[] }[] = []
+    for (const [name, open] of WAYS) {
+      const gateways = await openGateways(scope, server, open)
+      if (gateways !== undefined) ways.push({ name, gateways, rounds: [] })
+    }
     // The first warms up the server and the compiler.
     for (let round = 0; round <= ROUNDS; round += 1) {
       const insert = await bare.rowsPerSecond({ round: 2 * round, withLatest: false })
-      const full = await gateways.send({ batchesEach: BATCHES_EACH, everyMs: 0 })
+      const sent: Sent[] = []
+      for (const { gateways } of ways)
+        sent.push(await gateways.send({ batchesEach: BATCHES_EACH, everyMs: 0 }))
       const withLatest = await bare.rowsPerSecond({ round: 2 * round + 1, withLatest: true })
-      if (round > 0) rounds.push({ insert, withLatest, ...full })
+      if (round === 0) continue
+      for (const [index, { rounds }] of ways.entries())
+        rounds.push({ insert, withLatest, ...(sent[index] as Sent) })
     }
-    const quiet = await gateways.send(QUIET)
-    await gateways.assertStored()
-    return toFigures(rounds, quiet)
+    const figures = bareFigures(ways[0]?.rounds ?? [])
+    for (const { name, gateways, rounds } of ways) {
+      const quiet = await gateways.send(QUIET)
+      await gateways.assertStored()
+      figures.push(...toFigures(name, rounds, quiet))
+    }
+    return figures
   } finally {
     await scope[Symbol.asyncDispose]()
   }
@@ -71,34 +88,41 @@ interface Sent {
   cpuUs: number
 }
 
-function toFigures(rounds: readonly Round[], quiet: Sent): Figure[] {
+function bareFigures(rounds: readonly Round[]): Figure[] {
+  const middle = (of: (round: Round) => number) => median(rounds.map(of))
+  return [
+    { name: 'bare UNNEST loop with latest', value: middle(({ withLatest }) => withLatest), unit: '/s' },
+    { name: 'bare UNNEST loop, no latest', value: middle(({ insert }) => insert), unit: '/s' },
+  ]
+}
+
+function toFigures(way: string, rounds: readonly Round[], quiet: Sent): Figure[] {
   const middle = (of: (round: Round) => number) => median(rounds.map(of))
   const figure = (peer: string, of: (round: Round) => number): Figure => ({
-    ...{ name: 'readings from MQTT to committed rows', value: middle(({ rate }) => rate), unit: '/s' },
+    ...{ name: `readings from ${way} to committed rows`, value: middle(({ rate }) => rate), unit: '/s' },
     ...{ ratio: middle(round => round.rate / of(round)), peer },
   })
   return [
     figure('bare UNNEST loop with latest in the transaction', ({ withLatest }) => withLatest),
     figure('bare UNNEST loop, no latest', ({ insert }) => insert),
-    { name: 'bare UNNEST loop with latest', value: middle(({ withLatest }) => withLatest), unit: '/s' },
-    { name: 'bare UNNEST loop, no latest', value: middle(({ insert }) => insert), unit: '/s' },
-    { name: 'CPU of the collector, a reading', value: middle(({ cpuUs }) => cpuUs), unit: 'µs' },
+    { name: `${way}: CPU of the collector, a reading`, value: middle(({ cpuUs }) => cpuUs), unit: 'µs' },
     ...lags(
+      `${way}: batch to ack`,
       `at full load, ${GATEWAYS * WINDOW} batches under way`,
       rounds.flatMap(({ lagsMs }) => lagsMs),
     ),
-    ...lags(`at ${(GATEWAYS * BATCH_READINGS_MAX * 1000) / QUIET.everyMs} readings/s`, quiet.lagsMs),
+    ...lags(
+      `${way}: batch to ack`,
+      `at ${(GATEWAYS * BATCH_READINGS_MAX * 1000) / QUIET.everyMs} readings/s`,
+      quiet.lagsMs,
+    ),
   ]
 }
 
-function lags(when: string, lagsMs: readonly number[]): Figure[] {
-  const sorted = lagsMs.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1]
-  const [p50, p99] = [at(0.5), at(0.99)]
-  if (p50 === undefined || p99 === undefined) throw new Error('Nothing was acknowledged')
+function lags(what: string, when: string, lagsMs: readonly number[]): Figure[] {
   return [
-    { name: `batch to ack, p50, ${when}`, value: p50, unit: 'ms' },
-    { name: `batch to ack, p99, ${when}`, value: p99, unit: 'ms' },
+    { name: `${what}, p50, ${when}`, value: quantile(lagsMs, 0.5), unit: 'ms' },
+    { name: `${what}, p99, ${when}`, value: quantile(lagsMs, 0.99), unit: 'ms' },
   ]
 }
 
@@ -149,26 +173,49 @@ async function openRows(db: Database, gateway: string): Promise<RowSource> {
     })
 }
 
+/** How gateways come: the collector's own broker, or a nats-server beside it, when there is one. */
+type Way = (scope: Scope) => Promise<{ nats?: NatsOptions } | undefined>
+
+const WAYS: readonly (readonly [string, Way])[] = [
+  ['MQTT', async () => ({})],
+  [
+    'JetStream',
+    async scope => {
+      if (!isHere('nats_server')) return undefined
+      const nats = scope.use(await openNatsServer())
+      return { nats: { url: `nats://127.0.0.1:${nats.port}`, name: 'collector' } }
+    },
+  ],
+]
+
+type Gateways = NonNullable<Awaited<ReturnType<typeof openGateways>>>
+
 /** A collector, and gateways in another process. */
-async function openGateways(scope: Scope, server: TestServer) {
+async function openGateways(scope: Scope, server: TestServer, open: Way) {
+  const way = await open(scope)
+  if (way === undefined) return undefined
   const { db } = scope.use(await server.create())
   await migrate(db, { log: silentLog })
   for (let index = 0; index < GATEWAYS; index += 1) {
     await addGateway(db, gatewaySlug(index), { client: 'load', project: 'load' })
   }
+  const metrics = openMetrics(COLLECTOR_METRICS)
   const collector = scope.use(
     await startCollector(
       {
-        ...{ db, clock, log: silentLog, random: Math.random, metrics: openMetrics(COLLECTOR_METRICS) },
+        ...{ db, clock, log: silentLog, random: Math.random, metrics },
         authenticateSubscriber: async () => undefined,
         authorizeOperator: async () => ({ kind: 'unknown' }),
       },
-      { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0 } },
+      { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0 }, ...way },
     ),
   )
+  if (way.nats !== undefined)
+    await until('it reads every partition', () => metrics.read().collector_nats_partitions === PARTITIONS)
   const load = fork(new URL('./collector-load.ts', import.meta.url))
   scope.use({ close: () => void load.kill() })
-  const common = { port: collector.mqttPort, token: TOKEN, gateways: GATEWAYS, window: WINDOW }
+  const url = way.nats?.url ?? `mqtt://127.0.0.1:${collector.mqttPort}`
+  const common = { url, token: TOKEN, gateways: GATEWAYS, window: WINDOW }
   let [epoch, acknowledged] = [0, 0]
   return {
     async send(what: Pick<LoadOrder, 'batchesEach' | 'everyMs'>): Promise<Sent> {
