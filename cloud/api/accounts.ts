@@ -25,6 +25,7 @@ const SESSION_SECONDS = 12 * 3600
 const SESSION_UPDATE_SECONDS = 3600
 const FAILURES_PER_USER_MAX = 5
 const FAILURES_PER_ADDRESS_MAX = 50
+const BROWSER_LENGTH_MAX = 400
 const FAILURE_WINDOW_MS = 15 * 60_000
 
 /** Somebody who signed in. */
@@ -42,13 +43,41 @@ export type SignIn =
 
 /** Signing in, and who is signed in. */
 export interface Accounts {
-  /** `address` is where the request came from; it counts failures of one address over all users. */
-  signIn(credentials: { email: string; password: string }, address: string): Promise<SignIn>
+  /**
+   * `address` is where the request came from; it counts failures of one address over all users. It and what the browser
+   * calls itself are kept with the session, for its owner to see.
+   */
+  signIn(
+    credentials: { email: string; password: string },
+    from: { address: string; browser: string | undefined },
+  ): Promise<SignIn>
   /** Who the cookies of a request belong to; `undefined` when to nobody. */
   userOf(headers: Headers): Promise<SessionUser | undefined>
   /** Ends the session of the cookies. Returns `Set-Cookie` values that remove them. */
   signOut(headers: Headers): Promise<string[]>
+  /** The sessions of whoever the cookies belong to, the newest first; none when they belong to nobody. */
+  sessionsOf(headers: Headers): Promise<OpenSession[]>
+  /** Ends one of those sessions. False when there is none of this id among them. */
+  endSession(headers: Headers, id: string): Promise<boolean>
+  /** Gives whoever the cookies belong to another password, and ends all their other sessions. */
+  changePassword(headers: Headers, change: { current: string; password: string }): Promise<PasswordChange>
 }
+
+/** A session that has not ended. */
+export interface OpenSession {
+  id: string
+  isThis: boolean
+  begunAt: number
+  address: string | null
+  browser: string | null
+}
+
+/** What came of changing a password: `wrong` when the current one is another. `cookies` are `Set-Cookie` values. */
+export type PasswordChange =
+  | { kind: 'changed'; cookies: string[] }
+  | { kind: 'wrong' }
+  | { kind: 'nobody' }
+  | { kind: 'locked'; retryAfterMs: number }
 
 /** What openAccounts() uses. */
 export interface AccountsDeps {
@@ -64,7 +93,7 @@ export function openAccounts(
 ): Accounts {
   const auth = betterAuth(authOptions({ db, log }, { secretKey, publicUrl }))
   return {
-    async signIn({ email: typed, password }, address) {
+    async signIn({ email: typed, password }, { address, browser }) {
       const email = typed.trim().toLowerCase()
       const [userKey, addressKey] = [failureKey('user', email), failureKey('address', address)]
       const limits = [
@@ -76,6 +105,7 @@ export function openAccounts(
       try {
         const { headers, response } = await auth.api.signInEmail({
           body: { email, password },
+          headers: originHeaders(address, browser),
           returnHeaders: true,
         })
         await endSignIn(db, { userKey, addressKey })
@@ -95,6 +125,68 @@ export function openAccounts(
       const answer = await auth.api.signOut({ headers, returnHeaders: true })
       return answer.headers.getSetCookie()
     },
+    ...ownSessions(auth),
+    changePassword: (headers, change) => changePassword({ db, clock, log }, auth, headers, change),
+  }
+}
+
+/** What better-auth reads the origin of a session from. `address` has been judged by ourselves (address.ts). */
+function originHeaders(address: string, browser: string | undefined): Headers {
+  const headers = new Headers({ 'x-forwarded-for': address })
+  if (browser !== undefined) headers.set('user-agent', browser.slice(0, BROWSER_LENGTH_MAX))
+  return headers
+}
+
+type Auth = ReturnType<typeof betterAuth<ReturnType<typeof authOptions>>>
+
+function ownSessions(auth: Auth): Pick<Accounts, 'sessionsOf' | 'endSession'> {
+  const list = async (headers: Headers) => {
+    const own = headers.has('cookie') ? await auth.api.getSession({ headers }) : null
+    if (own === null) return []
+    const sessions = await auth.api.listSessions({ headers })
+    return sessions.map(session => ({ session, isThis: session.id === own.session.id }))
+  }
+  return {
+    async sessionsOf(headers) {
+      const sessions = await list(headers)
+      return sessions
+        .map(({ session, isThis }) => ({
+          ...{ id: session.id, isThis, begunAt: session.createdAt.getTime() },
+          ...{ address: session.ipAddress || null, browser: session.userAgent || null },
+        }))
+        .toSorted((a, b) => b.begunAt - a.begunAt)
+    },
+    async endSession(headers, id) {
+      const found = (await list(headers)).find(({ session }) => session.id === id)
+      if (found === undefined) return false
+      await auth.api.revokeSession({ headers, body: { token: found.session.token } })
+      return true
+    },
+  }
+}
+
+/** Wrong guesses count like those at signing in: who has somebody's browser must not find out their password. */
+async function changePassword(
+  { db, clock, log }: AccountsDeps,
+  auth: Auth,
+  headers: Headers,
+  { current, password }: { current: string; password: string },
+): Promise<PasswordChange> {
+  const session = headers.has('cookie') ? await auth.api.getSession({ headers }) : null
+  if (session === null) return { kind: 'nobody' }
+  const userKey = failureKey('user', session.user.email)
+  const limits = [{ key: userKey, failuresMax: FAILURES_PER_USER_MAX }]
+  const retryAfterMs = await beginSignIn(db, limits, { now: clock.now(), windowMs: FAILURE_WINDOW_MS })
+  if (retryAfterMs > 0) return { kind: 'locked', retryAfterMs }
+  try {
+    const body = { currentPassword: current, newPassword: password, revokeOtherSessions: true }
+    const answer = await auth.api.changePassword({ headers, body, returnHeaders: true })
+    await endSignIn(db, { userKey, addressKey: '' })
+    return { kind: 'changed', cookies: answer.headers.getSetCookie() }
+  } catch (error) {
+    if (!(error instanceof APIError) || error.statusCode >= 500) throw error
+    log.warn('password change refused', { userId: session.user.id })
+    return { kind: 'wrong' }
   }
 }
 

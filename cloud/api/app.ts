@@ -24,6 +24,7 @@ import { gateways } from './gateways.ts'
 import { incidents } from './incidents.ts'
 import { ledger } from './ledger.ts'
 import { overview } from './overview.ts'
+import { ownAccount } from './own-account.ts'
 import { points } from './points.ts'
 import { processing } from './processing.ts'
 import { readings } from './readings.ts'
@@ -71,6 +72,7 @@ export function openApi(
 
   const api = openRouter()
   api.route('/', session(deps, options))
+  api.route('/', ownAccount(deps))
   api.route('/overview', overview(deps))
   api.route('/points', points(deps))
   api.route('/points', readings(deps))

@@ -3,10 +3,11 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { Problem } from '../problem.ts'
 import { ROLES, SCOPES } from '../store/accounts.ts'
-import { clientsOf, type Principal } from './access.ts'
+import { requireAllowed } from '../verdict.ts'
+import { type Access, clientsOf, type Principal } from './access.ts'
 import type { Accounts } from './accounts.ts'
 import { addressOf } from './address.ts'
-import { NoQuery, SlugText } from './fields.ts'
+import { NoQuery, orNull, SlugText } from './fields.ts'
 import { PASSWORD_LENGTH_MAX } from './password.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -79,15 +80,40 @@ const meRoute = createRoute({
   },
 })
 
+const openRoute = createRoute({
+  method: 'get',
+  path: '/session',
+  tags: ['session'],
+  summary: 'Whether one is signed in',
+  description: 'The same as `/me`, but nobody is an answer too: `me` is null.',
+  security: [],
+  request: { query: NoQuery },
+  responses: {
+    200: {
+      description: 'you, or nobody',
+      content: { 'application/json': { schema: z.strictObject({ me: orNull(Me) }) } },
+    },
+    ...problemResponses(400, 403),
+  },
+})
+
 /** `/session` and `/me`. */
 export function session(
-  { accounts }: { accounts: Accounts },
+  { accounts, access }: { accounts: Accounts; access: Access },
   { trustedProxies }: { trustedProxies: readonly string[] },
 ) {
   return openRouter()
+    .openapi(openRoute, async context => {
+      const verdict = await access.authorizeReader(context.req.raw)
+      if (verdict.kind === 'unknown') return context.json({ me: null }, 200)
+      return context.json({ me: toMe(requireAllowed(verdict).principal) }, 200)
+    })
     .openapi(signInRoute, async context => {
       const credentials = context.req.valid('json')
-      const result = await accounts.signIn(credentials, addressOf(context, trustedProxies))
+      const result = await accounts.signIn(credentials, {
+        address: addressOf(context, trustedProxies),
+        browser: context.req.header('user-agent'),
+      })
       if (result.kind === 'refused') throw new Problem(401, 'Wrong mail address or password')
       if (result.kind === 'locked') {
         const retryAfterS = result.retryAfterMs / 1000

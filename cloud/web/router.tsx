@@ -10,7 +10,6 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router'
-import { ApiProblem } from './api/client.ts'
 import { meQuery } from './api/queries.ts'
 import { NotFound } from './screens/not-found.tsx'
 import { Shell } from './shell.tsx'
@@ -31,12 +30,9 @@ const shell = createRoute({
   id: 'shell',
   component: Shell,
   beforeLoad: async ({ context, location }) => {
-    try {
-      await context.queries.ensureQueryData(meQuery)
-    } catch (error) {
-      if (!(error instanceof ApiProblem) || error.status !== 401) throw error
-      throw redirect({ to: '/sign-in', search: location.pathname === '/' ? {} : { next: location.href } })
-    }
+    const me = await context.queries.ensureQueryData(meQuery)
+    if (me !== null) return
+    throw redirect({ to: '/sign-in', search: location.pathname === '/' ? {} : { next: location.href } })
   },
 })
 

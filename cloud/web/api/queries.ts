@@ -31,11 +31,17 @@ export function openQueries(onSignedOut: () => void): QueryClient {
   })
 }
 
-/** Who is signed in. */
+/** Who is signed in; null: nobody. */
 export const meQuery = queryOptions({
   queryKey: ['me'],
-  queryFn: ({ signal }) => ask('GET /api/v1/me', { signal }),
+  queryFn: async ({ signal }) => (await ask('GET /api/v1/session', { signal })).me,
   staleTime: 5 * 60_000,
+})
+
+/** The sessions of who is signed in. */
+export const sessionsQuery = queryOptions({
+  queryKey: ['sessions'],
+  queryFn: ({ signal }) => ask('GET /api/v1/me/sessions', { signal }),
 })
 
 /** Every point. More than one page only where there are more than a thousand. */

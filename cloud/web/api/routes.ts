@@ -4,7 +4,10 @@
 export const ROUTES = [
   'POST /api/v1/session',
   'DELETE /api/v1/session',
-  'GET /api/v1/me',
+  'GET /api/v1/session',
+  'GET /api/v1/me/sessions',
+  'DELETE /api/v1/me/sessions/{session}',
+  'PUT /api/v1/me/password',
   'GET /api/v1/overview',
   'GET /api/v1/points/{point}',
   'GET /api/v1/points/{point}/latest',

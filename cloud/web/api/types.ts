@@ -13,7 +13,30 @@ export interface Routes {
     body: undefined
     answer: undefined
   }
-  'GET /api/v1/me': { path: Record<string, never>; query: Record<string, never>; body: undefined; answer: Me }
+  'GET /api/v1/session': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: { me: Me | null }
+  }
+  'GET /api/v1/me/sessions': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: { items: OpenSession[] }
+  }
+  'DELETE /api/v1/me/sessions/{session}': {
+    path: { session: string }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'PUT /api/v1/me/password': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: { current: string; password: string }
+    answer: undefined
+  }
   'GET /api/v1/overview': {
     path: Record<string, never>
     query: { cursor?: string; limit?: number }
@@ -201,6 +224,14 @@ export type Me = {
   }[]
   scopes: ('read' | 'write' | 'subscribe')[]
   clients: 'all' | string[]
+}
+
+export type OpenSession = {
+  id: string
+  isThis: boolean
+  begunAt: Instant
+  address: string | null
+  browser: string | null
 }
 
 export type OverviewPage = { at: Instant; items: OverviewPoint[]; next: string | null }

@@ -14,13 +14,25 @@ import { moveView, RANGES, type Range, type TimeView } from './view.ts'
 /** Charts that follow now do so in steps of this, so that each second does not ask anew. */
 const FOLLOW_MS = 15_000
 
-/** The charts of a point. */
-export function History({ point, variables }: { point: string; variables: readonly Variable[] }) {
+/** A point that is newer than this is first shown over an hour: over a day one would see nothing yet. */
+const NEW_MS = 6 * 3_600_000
+
+/** The charts of a point that is known since an instant. */
+export function History({
+  point,
+  since,
+  variables,
+}: {
+  point: string
+  since: number
+  variables: readonly Variable[]
+}) {
   const text = useText()
-  const [range, setRange] = useState<Range | undefined>('day')
+  const [first] = useState<Range>(() => (now() - since < NEW_MS ? 'hour' : 'day'))
+  const [range, setRange] = useState<Range | undefined>(first)
   const [moved, setMoved] = useState<TimeView | undefined>()
   const current = Math.ceil(useNow() / FOLLOW_MS) * FOLLOW_MS
-  const view = moved ?? { from: current - RANGES[range ?? 'day'], to: current }
+  const view = moved ?? { from: current - RANGES[range ?? first], to: current }
   const isLive = moved === undefined || moved.to >= current - 0.02 * (moved.to - moved.from)
   const choose = (chosen: Range) => {
     setRange(chosen)
@@ -57,7 +69,7 @@ export function History({ point, variables }: { point: string; variables: readon
               type="button"
               className="button button-small"
               disabled={isAtNow}
-              onClick={() => choose(range ?? 'day')}
+              onClick={() => choose(range ?? first)}
             >
               {text.point.toNow}
             </button>

@@ -6,7 +6,6 @@ import { type RefObject, useCallback, useEffect, useId, useMemo, useRef, useStat
 import type uPlot from 'uplot'
 import { seriesQuery } from '../api/queries.ts'
 import type { Series, Variable } from '../api/types.ts'
-import { unitOf } from '../i18n/format.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import { Failure } from '../ui/shown.tsx'
 import { civilDate, timeAxis, valueAxis } from './axes.ts'
@@ -52,7 +51,7 @@ export function SeriesChart({
     <figure className="series" aria-labelledby={titleId}>
       <figcaption className="series-head">
         <h3 id={titleId}>
-          {text.variable[variable]} <span className="unit">{unitOf(variable)}</span>
+          {text.variable[variable]} <span className="unit">{format.unit(variable)}</span>
         </h3>
         {seen !== undefined && (
           <span className="series-summary numeric">
@@ -102,7 +101,7 @@ function Drawing({
   const options = useCallback(
     (): Omit<uPlot.Options, 'width' | 'height'> => ({
       tzDate: civilDate,
-      padding: [10, 6, 0, 0],
+      padding: [10, 18, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: 'point', setSeries: false },

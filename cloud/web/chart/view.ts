@@ -9,6 +9,7 @@ export interface TimeView {
 
 /** The stretches that are offered. */
 export const RANGES = {
+  hour: 3_600_000,
   day: 86_400_000,
   week: 7 * 86_400_000,
   month: 30 * 86_400_000,

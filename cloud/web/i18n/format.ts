@@ -22,6 +22,7 @@ export interface Format {
   /** Without its unit. */
   value(variable: Variable, value: number): string
   withUnit(variable: Variable, value: number): string
+  unit(variable: Variable): string
   /** `24-11-2026, 14:05` */
   instant(at: number): string
   /** With seconds. */
@@ -37,11 +38,13 @@ export interface Format {
   percent(share: number): string
 }
 
-/** The unit that a variable is shown with. */
-export const unitOf = (variable: Variable): string => VARIABLES[variable].unit
+/** Units that are words; the others are signs, and the same everywhere. */
+const WORDS = ['pulses', 'code'] as const
+
+const isWord = (unit: string): unit is (typeof WORDS)[number] => WORDS.some(word => word === unit)
 
 /** Opens the writer of a language. */
-export function openFormat({ locale, age: ages }: Messages): Format {
+export function openFormat({ locale, age: ages, unit: words }: Messages): Format {
   const numbers = [0, 1, 2, 3].map(
     digits => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
   )
@@ -59,10 +62,15 @@ export function openFormat({ locale, age: ages }: Messages): Format {
     (numbers[decimals] ?? numbers[3])?.format(value) ?? ''
   const value = (variable: Variable, one: number): string =>
     number(one, DECIMALS[variable] ?? DECIMALS_DEFAULT)
+  const unit = (variable: Variable): string => {
+    const sign = VARIABLES[variable].unit
+    return isWord(sign) ? words[sign] : sign
+  }
   return {
     number,
     value,
-    withUnit: (variable, one) => `${value(variable, one)} ${unitOf(variable)}`,
+    withUnit: (variable, one) => `${value(variable, one)} ${unit(variable)}`,
+    unit,
     instant: at => instant.format(at),
     moment: at => moment.format(at),
     day: at => day.format(at),

@@ -10,6 +10,7 @@ import { BY_URGENCY } from '../point-states.ts'
 import { Icon } from '../ui/icons.tsx'
 import { StateSign } from '../ui/state-badge.tsx'
 import { CITIES } from './cities.ts'
+import { Graticule } from './graticule.tsx'
 import { CHILE, NEIGHBOURS } from './land.ts'
 import { Locator } from './locator.tsx'
 import {
@@ -22,11 +23,11 @@ import {
   scaleBar,
   toScreen,
   type View,
+  withoutOverlap,
   zoomView,
 } from './view.ts'
 
 const CELL_PX = 34
-const LABELS_MAX = 30
 const ZOOM_STEP = 1.7
 
 interface Marker extends Spot {
@@ -165,6 +166,7 @@ function Land({ view, size }: { view: View; size: Size }) {
         <path className="land-other" d={NEIGHBOURS} vectorEffect="non-scaling-stroke" />
         <path className="land-chile" d={CHILE} vectorEffect="non-scaling-stroke" />
       </g>
+      <Graticule view={view} size={size} />
       {cities.map(one => (
         <g key={one.name} transform={`translate(${one.x} ${one.y})`} className="city">
           <circle r="1.8" />
@@ -193,7 +195,12 @@ function Markers({
   const seen = groups
     .map(group => ({ group, ...toScreen(middleOf(group), view, size) }))
     .filter(({ x, y }) => x > -20 && x < size.width + 20 && y > -20 && y < size.height + 20)
-  return seen.map(({ group, x, y }) => {
+  const named = withoutOverlap(
+    seen.filter(({ group }) => group.length === 1),
+    { width: ({ group }) => 30 + 7 * (group[0]?.point.name.length ?? 0), height: 24 },
+  )
+  return seen.map(place => {
+    const { group, x, y } = place
     const [first] = group
     if (first === undefined) return null
     const style = { transform: `translate(${x}px, ${y}px)` }
@@ -209,7 +216,7 @@ function Markers({
           draggable={false}
         >
           <StateSign state={state} size={15} />
-          <span className={seen.length > LABELS_MAX ? 'visually-hidden' : 'marker-name'}>{name}</span>
+          <span className={named.has(place) ? 'marker-name' : 'marker-name marker-name-late'}>{name}</span>
           <span className="visually-hidden">{text.state[state]}</span>
         </Link>
       )

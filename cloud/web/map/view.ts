@@ -44,8 +44,8 @@ export function fitView(spots: readonly Spot[], { width, height }: Size): View {
   const ys = spots.map(({ y }) => y)
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
   const margin = Math.min(56, width / 5, height / 5)
-  const across = Math.max(right - left, 0.35)
-  const down = Math.max(bottom - top, 0.35)
+  const across = Math.max(right - left, 0.06)
+  const down = Math.max(bottom - top, 0.06)
   const scale = Math.min((width - 2 * margin) / across, (height - 2 * margin) / down)
   return { x: (left + right) / 2, y: (top + bottom) / 2, scale: clampScale(scale) }
 }
@@ -74,6 +74,37 @@ export function cluster<Marker extends Spot>(
   const cell = cellPx / scale
   const cells = Map.groupBy(markers, ({ x, y }) => `${Math.floor(x / cell)} ${Math.floor(y / cell)}`)
   return [...cells.values()]
+}
+
+/** Labels that would lie on one that was placed before are left out. */
+export function withoutOverlap<Placed extends Spot>(
+  places: readonly Placed[],
+  { width, height }: { width: (place: Placed) => number; height: number },
+): Set<Placed> {
+  const kept: Placed[] = []
+  for (const place of places) {
+    const isFree = kept.every(
+      other =>
+        Math.abs(other.y - place.y) >= height ||
+        place.x >= other.x + width(other) ||
+        other.x >= place.x + width(place),
+    )
+    if (isFree) kept.push(place)
+  }
+  return new Set(kept)
+}
+
+/** Degrees apart that lines of a grid stand so that few are seen. */
+export function gridStep(scale: number, pxMin: number): number {
+  const least = pxMin / scale
+  return [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5].find(one => one >= least) ?? 10
+}
+
+/** The multiples of a step between two numbers. */
+export function multiples(step: number, least: number, most: number): number[] {
+  const first = Math.ceil(least / step)
+  const count = Math.max(0, Math.floor(most / step) - first + 1)
+  return Array.from({ length: Math.min(count, 60) }, (_, index) => (first + index) * step)
 }
 
 const METRES_PER_UNIT = 111_319.5

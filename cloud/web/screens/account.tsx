@@ -9,6 +9,8 @@ import { Choice } from '../ui/choice.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { Shown } from '../ui/shown.tsx'
 import { useTitle } from '../ui/title.ts'
+import { PasswordPanel, SessionsPanel } from './own-security.tsx'
+import '../styles/account.css'
 
 /** Who one is, and how the application looks. */
 export function AccountScreen() {
@@ -22,6 +24,8 @@ export function AccountScreen() {
       <div className="stack account">
         <Profile />
         <Appearance />
+        <PasswordPanel />
+        <SessionsPanel />
       </div>
     </>
   )
@@ -33,15 +37,15 @@ function Profile() {
   return (
     <Panel title={text.account.profile}>
       <Shown query={query}>
-        {({ name, email, grants }) => (
+        {me => (
           <dl className="facts panel-body">
             <dt>{text.account.name}</dt>
-            <dd>{name}</dd>
+            <dd>{me?.name}</dd>
             <dt>{text.account.email}</dt>
-            <dd>{email}</dd>
+            <dd>{me?.email}</dd>
             <dt>{text.account.roles}</dt>
             <dd>
-              {grants.map(({ role, client }) => (
+              {me?.grants.map(({ role, client }) => (
                 <div key={`${role} ${client}`}>
                   {text.account.role[role]} · {client ?? text.account.allClients}
                 </div>

@@ -97,7 +97,7 @@ function Bars({ by, items, from, to }: Consumption) {
   const options = useCallback(
     (): Omit<uPlot.Options, 'width' | 'height'> => ({
       tzDate: civilDate,
-      padding: [10, 6, 0, 0],
+      padding: [10, 18, 0, 0],
       legend: { show: false },
       cursor: { show: false, drag: { x: false, y: false } },
       scales: { x: { auto: false }, y: { range: (_, __, max) => [0, (max ?? 0) > 0 ? max * 1.08 : 1] } },

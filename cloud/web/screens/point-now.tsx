@@ -40,7 +40,7 @@ export function PointNow() {
               <Facts point={point} />
             </div>
             <div className="point-main stack">
-              <History point={key} variables={chartedOf(values)} />
+              <History point={key} since={Date.parse(point.createdAt)} variables={chartedOf(values)} />
               <ConsumptionPanel point={key} />
             </div>
           </div>

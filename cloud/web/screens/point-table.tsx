@@ -123,7 +123,7 @@ function Works({ works }: Pick<OverviewPoint, 'works'>) {
   if (review > 0) return <span className="dga-review">{overview.dgaReview(review)}</span>
   if (noData > 0) return <span className="dga-no-data">{overview.dgaNoData(noData)}</span>
   if (sent > 0) return <span className="dga-sent">{overview.dgaSent(sent)}</span>
-  return <span className="faint">{overview.dgaWaiting(waiting)}</span>
+  return <span className="faint">{waiting > 0 ? overview.dgaWaiting(waiting) : overview.dgaOk}</span>
 }
 
 function compare(column: Column, a: OverviewPoint, b: OverviewPoint): number {

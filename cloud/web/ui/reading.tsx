@@ -1,7 +1,6 @@
 // A newest value, or that there is none and why.
 
 import type { OverviewPoint, Variable } from '../api/types.ts'
-import { unitOf } from '../i18n/format.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 
 /** What a point last gave of one variable. */
@@ -23,7 +22,7 @@ export function Reading({ latest }: { latest: LatestValue | undefined }) {
   return (
     <span className="numeric" title={quality === 'good' ? undefined : text.quality[quality]}>
       {format.value(variable, value)}
-      <span className="unit">{unitOf(variable)}</span>
+      <span className="unit">{format.unit(variable)}</span>
     </span>
   )
 }

@@ -178,15 +178,12 @@ function Scale({ deepest, yOf }: { deepest: number | undefined; yOf: (depth: num
       {depths.map(depth => (
         <g key={depth}>
           <path d={`M46 ${yOf(depth)}h8`} />
-          <text x="41" y={yOf(depth) + 4}>
-            {format.number(depth, 0)}
+          <text x="41" y={yOf(depth) + (depth === 0 ? -7 : 4)}>
+            {depth === 0 ? '0 m' : format.number(depth, 0)}
           </text>
         </g>
       ))}
       <path d={`M54 ${GROUND_Y}V${yOf(deepest)}`} />
-      <text x="41" y={GROUND_Y - 12}>
-        m
-      </text>
     </g>
   )
 }

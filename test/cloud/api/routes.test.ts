@@ -84,7 +84,7 @@ describe('every route of the API', () => {
     for (const { route, rule, template, operation } of guarded()) {
       for (const path of pathsOf(template, operation, 'otra')) {
         const everything = JSON.stringify((await api.ask(route, { path, init: initOf(route, 'all') })).body)
-        if (route !== 'GET /api/v1/me') assert.match(everything, OF_OTRA, `nothing to leak at ${path}`)
+        if (!/\/me(\/|$)/.test(route)) assert.match(everything, OF_OTRA, `nothing to leak at ${path}`)
         for (const role of rule.roles.filter(one => !isForAll(one))) {
           const token = api.tokens[`${role} of campo`] ?? ''
           const { status, body } = await api.ask(route, { path, token, init: initOf(route, role) })
@@ -226,8 +226,13 @@ describe('/docs', () => {
   })
 })
 
-/** What a route answers when it has done what was asked, where that is not 200. The dead letters here are no batches. */
+/**
+ * What a route answers when it has done what was asked, where that is not 200. The dead letters here are no batches, and
+ * tokens have neither sessions nor passwords.
+ */
 const ANSWERED: Record<string, number> = {
+  'DELETE /api/v1/me/sessions/{session}': 404,
+  'PUT /api/v1/me/password': 422,
   'POST /api/v1/gateways/{gateway}/commands': 201,
   'POST /api/v1/dead-letters/{letter}/replay': 422,
   'POST /api/v1/compliance/slots/{slot}/decisions': 422,
@@ -245,6 +250,10 @@ const BODIES: Record<string, object> = {
 
 /** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */
 function initOf(route: string, name: string): RequestInit {
+  if (route === 'PUT /api/v1/me/password') {
+    const change = { current: name, password: 'una-clave-larga' }
+    return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(change) }
+  }
   if (!route.startsWith('POST ')) return {}
   if (route === 'POST /api/v1/compliance/sending') {
     const turn = { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
@@ -286,6 +295,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       client,
       variable: 'flow',
       command: 'w-1',
+      session: 's-1',
       letter: client === 'campo' ? '1' : '3',
       incident: client === 'campo' ? '1' : '2',
       slot: client === 'campo' ? '1' : '4',

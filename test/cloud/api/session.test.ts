@@ -55,6 +55,91 @@ describe('signing in', () => {
     assert.equal((await me(pair)).status, 401)
   })
 
+  test('tells nobody from somebody with an answer, not with a refusal', async () => {
+    const { headers } = await signIn(EMAIL, password)
+    const asked = (init: RequestInit) => api.ask('GET /api/v1/session', { token: '', init })
+    const { status, body } = await asked({ headers: { cookie: pairOf(headers) } })
+    assert.deepEqual([status, body.me.email], [200, EMAIL])
+    for (const init of [{}, { headers: { cookie: 'smarthydro.session_token=made-up' } }]) {
+      const nobody = await asked(init)
+      assert.deepEqual([nobody.status, nobody.body], [200, { me: null }])
+    }
+  })
+
+  test('lists the sessions of a user, and ends one of them, but none of somebody else', async () => {
+    const cookies: string[] = []
+    for (const browser of ['desk', 'phone']) {
+      const { headers } = await signIn(EMAIL, password, { 'user-agent': browser })
+      cookies.push(pairOf(headers))
+    }
+    const [desk = '', phone = ''] = cookies
+    const stranger = pairOf((await signIn(FRESH, fresh)).headers)
+    const list = async (cookie: string) =>
+      (await api.ask('GET /api/v1/me/sessions', { token: '', init: { headers: { cookie } } })).body.items
+    const mine = (await list(desk)) as { id: string; isThis: boolean; browser: string }[]
+    assert.deepEqual(
+      mine.filter(({ isThis }) => isThis).map(({ browser }) => browser),
+      ['desk'],
+    )
+    const other = mine.find(({ browser }) => browser === 'phone')?.id ?? ''
+    const end = (cookie: string) =>
+      api.ask('DELETE /api/v1/me/sessions/{session}', {
+        ...{ path: `/api/v1/me/sessions/${other}`, token: '', init: { headers: { cookie } } },
+      })
+
+    assert.equal((await end(stranger)).status, 404)
+    assert.equal((await me(phone)).status, 200)
+    assert.equal((await end(desk)).status, 204)
+    assert.equal((await me(phone)).status, 401)
+    assert.equal((await end(desk)).status, 404)
+  })
+
+  test('changes a password for who knows it, and ends all other sessions', async () => {
+    const email = 'marta@example.cl'
+    const before = await makeUser(api.db, email, 'client_reader', 'campo')
+    const elsewhere = pairOf((await signIn(email, before)).headers)
+    const here = pairOf((await signIn(email, before)).headers)
+    const change = (current: string, changed: string) => {
+      secrets.add(current).add(changed)
+      return api.ask('PUT /api/v1/me/password', {
+        ...{ token: '' },
+        init: {
+          headers: { cookie: here, 'content-type': 'application/json' },
+          body: JSON.stringify({ current, password: changed }),
+        },
+      })
+    }
+    const wrong = await change('no-es-la-clave', 'una-clave-bien-larga')
+    assert.deepEqual([wrong.status, wrong.body.errors[0].name], [422, 'current'])
+    assert.equal((await change(before, 'corta')).status, 400)
+    assert.equal((await me(elsewhere)).status, 200)
+
+    const { status, headers } = await change(before, 'una-clave-bien-larga')
+    assert.equal(status, 204)
+    assert.equal((await me(elsewhere)).status, 401)
+    assert.equal((await me(pairOf(headers))).status, 200)
+    assert.equal((await signIn(email, before)).status, 401)
+    assert.equal((await signIn(email, 'una-clave-bien-larga')).status, 200)
+  })
+
+  test('lets nobody guess a password by changing it', async () => {
+    const email = 'olga@example.cl'
+    const right = await makeUser(api.db, email, 'client_reader', 'campo')
+    const cookie = pairOf((await signIn(email, right)).headers)
+    const guess = (current: string) =>
+      api.ask('PUT /api/v1/me/password', {
+        token: '',
+        init: {
+          headers: { cookie, 'content-type': 'application/json' },
+          body: JSON.stringify({ current, password: 'una-clave-bien-larga' }),
+        },
+      })
+    for (let index = 0; index < 5; index += 1) assert.equal((await guess(`guess ${index}`)).status, 422)
+    const locked = await guess(right)
+    assert.equal(locked.status, 429)
+    assert.ok(Number(locked.headers.get('retry-after')) > 0)
+  })
+
   test('sets a cookie that travels by TLS alone where there is TLS, under the name that the document tells', async run => {
     const overTls = await openApiScene({ publicUrl: 'https://agua.example.cl' })
     run.after(() => overTls.close())

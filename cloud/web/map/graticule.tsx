@@ -1,0 +1,43 @@
+// Lines of longitude and latitude, with their degrees at the edges.
+
+import { gridStep, latitudeOf, multiples, project, type Size, toScreen, type View } from './view.ts'
+
+const SPACE_PX = 110
+
+/** Lines of longitude and latitude. */
+export function Graticule({ view, size }: { view: View; size: Size }) {
+  const { width, height } = size
+  const step = gridStep(view.scale, SPACE_PX)
+  const decimals = step >= 1 ? 0 : step >= 0.1 ? 1 : 2
+  const half = { x: width / 2 / view.scale, y: height / 2 / view.scale }
+  const meridians = multiples(step, view.x - half.x, view.x + half.x)
+  const parallels = multiples(step, latitudeOf(view.y + half.y), latitudeOf(view.y - half.y))
+  const degrees = (value: number, positive: string, negative: string) =>
+    `${Math.abs(value).toFixed(decimals)}° ${value < 0 ? negative : positive}`
+  return (
+    <g className="graticule">
+      {meridians.map(longitude => {
+        const { x } = toScreen(project(longitude, 0), view, size)
+        return (
+          <g key={`x${longitude}`}>
+            <path d={`M${x} 0V${height}`} />
+            <text x={x + 4} y={height - 5}>
+              {degrees(longitude, 'E', 'O')}
+            </text>
+          </g>
+        )
+      })}
+      {parallels.map(latitude => {
+        const { y } = toScreen(project(0, latitude), view, size)
+        return (
+          <g key={`y${latitude}`}>
+            <path d={`M0 ${y}H${width}`} />
+            <text x={5} y={y - 4}>
+              {degrees(latitude, 'N', 'S')}
+            </text>
+          </g>
+        )
+      })}
+    </g>
+  )
+}
