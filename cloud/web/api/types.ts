@@ -75,7 +75,16 @@ export interface Routes {
   }
   'GET /api/v1/compliance/slots': {
     path: Record<string, never>
-    query: { point?: string; state?: SlotState; from?: string; to?: string; cursor?: string; limit?: number }
+    query: {
+      point?: string
+      state?: SlotState
+      work?: string
+      code?: CheckCode
+      from?: string
+      to?: string
+      cursor?: string
+      limit?: number
+    }
     body: undefined
     answer: SlotPage
   }
@@ -98,6 +107,25 @@ export interface Routes {
     answer: CommandPage
   }
 }
+
+export type CheckCode =
+  | 'negative'
+  | 'too_long'
+  | 'partial'
+  | 'over_right'
+  | 'over_yearly_right'
+  | 'stuck'
+  | 'total_back'
+  | 'total_jump'
+  | 'total_rollover'
+  | 'meter_changed'
+  | 'volume_against_flow'
+  | 'level_range'
+  | 'level_jump'
+  | 'dry_sensor'
+  | 'stale'
+  | 'clock'
+  | 'bad_quality'
 
 export type Command = {
   id: string
@@ -158,6 +186,34 @@ export type Consumption = {
 
 export type Credentials = { email: string; password: string }
 
+export type Finding = {
+  code: CheckCode
+  severity: 'block' | 'review' | 'note' | 'off'
+  quantity: 'flow' | 'total' | 'level' | null
+  message: string
+  saw: Record<string, number | string | null>
+}
+
+export type Flag =
+  | 'out_of_range'
+  | 'too_fast'
+  | 'stuck'
+  | 'sentinel'
+  | 'clock_ahead'
+  | 'clock_unsynced'
+  | 'cut_off'
+  | 'zero'
+  | 'truncated'
+  | 'dropped'
+  | 'jumped'
+  | 'jitter'
+  | 'gap'
+  | 'reset'
+  | 'rollover'
+  | 'meter_event'
+  | 'excess'
+  | 'readmitted'
+
 export type Gateway = {
   gateway: string
   client: string
@@ -211,6 +267,7 @@ export type Latest = {
   timeQuality: TimeQuality
   goodAt: Instant | null
   goodValue: number | null
+  flags: Flag[]
 }
 
 export type Me = {
@@ -332,9 +389,41 @@ export type Slot = {
   stateAt: Instant
   reason: string | null
   heldBecause: string | null
-  flow: { variable: Variable; unit: string; value: number; declared: string; readAt: Instant } | null
-  total: { variable: Variable; unit: string; value: number; declared: string; readAt: Instant } | null
-  level: { variable: Variable; unit: string; value: number; declared: string; readAt: Instant } | null
+  flow: {
+    variable: Variable | null
+    unit: string | null
+    value: number | null
+    declared: string
+    readAt: Instant | null
+    ageMs: number | null
+    parts: { seriesId: number; readAt: Instant; ageMs: number; value: number }[]
+    mean: { from: Instant; to: Instant; count: number; coverage: number } | null
+    byPerson: boolean
+  } | null
+  total: {
+    variable: Variable | null
+    unit: string | null
+    value: number | null
+    declared: string
+    readAt: Instant | null
+    ageMs: number | null
+    parts: { seriesId: number; readAt: Instant; ageMs: number; value: number }[]
+    mean: { from: Instant; to: Instant; count: number; coverage: number } | null
+    byPerson: boolean
+  } | null
+  level: {
+    variable: Variable | null
+    unit: string | null
+    value: number | null
+    declared: string
+    readAt: Instant | null
+    ageMs: number | null
+    parts: { seriesId: number; readAt: Instant; ageMs: number; value: number }[]
+    mean: { from: Instant; to: Instant; count: number; coverage: number } | null
+    byPerson: boolean
+  } | null
+  findings: Finding[]
+  person: SlotPerson | null
   attempts: number
   lastOutcome: {
     attempt: number
@@ -367,7 +456,19 @@ export type SlotHours = {
 
 export type SlotPage = { items: Slot[]; next: string | null }
 
-export type SlotState = 'pending' | 'no_data' | 'ready' | 'sending' | 'sent' | 'review' | 'shadow'
+export type SlotPerson = { by: string; at: Instant; reason: string }
+
+export type SlotState =
+  | 'pending'
+  | 'no_data'
+  | 'ready'
+  | 'sending'
+  | 'sent'
+  | 'review'
+  | 'shadow'
+  | 'not_measured'
+  | 'rejected'
+  | 'withdrawn'
 
 export type TimeQuality = 'synced' | 'holdover' | 'unsynced' | 'corrected' | 'device' | 'unknown'
 
