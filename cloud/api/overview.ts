@@ -36,6 +36,7 @@ const Work = z
     noData: z.int(),
     review: z.int().openapi({ description: 'a person must look' }),
     shadow: z.int(),
+    closed: z.int().openapi({ description: 'a person decided against it, or it is not owed any more' }),
     lastAcceptedAt: orNull(InstantText),
   })
   .openapi('OverviewWork', { description: 'slots of the last 24 hours by what became of them' })

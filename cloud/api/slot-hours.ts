@@ -30,6 +30,7 @@ const SlotHours = z
         noData: z.int(),
         review: z.int().openapi({ description: 'a person must look' }),
         shadow: z.int(),
+        closed: z.int().openapi({ description: 'a person decided against it, or it is not owed any more' }),
       }),
     ),
   })

@@ -24,16 +24,20 @@ export interface SlotCounts {
   sent: number
   /** Not declared yet, and nothing is wrong. */
   waiting: number
+  /** Nothing was measured, or with a sensor that was faulty. */
   noData: number
   review: number
   shadow: number
+  /** Not declared because a person said so, or not owed any more. */
+  closed: number
 }
 
 const COUNTS = `count(*) filter (where state = 'sent')::int as sent,
   count(*) filter (where state in ('pending', 'ready', 'sending'))::int as waiting,
-  count(*) filter (where state = 'no_data')::int as "noData",
+  count(*) filter (where state in ('no_data', 'not_measured'))::int as "noData",
   count(*) filter (where state = 'review')::int as review,
-  count(*) filter (where state = 'shadow')::int as shadow`
+  count(*) filter (where state = 'shadow')::int as shadow,
+  count(*) filter (where state in ('rejected', 'withdrawn'))::int as closed`
 
 /** What became of the slots of a work that were due within a stretch of time. */
 export interface WorkRow extends SlotCounts {

@@ -323,6 +323,7 @@ export type OverviewWork = {
   noData: number
   review: number
   shadow: number
+  closed: number
   lastAcceptedAt: Instant | null
 }
 
@@ -451,7 +452,15 @@ export type SlotHours = {
   point: PointKey
   from: Instant
   to: Instant
-  items: { at: Instant; sent: number; waiting: number; noData: number; review: number; shadow: number }[]
+  items: {
+    at: Instant
+    sent: number
+    waiting: number
+    noData: number
+    review: number
+    shadow: number
+    closed: number
+  }[]
 }
 
 export type SlotPage = { items: Slot[]; next: string | null }

@@ -17,7 +17,7 @@ const DAYS_SHOWN = 14
 type SlotHour = SlotHours['items'][number]
 
 /** In the order in which they want attention. */
-const KINDS = ['review', 'noData', 'waiting', 'shadow', 'sent'] as const
+const KINDS = ['review', 'noData', 'waiting', 'shadow', 'closed', 'sent'] as const
 
 /** `24-11 14:00` in DGA's time. */
 export function hourName(at: number): string {
@@ -54,7 +54,7 @@ export function Calendar({
           <>
             <Grid items={items} today={today} chosen={chosen} onChoose={onChoose} />
             <ul className="legend">
-              {(['sent', 'waiting', 'noData', 'review', 'shadow'] as const).map(kind => (
+              {(['sent', 'waiting', 'noData', 'review', 'shadow', 'closed'] as const).map(kind => (
                 <li key={kind}>
                   <i className={`slot-sign slot-${kind}`} />
                   {text.dga.legend[kind]}

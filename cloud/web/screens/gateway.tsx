@@ -8,7 +8,7 @@ import type { Command, Gateway } from '../api/types.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import '../styles/gateways.css'
 import { GatewayBadge } from '../ui/gateway-badge.tsx'
-import { Age } from '../ui/now.tsx'
+import { Age, useNow } from '../ui/now.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
 import { useTitle } from '../ui/title.ts'
@@ -71,10 +71,13 @@ function Health({ health }: { health: GatewayHealth }) {
   const { buffer, readings, clock, buses, devices } = health
   const count = (value: number) => format.number(value, 0)
   const lost = buffer.evicted + buffer.damaged
+  const now = useNow()
+  const oldest =
+    buffer.oldestAt === null ? '' : `${text.gateways.oldest}: ${format.age(Date.parse(buffer.oldestAt), now)}`
   return (
     <div className="gateway stack">
       <section className="values" aria-label={text.gateways.buffer}>
-        <Value name={text.gateways.buffer} hint={text.gateways.bufferHint}>
+        <Value name={text.gateways.buffer} hint={oldest}>
           {count(buffer.readings)}
         </Value>
         <Value name={text.gateways.bufferBytes} hint={`/ ${format.bytes(buffer.maxBytes)}`}>
@@ -95,14 +98,13 @@ function Health({ health }: { health: GatewayHealth }) {
           hint={clock.errorMs === null ? '' : `± ${count(clock.errorMs)} ms`}
           isBad={clock.quality === 'unsynced'}
         >
-          <small>{text.gateways.clocks[clock.quality] ?? clock.quality}</small>
+          <span className="value-words">{text.gateways.clocks[clock.quality] ?? clock.quality}</span>
         </Value>
-        <Value name={text.gateways.memory} hint={text.gateways.started}>
+        <Value
+          name={text.gateways.memory}
+          hint={`${text.gateways.started} ${format.age(Date.parse(health.startedAt), now)}`}
+        >
           {format.bytes(health.memoryBytes)}
-          <br />
-          <small className="faint">
-            <Age at={health.startedAt} />
-          </small>
         </Value>
       </section>
       {buses.length > 0 && <Buses buses={buses} />}

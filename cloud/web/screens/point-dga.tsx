@@ -15,7 +15,10 @@ import { SlotTable } from './slot-table.tsx'
 
 const route = getRouteApi('/shell/points/$point')
 
-const STATES: readonly SlotState[] = ['sent', 'review', 'no_data', 'pending', 'ready', 'sending', 'shadow']
+const STATES: readonly SlotState[] = [
+  ...(['sent', 'review', 'no_data', 'not_measured', 'pending', 'ready', 'sending'] as const),
+  ...(['shadow', 'rejected', 'withdrawn'] as const),
+]
 
 /** What a point owes to DGA. */
 export function PointDga() {
@@ -100,7 +103,9 @@ function Declarations({ point }: { point: OverviewPoint }) {
   )
 }
 
-const COUNTED = ['sent', 'waiting', 'noData', 'review', 'shadow'] as const
+const COUNTED = ['sent', 'waiting', 'noData', 'review', 'shadow', 'closed'] as const
+/** Shown only where there are any. */
+const RARE: readonly (typeof COUNTED)[number][] = ['shadow', 'closed']
 
 function Counts({ works }: Pick<OverviewPoint, 'works'>) {
   const text = useText()
@@ -117,7 +122,7 @@ function Counts({ works }: Pick<OverviewPoint, 'works'>) {
           {text.dga.lastReceipt}: <Age at={work.lastAcceptedAt} />
         </p>
       </div>
-      {COUNTED.filter(one => one !== 'shadow' || work.shadow > 0).map(one => (
+      {COUNTED.filter(one => !RARE.includes(one) || work[one] > 0).map(one => (
         <div key={one} className="value">
           <h2>
             <i className={`slot-sign slot-${one}`} />
