@@ -8,6 +8,9 @@ import { test } from 'node:test'
 
 const LINES_MAX = 400
 
+/** Written by a program from the API's document: nobody reads it from top to bottom. */
+const WRITTEN = 'cloud/web/api/types.ts'
+
 /** What is ours and runs: sources, not tests. */
 const sources = globSync('{protocol,edge,cloud,deploy}/**/*.{ts,tsx}')
 const everything = [...sources, ...globSync('{test,bin}/**/*.{ts,js}')]
@@ -149,6 +152,7 @@ test('protocol/runtime/ is a closed list', () => {
 
 test(`no file is longer than ${LINES_MAX} lines`, () => {
   const long = everything
+    .filter(file => file !== WRITTEN)
     .map(file => ({ file, lines: readFileSync(file, 'utf8').split('\n').length - 1 }))
     .filter(({ lines }) => lines > LINES_MAX)
     .map(({ file, lines }) => `${file}: ${lines}`)
