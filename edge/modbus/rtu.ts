@@ -4,7 +4,8 @@
 //   R1. A request is written when the line has been silent for 3.5 bytes, or as long as the last device wants.
 //   R2. After a fault the line is not used until it has been silent for the quarantine; what came in between is thrown
 //       away. A line that is never silent fails the request in the end.
-//   R3. No request has the shape of one whose answer may still come: a request of another shape goes before it.
+//   R3. No request has the shape of one whose answer may still come from that unit: a request of another shape goes before
+//       it. What comes late and in another unit's name as well cannot be told from that unit's answer.
 //   R4. What is heard before a request can have left the line, or is whole before it can have come after it, is no answer.
 //   R5. Two requests of one shape to a device are a moment apart (APART_MS): an answer that comes twice within it is heard
 //       in between. RTU numbers nothing, so a copy that comes later cannot be told from an answer.

@@ -66,7 +66,11 @@ export function openRtuInstrument(
     if (!units.includes(unit) || fault?.kind === 'deaf') return
     const said = writePdu(take, asked, pdu) ?? toPdu(registers, code, address, count)
     const answer = withChecksum(Buffer.concat([Buffer.from([unit]), said]))
+    const heardAt = clock.monotonic()
     const turn = (turns.get(unit) ?? Promise.resolve()).then(async () => {
+      // In another's name and late as well, behind an answer that was: nobody on a line could tell it from that other's.
+      const isInAnothersName = fault?.kind === 'foreign' || fault?.kind === 'wrong-unit'
+      if (isInAnothersName && clock.monotonic() - heardAt > LATE_MAX_MS) return
       if (delayMs > 0) await clock.sleep(delayMs)
       await say({ clock, send }, answer, fault)
     })
