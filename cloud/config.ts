@@ -61,7 +61,8 @@ const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that begins 
 const path = z.string().min(1)
 /** Shorter, and what comes late would find nothing to be computed with any more. */
 const KEPT_MIN_MS = 62 * 86_400_000
-const Kept = Duration.refine(ms => ms >= KEPT_MIN_MS, 'must be at least 62d')
+const KEPT_MAX_MS = 36_500 * 86_400_000
+const Kept = Duration.refine(ms => ms >= KEPT_MIN_MS && ms <= KEPT_MAX_MS, 'must be from 62d to 36500d')
 
 const Environment = z.object({
   DATABASE_URL: z

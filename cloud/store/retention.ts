@@ -3,7 +3,8 @@
 // Invariants:
 //   R1. Nothing goes before it is written, and committed, that it goes (`retained_from`), by whole weeks.
 //   R2. What was not processed yet, and what a recomputation still has to read, stays; so does what an open slot may need.
-//   R3. Readings go by whole chunks where there are chunks and everything in one may go, else a week of a series at a time:
+//   R3. A clock that runs ahead costs nothing: it is not later than the newest reading of all gateways says.
+//   R4. Readings go by whole chunks where there are chunks and everything in one may go, else a week of a series at a time:
 //       no statement is long, and who stops in the middle goes on from there.
 //
 // Rollups, derived values, balances, declarations and their evidence stay for ever.
@@ -60,8 +61,9 @@ const DUE = `select p.id as "pointId", u.at
   from points p
   cross join lateral (
     select ${weekOf(`least(
-      to_timestamp(($1::float8 - case when exists (select from obligations o where o.point_id = p.id)
-                                      then $3::float8 else $2::float8 end) / 1000),
+      (select least(max(l.at), to_timestamp($1::float8 / 1000)) from latest l)
+        - make_interval(secs => case when exists (select from obligations o where o.point_id = p.id)
+                                     then $3::float8 else $2::float8 end / 1000),
       (select min(b.oldest_at) from batches b join gateways g on g.id = b.gateway_id
        where b.processed_at is null and g.project_id = p.project_id),
       (select d.from_at from recomputations_due d where d.point_id = p.id),
@@ -69,7 +71,7 @@ const DUE = `select p.id as "pointId", u.at
        where s.point_id = p.id and s.state in ('pending', 'ready', 'sending', 'review')))`)} as at) u
   left join retained_from r on r.point_id = p.id
   where not (exists (select from obligations o where o.point_id = p.id) and $3::float8 is null)
-    and u.at > coalesce(r.at, '-infinity')
+    and exists (select from latest) and u.at > coalesce(r.at, '-infinity')
     and exists (select from series s, lateral (select from readings v where v.series_id = s.id and v.at < u.at limit 1) v
                 where s.point_id = p.id)`
 

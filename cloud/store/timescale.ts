@@ -84,15 +84,6 @@ export async function dropRetainedChunks(db: Sql): Promise<number> {
   return row?.dropped ?? 0
 }
 
-/** Drops chunks of raw readings that are wholly older than `days`. Rollups and declarations stay. */
-export async function dropReadingsOlderThan(db: Sql, days: number): Promise<number> {
-  const rows = await db.query('select drop_chunks($1::regclass, make_interval(days => $2::int))', [
-    'readings',
-    days,
-  ])
-  return rows.length
-}
-
 /** Turns every chunk that is wholly older than `days` into columns now, instead of when the background job comes. */
 export async function compressOlderThan(db: Sql, days: number): Promise<number> {
   const chunks = await db.query<{ chunk: string }>(

@@ -39,7 +39,7 @@ const WRONG: readonly [string, Record<string, string>, RegExp][] = [
     /MQTT_CONNECTIONS_PER_SECOND: must be a number from 1 to 9999/,
   ],
   ['half of what TLS needs', { MQTT_TLS_PORT: '8883' }, /MQTT_TLS_/],
-  ['a retention of days', { RAW_RETENTION: '30d' }, /RAW_RETENTION: must be at least 62d/],
+  ['a retention of days', { RAW_RETENTION: '30d' }, /RAW_RETENTION: must be from 62d/],
   [
     'a retention of what is declared alone',
     { RAW_RETENTION_DECLARED: '9999d' },

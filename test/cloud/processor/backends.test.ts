@@ -6,7 +6,7 @@ import { FLAGS, type Flag, flagsOf } from '../../../cloud/flags.ts'
 import { rollUp } from '../../../cloud/processor/buckets.ts'
 import { writeJudgements } from '../../../cloud/store/judgements.ts'
 import type { Bucket } from '../../../cloud/store/rollups.ts'
-import { compressOlderThan, dropReadingsOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
+import { compressOlderThan, timescaleVersion } from '../../../cloud/store/timescale.ts'
 import { QUALITIES } from '../../../protocol/reading.ts'
 import { describeOnEveryDatabase } from '../../doubles/databases.ts'
 import { allValues, bucketsIn, openSite, processAll, type Sample, type Site } from './site.ts'
@@ -179,7 +179,7 @@ describeOnEveryDatabase('the processor', ({ db }) => {
   /** By chunk where there are chunks, by hand where there are none. */
   async function forgetReadings(site: Site): Promise<void> {
     if ((await timescaleVersion(db)) !== undefined) {
-      await dropReadingsOlderThan(db, 30)
+      await db.query(`select drop_chunks('readings', interval '30 days')`)
       return
     }
     await db.query(
