@@ -2,7 +2,9 @@
 // smarthydro-cloud: the cloud's program.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
+import { reasonsOf } from '../protocol/mistakes.ts'
 import { systemClock } from '../protocol/runtime/clock.ts'
 import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import { type Log, openLog } from '../protocol/runtime/log.ts'
@@ -12,6 +14,8 @@ import { type CommandDeps, switchSending, tellEvidence, tellSending } from './co
 import { WORK_CODE } from './compliance/obligation.ts'
 import { Rut } from './compliance/rut.ts'
 import { type CloudConfig, readConfig } from './config.ts'
+import { commandImport, type ImportCommand } from './imports/command.ts'
+import { ASSUMABLE, DATE_FORMATS, FormatSettings, ZONES } from './imports/format.ts'
 import { natsUsers } from './nats-users.ts'
 import { openDatabase } from './open-database.ts'
 import { giveGatewayToken, provision } from './provision.ts'
@@ -44,9 +48,15 @@ const USAGE = `smarthydro-cloud: collects what gateways measure, computes, decla
   smarthydro-cloud token revoke --name N      ends it at once
   smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
   smarthydro-cloud nats users [--mqtt]        prints who may do what on a nats-server, for its configuration
+  smarthydro-cloud import file FILE --point P [--delimiter ;] [--decimal ,] [--dates D] [--zone Z] [--time T]
+                                              reads a file of history and shows what it would bring
+  smarthydro-cloud import confirm ID [--accept ${ASSUMABLE.join(',')}]
+                                              stores it, and computes what follows
+  smarthydro-cloud import list | show ID | settings ID [--zone Z …] | undo ID | discard ID
   smarthydro-cloud --version
 
 Roles: ${ROLES.join(', ')}.
+Dates of files: ${DATE_FORMATS.join(', ')}. Zones: ${ZONES.join(', ')}. Times: measured, logger.
 Settings come from the environment and from ./.env; .env.example lists them.
 Exit status: 0 stopped or done, 1 refused, 64 wrong command line, 69 no database, 78 wrong configuration.
 `
@@ -63,6 +73,13 @@ const OPTIONS = {
   informant: { type: 'string' },
   reason: { type: 'string' },
   mqtt: { type: 'boolean' },
+  point: { type: 'string' },
+  delimiter: { type: 'string' },
+  decimal: { type: 'string' },
+  dates: { type: 'string' },
+  zone: { type: 'string' },
+  time: { type: 'string' },
+  accept: { type: 'string' },
   help: { type: 'boolean' },
   version: { type: 'boolean' },
 } as const
@@ -116,6 +133,9 @@ async function obey(command: string, rest: readonly string[], options: Options):
         return withDatabase(async db => say(`${await giveGatewayToken(db, gateway)}\n`))
       }
       break
+    case 'import 1':
+    case 'import 2':
+      return importHistory(importCommand(rest, options))
     case 'nats 1':
       if (rest[0] !== 'users') break
       return withDatabase(async db => {
@@ -124,6 +144,55 @@ async function obey(command: string, rest: readonly string[], options: Options):
       })
   }
   throw new UsageError(`No such command: ${[command, ...rest].join(' ')}`)
+}
+
+function importHistory(command: ImportCommand): Promise<number> {
+  return withDatabase(async db => {
+    const log = openCliLog(settings())
+    await commandImport({ db, clock: systemClock, log, say: line => void say(`${line}\n`) }, command)
+    return 0
+  })
+}
+
+function importCommand([verb, what]: readonly string[], options: Options): ImportCommand {
+  if (verb === 'list' && what === undefined) return { verb }
+  if (what === undefined) throw new UsageError(`import ${verb ?? ''}: say which`)
+  if (verb === 'file') {
+    const bytes = readBytes(what)
+    return {
+      verb,
+      name: basename(what),
+      bytes,
+      point: needed('point', options.point),
+      settings: formatOf(options),
+    }
+  }
+  if (!/^[1-9]\d{0,15}$/.test(what)) throw new UsageError(`import: "${what}" is not the number of an import`)
+  const id = Number(what)
+  switch (verb) {
+    case 'confirm':
+      return {
+        verb,
+        id,
+        accept: options.accept === undefined ? [] : listOf('accept', options.accept, ASSUMABLE),
+      }
+    case 'settings':
+      return { verb, id, settings: formatOf(options) }
+    case 'show':
+    case 'undo':
+    case 'discard':
+      return { verb, id }
+  }
+  throw new UsageError(`No such command: import ${verb}`)
+}
+
+function formatOf({ delimiter, decimal, dates, zone, time }: Options): FormatSettings {
+  const told = Object.entries({ delimiter, decimal, dates, zone, time }).filter(
+    ([, value]) => value !== undefined,
+  )
+  const { data, error } = FormatSettings.safeParse(Object.fromEntries(told))
+  if (data === undefined) throw new UsageError(reasonsOf(error))
+  return data
 }
 
 async function run(services: readonly ServiceName[]): Promise<number> {
@@ -271,9 +340,11 @@ function needed(option: string, value: string | undefined): string {
   return value
 }
 
-function readText(file: string): string {
+const readText = (file: string): string => readBytes(file).toString('utf8')
+
+function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(file)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new ConfigError(file, [{ path: '', message }])

@@ -7,9 +7,11 @@
 
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
+import { except } from 'hono/combine'
 import { matchedRoutes } from 'hono/route'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import { FILE_BYTES_MAX } from '../imports/table.ts'
 import { answerProblems, limitBody, Problem, refuseUnheldText } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { requireAllowed } from '../verdict.ts'
@@ -21,6 +23,7 @@ import { deadLetters } from './dead-letters.ts'
 import { decisions } from './decisions.ts'
 import { docs, toDocument } from './docs.ts'
 import { gateways } from './gateways.ts'
+import { imports } from './imports.ts'
 import { incidents } from './incidents.ts'
 import { ledger } from './ledger.ts'
 import { overview } from './overview.ts'
@@ -38,6 +41,9 @@ import { slots } from './slots.ts'
 import { WEB_FOLDER, web } from './web.ts'
 
 const BODY_BYTES_MAX = 64 * 1024
+
+/** Where files are sent. */
+const UPLOADS = '/api/v1/imports'
 
 /** What the API uses. */
 export interface ApiDeps {
@@ -66,8 +72,10 @@ export function openApi(
   const app = openRouter()
   answerProblems(app, deps)
   app.use(securityHeaders(options))
-  app.use(limitBody(BODY_BYTES_MAX))
+  app.use(except(UPLOADS, limitBody(BODY_BYTES_MAX)))
   app.use(enforceRules(deps, options, rules))
+  // Nobody may send a large file who may not send any.
+  app.use(UPLOADS, limitBody(FILE_BYTES_MAX))
   app.use(refuseUnheldText())
 
   const api = openRouter()
@@ -81,6 +89,7 @@ export function openApi(
   api.route('/projects', projectAnalytics(deps))
   api.route('/points', series(deps))
   api.route('/points', slotHours(deps))
+  api.route('/imports', imports(deps))
   api.route('/gateways', gateways(deps))
   api.route('/gateways', commands(deps))
   api.route('/dead-letters', deadLetters(deps))

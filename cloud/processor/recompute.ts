@@ -95,7 +95,8 @@ export async function recompute(
 /** Ends a transaction whose work was only to be seen. */
 class Undo extends Error {}
 
-async function recomputeIn(
+/** The same in somebody's transaction, and without a record. */
+export async function recomputeIn(
   { tx, clock }: { tx: Sql; clock: Clock },
   { pointId, from, to }: Recomputation,
 ): Promise<RecomputationOutcome> {

@@ -7,6 +7,7 @@ import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
 import { runLateWatch } from '../compliance/late.ts'
+import { IMPORT_METRICS, runImports } from '../imports/runner.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
 import { selectBacklog } from '../store/processing.ts'
@@ -38,6 +39,7 @@ export const PROCESSOR_METRICS: readonly MetricHelp[] = [
     help: 'Readings that have been neither in a gateway nor here for 15 minutes',
   },
   ...RETENTION_METRICS,
+  ...IMPORT_METRICS,
 ]
 
 /** What startProcessor() is told. */
@@ -87,6 +89,7 @@ export async function startProcessor(
   scope.run(signal => runProcessor(deps, { pollMs, limits: { ...LIMITS, ...limits } }, signal))
   scope.run(signal => runLedger(deps, signal))
   scope.run(signal => runLateWatch(deps, signal))
+  scope.run(signal => runImports(deps, signal))
   if (retention !== undefined) scope.run(signal => runRetention(deps, retention, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }

@@ -259,7 +259,8 @@ export async function saveCommandResult(
 export async function findGatewaysReading(db: Sql, provider: ProviderName | undefined): Promise<number[]> {
   const rows = await db.query<{ id: number }>(
     `select id from gateways
-     where $1::text is null or health->'devices' @> jsonb_build_array(jsonb_build_object('provider', $1::text))
+     where kind = 'device'
+       and ($1::text is null or health->'devices' @> jsonb_build_array(jsonb_build_object('provider', $1::text)))
      order by id`,
     [provider ?? null],
   )

@@ -82,7 +82,7 @@ export function selectLedgerGateways(
 ): Promise<LedgerGateway[]> {
   return sql.query<LedgerGateway>(
     `select id, slug from gateways g
-     where id > $1 and (health_at is not null or exists (select from batches b where b.gateway_id = g.id))
+     where id > $1 and kind = 'device' and (health_at is not null or exists (select from batches b where b.gateway_id = g.id))
      order by id limit $2`,
     [afterId, limit],
   )

@@ -226,7 +226,7 @@ export function selectGateways(
   { afterId, limit }: { afterId: number; limit: number },
 ): Promise<GatewayRow[]> {
   return sql.query<GatewayRow>(
-    `${GATEWAY} where g.id > $2::bigint and ($1::int[] is null or c.id = any($1)) order by g.id limit $3`,
+    `${GATEWAY} where g.kind = 'device' and g.id > $2::bigint and ($1::int[] is null or c.id = any($1)) order by g.id limit $3`,
     [clientIds, afterId, limit],
   )
 }
@@ -238,7 +238,7 @@ export async function selectGateway(
   gateway: string,
 ): Promise<GatewayRow | undefined> {
   const rows = await sql.query<GatewayRow>(
-    `${GATEWAY} where g.slug = $2 and ($1::int[] is null or c.id = any($1))`,
+    `${GATEWAY} where g.kind = 'device' and g.slug = $2 and ($1::int[] is null or c.id = any($1))`,
     [clientIds, gateway],
   )
   return rows[0]

@@ -3,6 +3,7 @@
 import type { Submission } from '../../../cloud/compliance/dga/client.ts'
 import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
+import { uploadImport } from '../../../cloud/imports/desk.ts'
 import { enterMeterEvent } from '../../../cloud/processor/meter-events.ts'
 import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
@@ -69,6 +70,7 @@ export async function fill(api: ApiScene): Promise<void> {
     await turnSending(api.db, { what: 'work', workCode: 'OB-0602-2' }, turn)
   }
   await makeRules(api)
+  await uploadFiles(api)
   await makeSlots(api)
   await answer(api, receiptOf)
   await answer(api, () => ({ kind: 'refused', reason: 'Caudal no permitido' }))
@@ -107,6 +109,18 @@ async function findAnomalies({ db }: ApiScene): Promise<void> {
       const days = { firstDay: day, lastDay: day, days: 1, worstDay: day }
       const anomaly = { kind: 'night_flow', ...days, state: 'closed', score: 4, evidence } as const
       await insertAnomaly(db, point?.id ?? 0, anomaly, NOW)
+    }
+  }
+}
+
+/** Two of each client's well. */
+async function uploadFiles({ db, clock }: ApiScene): Promise<void> {
+  for (const client of ['campo', 'otra']) {
+    for (const value of [1, 2]) {
+      const bytes = new TextEncoder().encode(`at,total\n2026-01-01T00:00:00Z,${value}\n`)
+      const asker = { db, clock, clientIds: null, by: `ana@${client}.cl` }
+      const file = { point: `${client}.los-aromos.pozo-7`, name: 'historia.csv', bytes, settings: {} }
+      await uploadImport(asker, file)
     }
   }
 }

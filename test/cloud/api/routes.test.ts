@@ -238,6 +238,10 @@ const ANSWERED: Record<string, number> = {
   'POST /api/v1/compliance/slots/{slot}/decisions': 422,
   'POST /api/v1/points/{point}/processing': 201,
   'POST /api/v1/points/{point}/meter-events': 201,
+  'POST /api/v1/imports': 202,
+  // Nobody has read the file yet, and nothing of it is stored.
+  'POST /api/v1/imports/{import}/confirm': 409,
+  'POST /api/v1/imports/{import}/undo': 409,
 }
 
 /** What is sent to routes that take it more than once. The first slot is sent: there is nothing to approve. */
@@ -246,6 +250,8 @@ const BODIES: Record<string, object> = {
   'POST /api/v1/compliance/slots/decisions': {
     ...{ slots: [1, 4], action: 'approve', reason: 'verificado', dryRun: true },
   },
+  'POST /api/v1/imports/{import}/settings': { zone: 'UTC' },
+  'POST /api/v1/imports/{import}/confirm': { accept: ['zone'] },
 }
 
 /** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */
@@ -255,6 +261,10 @@ function initOf(route: string, name: string): RequestInit {
     return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(change) }
   }
   if (!route.startsWith('POST ')) return {}
+  if (route === 'POST /api/v1/imports') {
+    const body = `at,flow\n2026-01-01T00:00:00Z,${name.length}.5\n`
+    return { headers: { 'content-type': 'text/csv' }, body }
+  }
   if (route === 'POST /api/v1/compliance/sending') {
     const turn = { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
     return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(turn) }
@@ -294,6 +304,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       gateway: `gw-${client}`,
       client,
       variable: 'flow',
+      import: client === 'campo' ? '1' : '3',
       command: 'w-1',
       session: 's-1',
       letter: client === 'campo' ? '1' : '3',
@@ -307,7 +318,9 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
   const needed = query
     .filter(({ required }) => required === true)
     .map(({ name }) => `${name}=${values[name] ?? assert.fail(name)}`)
-  const filters = query.filter(({ name }) => name === 'client' || name === 'point')
+  const filters = query.filter(
+    ({ name, required }) => required !== true && (name === 'client' || name === 'point'),
+  )
   const plain = `${path}?${needed.join('&')}`
   return [plain, ...filters.map(({ name }) => `${plain}&${name}=${values[name]}`)]
 }
