@@ -120,9 +120,18 @@ async function toHypertable(tx: Sql, table: (typeof HYPERTABLES)[number]): Promi
     `select create_hypertable('${table}', by_range('at', interval '${CHUNK}'),
                               create_default_indexes => false, migrate_data => true)`,
   )
+  if (!(await hasColumns(tx))) return
   for (const statement of (await speaksOfColumns(tx)) ? columnstoreOf(table) : compressionOf(table)) {
     await tx.query(statement)
   }
+}
+
+/** The Apache edition, which some providers run, has chunks and no columns. */
+async function hasColumns(db: Sql): Promise<boolean> {
+  const [row] = await db.query<{ license: string | null }>(
+    `select current_setting('timescaledb.license', true) as license`,
+  )
+  return row?.license !== 'apache'
 }
 
 /** From 2.18 on "compression" is called "columnstore"; the older names are to go. */
