@@ -56,7 +56,7 @@ export interface RunningCloud extends Closable {
 /** Starts the cloud. When one service cannot start, those before it are stopped again. */
 export async function startCloud(deps: CloudDeps, options: CloudOptions): Promise<RunningCloud> {
   const { config, version } = options
-  const ways = options.services.includes('collector') ? await readWays(deps, config) : undefined
+  const ways = await waysOf(deps, config, options.services)
   const scope = openScope()
   try {
     const { db, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
@@ -84,12 +84,24 @@ export async function startCloud(deps: CloudDeps, options: CloudOptions): Promis
   }
 }
 
+/** What the services that run need of the ways: the processor is told things by nats-server, and knows no MQTT port. */
+async function waysOf(
+  deps: CloudDeps,
+  config: CloudConfig,
+  services: readonly string[],
+): Promise<Ways | undefined> {
+  if (services.includes('collector')) return readWays(deps, config)
+  if (!services.includes('processor')) return undefined
+  const { tls: _, ...mqtt } = config.mqtt
+  return readWays(deps, { ...config, mqtt })
+}
+
 interface Parts extends CloudDeps {
   db: Database
   secretKey: Uint8Array
   accounts: Accounts
   access: Access
-  /** Of the collector, where it is among the services. */
+  /** Where the collector or the processor is among the services. */
   ways: Ways | undefined
 }
 
@@ -103,11 +115,13 @@ const STARTERS: Record<ServiceName, Starter> = {
       { host, port: ports.collector, version, ...ways },
     )
   },
-  processor: ({ access, ...parts }, { host, ports, retention }, version) =>
-    startProcessor(
+  processor: ({ access, ways, ...parts }, { host, ports, retention }, version) => {
+    const nats = ways?.nats === undefined ? {} : { nats: { ...ways.nats, name: 'smarthydro-processor' } }
+    return startProcessor(
       { ...parts, ...access, metrics: openMetrics(PROCESSOR_METRICS) },
-      { host, port: ports.processor, version, ...(retention === undefined ? {} : { retention }) },
-    ),
+      { host, port: ports.processor, version, ...nats, ...(retention === undefined ? {} : { retention }) },
+    )
+  },
   compliance: ({ access, secretKey, ...parts }, { host, ports, dga }, version) =>
     startCompliance(
       {

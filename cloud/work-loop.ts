@@ -10,13 +10,20 @@ import { DatabaseRefused } from './store/database.ts'
 
 const RETRY = { firstMs: 500, maxMs: 30_000 }
 
+/** How a loop waits while there is nothing to do. */
+export interface WorkLoopOptions {
+  pollMs: number
+  /** Resolves when it is to look again; `pollMs` later, unless given. */
+  rest?: (signal: AbortSignal) => Promise<void>
+}
+
 /**
  * Works until the signal aborts. `work` says whether there was some; then it is asked again at once. After Unavailable,
  * and after data that the database refused, it is asked again later; whatever else it throws is thrown on.
  */
 export async function keepWorking(
   { clock, log }: { clock: Clock; log: Log },
-  { pollMs }: { pollMs: number },
+  { pollMs, rest = stop => clock.sleep(pollMs, stop) }: WorkLoopOptions,
   work: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -24,7 +31,7 @@ export async function keepWorking(
     try {
       const isBusy = await work(signal)
       failures = 0
-      if (!isBusy) await clock.sleep(pollMs, signal)
+      if (!isBusy) await rest(signal)
     } catch (error) {
       if (isAbort(error, signal)) return
       if (error instanceof Unavailable) log.warn('database did not answer', { reason: error.message })

@@ -1,6 +1,7 @@
 // The processor as a service: port 8003. Takes batches that wait, round after round; recomputes when asked.
 
 import type { Hono } from 'hono'
+import type { NatsOptions } from '../../protocol/nats.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
@@ -8,12 +9,14 @@ import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
 import { runLateWatch } from '../compliance/late.ts'
 import { IMPORT_METRICS, runImports } from '../imports/runner.ts'
+import { openHints } from '../nats-hints.ts'
+import { COMMITTED_SUBJECT } from '../nats-subjects.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
 import { selectBacklog } from '../store/processing.ts'
 import { selectVersion } from '../store/queries.ts'
 import type { RetentionRule } from '../store/retention.ts'
-import { keepWorking } from '../work-loop.ts'
+import { keepWorking, type WorkLoopOptions } from '../work-loop.ts'
 import { runLedger } from './ledger.ts'
 import { RETENTION_METRICS, runRetention } from './retention.ts'
 import {
@@ -52,6 +55,8 @@ export interface ProcessorOptions {
   limits?: Partial<RoundLimits>
   /** How long raw readings are kept; absent: for ever. */
   retention?: RetentionRule
+  /** The nats-server at which collectors tell that they committed something. */
+  nats?: NatsOptions
 }
 
 /** What the processor works with. */
@@ -64,12 +69,14 @@ export interface ProcessorDeps {
 }
 
 const POLL_MS = 500
+/** So long an idle processor waits that is told when there is work: it may not hear it. */
+const HINTED_MS = 5_000
 const LIMITS: RoundLimits = { gatewaysMax: 8, batchesEachMax: 8, readingsMax: 50_000 }
 
 /** Starts the processor. */
 export async function startProcessor(
   { authorizeOperator, ...deps }: ProcessorDeps,
-  { host, port, version, pollMs = POLL_MS, limits, retention }: ProcessorOptions,
+  { host, port, version, pollMs = POLL_MS, limits, retention, nats }: ProcessorOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = deps
   const scope = openScope()
@@ -86,7 +93,14 @@ export async function startProcessor(
     { name: 'processor', host, port, version, checks, routes },
   )
   scope.use(service)
-  scope.run(signal => runProcessor(deps, { pollMs, limits: { ...LIMITS, ...limits } }, signal))
+  const loop: WorkLoopOptions = { pollMs }
+  if (nats !== undefined) {
+    const options = { nats, subject: COMMITTED_SUBJECT, pollMs, hintedMs: HINTED_MS }
+    const hints = openHints({ ...deps, random: Math.random }, options)
+    scope.run(hints.run)
+    loop.rest = hints.next
+  }
+  scope.run(signal => runProcessor(deps, { ...loop, limits: { ...LIMITS, ...limits } }, signal))
   scope.run(signal => runLedger(deps, signal))
   scope.run(signal => runLateWatch(deps, signal))
   scope.run(signal => runImports(deps, signal))
@@ -97,7 +111,7 @@ export async function startProcessor(
 /** Takes batches until the signal aborts. A database that does not answer is waited for. */
 export function runProcessor(
   deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
-  { pollMs, limits }: { pollMs: number; limits: RoundLimits },
+  { limits, ...loop }: WorkLoopOptions & { limits: RoundLimits },
   signal: AbortSignal,
 ): Promise<void> {
   const work = async () => {
@@ -105,7 +119,7 @@ export function runProcessor(
     await measureBacklog(deps)
     return isBusy
   }
-  return keepWorking(deps, { pollMs }, work, signal)
+  return keepWorking(deps, loop, work, signal)
 }
 
 /** One round, and, when it fails for another reason than the database being away, one batch of it with care. */

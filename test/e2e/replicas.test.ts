@@ -131,6 +131,7 @@ describe('two collectors and two processors on one JetStream', { skip: skipWitho
       `Each committed some: ${committed.join(', ')}`,
     )
     assert.ok((await processedBy(otherProcessor)) > 0)
+    assert.ok(otherProcessor.program.log().some(({ event }) => event === 'NATS connected'))
     for (const table of tables) assert.deepEqual(await storedOf(db, table), producedBy(table))
     const [row] = await db.query(
       `select (select count(*) from revisions)::int as revisions, (select count(*) from dead_letters)::int as letters,
