@@ -34,11 +34,13 @@ import { readings } from './readings.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
 import { sending } from './sending.ts'
+import { sensorFaults } from './sensor-faults.ts'
 import { series } from './series.ts'
 import { session } from './session.ts'
 import { slotHours } from './slot-hours.ts'
 import { slots } from './slots.ts'
 import { WEB_FOLDER, web } from './web.ts'
+import { works } from './works.ts'
 
 const BODY_BYTES_MAX = 64 * 1024
 
@@ -95,6 +97,8 @@ export function openApi(
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slots(deps))
   api.route('/compliance/slots', decisions(deps))
+  api.route('/compliance/works', works(deps))
+  api.route('/compliance/sensor-faults', sensorFaults(deps))
   api.route('/ledger', ledger(deps))
   api.route('/incidents', incidents(deps))
   api.route('/compliance/sending', sending(deps))

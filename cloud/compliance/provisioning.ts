@@ -1,11 +1,20 @@
 // Bringing informants and obligations in: as often as one likes, the second time changes nothing.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import { type InformantRow, selectInformant, writeInformant, writeObligation } from '../store/compliance.ts'
+import {
+  insertChange,
+  lockWork,
+  type ObligationVersion,
+  selectPointIds,
+  selectVersions,
+} from '../store/compliance-obligations.ts'
 import type { Sql } from '../store/database.ts'
 import type { Written } from '../store/sites.ts'
 import { type InformantSettings, type ObligationSettings, termsOf, type WorkKind } from './obligation.ts'
+import { type Effect, reschedule } from './rescheduling.ts'
 import type { Secrets } from './secrets.ts'
 
 /** What a secret of an informant is sealed for. */
@@ -48,32 +57,79 @@ function isSealed(
   }
 }
 
+/** What is to be owed of a point, who says so and why. */
+export interface ObligationWish {
+  clientId: number
+  point: { id: number; kind: WorkKind }
+  settings: ObligationSettings
+  by?: string
+  reason?: string
+}
+
+/** What came of it: the versions of the work before and after, and what became of slots. */
+export interface ObligationChange extends Written {
+  before: ObligationVersion[]
+  after: ObligationVersion[]
+  effect: Effect
+}
+
 /**
- * Makes sure that this is owed of a point, within a transaction. Slots of before now are owed only from `backfillFrom`
- * on. Throws Rejected when the informant is not known, the channel cannot carry the kind of work, or the
- * work belongs to another client.
+ * Makes sure that this is owed of a point, within a transaction, and brings the slots that are there to it. Slots of
+ * before now are owed only from `backfillFrom` on. Throws Rejected when the informant or a point is not known, the
+ * channel cannot carry the kind of work, or the work belongs to another client.
  */
 export async function upsertObligation(
   { tx, clock }: { tx: Sql; clock: Clock },
-  {
-    clientId,
-    point,
-    settings,
-  }: { clientId: number; point: { id: number; kind: WorkKind }; settings: ObligationSettings },
-): Promise<Written> {
+  { clientId, point, settings, by = 'provisioning', reason = 'provisioned' }: ObligationWish,
+): Promise<ObligationChange> {
   const { workCode, from, to, backfillFrom, informant: rut } = settings
   const informant = await selectInformant(tx, { clientId, rut })
   if (informant === undefined)
     throw new Rejected(`Cannot declare ${workCode}: no informant ${rut} of this client`)
+  if (to !== undefined && to <= from) throw new Rejected(`Cannot declare ${workCode}: to must be after from`)
+  const terms = termsOf(settings, point.kind, await pointFinder(tx, clientId, settings))
+  const distinct = new Set([point.id, ...terms.alsoPointIds])
+  if (distinct.size !== terms.alsoPointIds.length + 1)
+    throw new Rejected(`Cannot declare ${workCode}: a point stands twice in it`)
+  await lockWork(tx, workCode)
   const now = clock.now()
+  const before = await selectVersions(tx, workCode)
   const row = {
     workCode,
     pointId: point.id,
     informantId: informant.id,
     validFrom: from,
     validTo: to ?? null,
-    terms: termsOf(settings, point.kind),
+    terms,
     owedFrom: Math.max(from, backfillFrom ?? now),
   }
-  return writeObligation(tx, row, now)
+  const written = await writeObligation(tx, row, now)
+  const after = await selectVersions(tx, workCode)
+  if (written.change === undefined)
+    return { ...written, before, after, effect: { withdrawn: 0, pickedAnew: 0, toMake: 0 } }
+  const isSame = isDeepStrictEqual(
+    before.find(({ id }) => id === written.id)?.terms,
+    after.find(({ id }) => id === written.id)?.terms,
+  )
+  // What only is owed from earlier on, or by another informant, has nothing picked anew.
+  const changed = isSame ? 0 : written.id
+  const effect = await reschedule(tx, workCode, { versions: after, changed, now })
+  const was = before.find(({ id }) => id === written.id) ?? null
+  const is = after.find(({ id }) => id === written.id)
+  await insertChange(tx, workCode, { from, at: now, by, reason, before: was, after: is, effect })
+  return { ...written, before, after, effect }
+}
+
+async function pointFinder(
+  tx: Sql,
+  clientId: number,
+  { workCode, alsoPoints, levelPoint }: ObligationSettings,
+): Promise<(key: string) => number> {
+  const keys = [...alsoPoints, ...(levelPoint === undefined ? [] : [levelPoint])]
+  const ids = keys.length === 0 ? new Map() : await selectPointIds(tx, clientId, keys)
+  return key => {
+    const id = ids.get(key)
+    if (id === undefined) throw new Rejected(`Cannot declare ${workCode}: no point ${key} of this client`)
+    return id
+  }
 }

@@ -4,6 +4,7 @@ import type { Submission } from '../../../cloud/compliance/dga/client.ts'
 import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
 import { uploadImport } from '../../../cloud/imports/desk.ts'
+import { findPoint } from '../../../cloud/point-name.ts'
 import { enterMeterEvent } from '../../../cloud/processor/meter-events.ts'
 import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
@@ -18,6 +19,7 @@ import {
 import { saveLedgerDays } from '../../../cloud/store/ledger.ts'
 import { selectGateway, selectPointsNamed } from '../../../cloud/store/queries.ts'
 import { insertRule } from '../../../cloud/store/rules.ts'
+import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
@@ -71,6 +73,7 @@ export async function fill(api: ApiScene): Promise<void> {
   }
   await makeRules(api)
   await uploadFiles(api)
+  for (const client of ['campo', 'otra']) await breakSensors(api, `${client}.los-aromos.pozo-7`)
   await makeSlots(api)
   await answer(api, receiptOf)
   await answer(api, () => ({ kind: 'refused', reason: 'Caudal no permitido' }))
@@ -169,6 +172,18 @@ const healthOf = (client: string): GatewayHealth => ({
     { id: 'nivel', ok: 0, failed: 0 },
   ],
 })
+
+/** Two sensors of a point that were declared faulty a week ago; the second is mended. */
+async function breakSensors({ db }: ApiScene, name: string): Promise<void> {
+  const { id: pointId } = await findPoint(db, null, name)
+  const week = { from: NOW - 7 * 86_400_000, until: NOW - 6 * 86_400_000 }
+  for (const quantity of ['flow', 'level'] as const) {
+    const fault = { pointId, quantity, ...week, reason: `cable de ${name}`, by: 'ana', now: NOW }
+    const { id } = await db.transaction(tx => insertFault(tx, fault))
+    const end = { until: week.until, reason: 'cable cambiado', by: 'ana', now: NOW }
+    if (quantity === 'level') await db.transaction(tx => endFault(tx, { id, pointId, ...week }, end))
+  }
+}
 
 /** Three slots of each work, two of them ready. */
 async function makeSlots({ db }: ApiScene): Promise<void> {

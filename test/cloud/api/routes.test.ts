@@ -83,11 +83,13 @@ describe('every route of the API', () => {
   test('shows nothing of another client, by its name or in a list', async () => {
     for (const { route, rule, template, operation } of guarded()) {
       for (const path of pathsOf(template, operation, 'otra')) {
-        const everything = JSON.stringify((await api.ask(route, { path, init: initOf(route, 'all') })).body)
+        const everything = JSON.stringify(
+          (await api.ask(route, { path, init: initOf(route, 'all', 'otra') })).body,
+        )
         if (!/\/me(\/|$)/.test(route)) assert.match(everything, OF_OTRA, `nothing to leak at ${path}`)
         for (const role of rule.roles.filter(one => !isForAll(one))) {
           const token = api.tokens[`${role} of campo`] ?? ''
-          const { status, body } = await api.ask(route, { path, token, init: initOf(route, role) })
+          const { status, body } = await api.ask(route, { path, token, init: initOf(route, role, 'otra') })
           if (template.includes('{')) assert.equal(status, 404, `${role} at ${path}`)
           assert.doesNotMatch(JSON.stringify(body), OF_OTRA, `${role} at ${path}`)
         }
@@ -242,7 +244,29 @@ const ANSWERED: Record<string, number> = {
   // Nobody has read the file yet, and nothing of it is stored.
   'POST /api/v1/imports/{import}/confirm': 409,
   'POST /api/v1/imports/{import}/undo': 409,
+  'PUT /api/v1/compliance/works/{work}/obligations': 428,
+  'POST /api/v1/compliance/sensor-faults': 201,
+  'POST /api/v1/compliance/sensor-faults/{fault}/end': 422,
 }
+
+const FAULT = {
+  ...{
+    quantity: 'level',
+    from: new Date(NOW).toISOString(),
+    until: new Date(NOW + 86_400_000).toISOString(),
+  },
+  reason: 'cable cortado',
+}
+
+const workOf = (client: string): string => (client === 'campo' ? 'OB-0602-1' : 'OB-0602-2')
+
+const obligationOf = (client: string) => ({
+  ...{ point: `${client}.los-aromos.pozo-7`, reason: 'Res. Ex. 123' },
+  obligation: {
+    ...{ from: '2026-01-01T00:00:00Z', standard: 'medio', channel: 'rest' },
+    ...{ workCode: workOf(client), informant: '12345678-5' },
+  },
+})
 
 /** What is sent to routes that take it more than once. The first slot is sent: there is nothing to approve. */
 const BODIES: Record<string, object> = {
@@ -252,34 +276,33 @@ const BODIES: Record<string, object> = {
   },
   'POST /api/v1/imports/{import}/settings': { zone: 'UTC' },
   'POST /api/v1/imports/{import}/confirm': { accept: ['zone'] },
+  'POST /api/v1/compliance/sensor-faults/{fault}/end': { reason: 'cable cambiado' },
 }
 
 /** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */
-function initOf(route: string, name: string): RequestInit {
-  if (route === 'PUT /api/v1/me/password') {
-    const change = { current: name, password: 'una-clave-larga' }
-    return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(change) }
-  }
-  if (!route.startsWith('POST ')) return {}
+function initOf(route: string, name: string, client = 'campo'): RequestInit {
   if (route === 'POST /api/v1/imports') {
     const body = `at,flow\n2026-01-01T00:00:00Z,${name.length}.5\n`
     return { headers: { 'content-type': 'text/csv' }, body }
   }
-  if (route === 'POST /api/v1/compliance/sending') {
-    const turn = { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
-    return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(turn) }
-  }
-  const asked = BODIES[route]
-  if (asked !== undefined)
-    return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(asked) }
-  if (route.includes('/points/'))
-    return { headers: JSON_TYPE, body: JSON.stringify(ruleOrEvent(route, name)) }
-  const id = `${name.replace('_', '-')}-1`
-  const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
-  return { headers: JSON_TYPE, body: JSON.stringify({ id, command }) }
+  const asked = bodyOf(route, name, client)
+  const headers = { 'content-type': 'application/json' }
+  return asked === undefined ? {} : { headers, body: JSON.stringify(asked) }
 }
 
-const JSON_TYPE = { 'content-type': 'application/json' }
+function bodyOf(route: string, name: string, client: string): object | undefined {
+  if (route === 'PUT /api/v1/me/password') return { current: name, password: 'una-clave-larga' }
+  if (!/^(POST|PUT) /.test(route)) return undefined
+  if (route === 'POST /api/v1/compliance/sending')
+    return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
+  if (route.includes('/obligations')) return obligationOf(client)
+  if (route === 'POST /api/v1/compliance/sensor-faults')
+    return { ...FAULT, point: `${client}.los-aromos.pozo-7` }
+  if (BODIES[route] !== undefined) return BODIES[route]
+  if (route.includes('/points/')) return ruleOrEvent(route, name)
+  const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
+  return { id: `${name.replace('_', '-')}-1`, command }
+}
 
 /** Another instant for each name. */
 function ruleOrEvent(route: string, name: string): object {
@@ -311,6 +334,9 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       incident: client === 'campo' ? '1' : '2',
       slot: client === 'campo' ? '1' : '4',
       event: client === 'campo' ? '1' : '3',
+      work: workOf(client),
+      // The second of each client is ended.
+      fault: client === 'campo' ? '2' : '4',
     },
   }
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? assert.fail(name))
