@@ -297,7 +297,7 @@ export async function consumptionOf(
   { pointId, from, to }: { pointId: number; from: number; to: number },
 ): Promise<number | null> {
   const [row] = await sql.query<{ consumed: number | null }>(
-    `select sum(consumed order by at) as consumed from derived
+    `select sum(consumed::numeric)::float8 as consumed from derived
      where series_id = (select id from series where point_id = $1 and variable = $4)
        and at >= to_timestamp($2::float8 / 1000) and at < to_timestamp($3::float8 / 1000)`,
     [pointId, from, to, VARIABLES.volume.code],

@@ -2,7 +2,8 @@
 //
 // Invariants:
 //   S1. An hour is computed from the values in it, a day from its hours, a month from its days; so hours add up to days and
-//       days to months, whatever came late.
+//       days to months, whatever came late. What was counted is whole millilitres and is added up in decimals: the sum
+//       is the same in whichever steps it is made.
 //   S2. An hour is never computed from a part of its readings: where those that it was computed from are no longer all
 //       there, it stands, and what came late is counted beside it. Nobody can tell then whether that is new.
 
@@ -81,8 +82,8 @@ const FROM_BUCKETS = `sum(f.count)::int as count,
   sum(f.mean * f.valid) / nullif(sum(f.valid), 0) as mean,
   (array_agg(f.last order by f.at desc) filter (where f.valid > 0))[1] as last,
   max(f.last_at) as last_at,
-  sum(f.consumption order by f.at) as consumption,
-  sum(f.gap_consumption order by f.at) as gap_consumption,
+  sum(f.consumption::numeric)::float8 as consumption,
+  sum(f.gap_consumption::numeric)::float8 as gap_consumption,
   max(f.worst_quality)::smallint as worst_quality,
   sum_tallies(array_agg(f.qualities) filter (where f.qualities is not null)) as qualities,
   sum_tallies(array_agg(f.flags) filter (where f.flags is not null)) as flags,
@@ -103,8 +104,8 @@ const SOURCES = {
                  r.quality = 0 and coalesce(j.flags, 0) & ${DOUBT} = 0 as good
           from readings r left join judgements j on j.series_id = r.series_id and j.at = r.at
           where ${WITHIN('r')} and ${BETWEEN('r')}) v`,
-  derived: `select ${FROM_VALUES}, sum(v.consumed order by v.at) as consumption,
-      (select sum(e.amount_m3 order by e.at) from counter_events e where ${WITHIN('e')} and e.kind = 'gap') as gap_consumption
+  derived: `select ${FROM_VALUES}, sum(v.consumed::numeric)::float8 as consumption,
+      (select sum(e.amount_m3::numeric)::float8 from counter_events e where ${WITHIN('e')} and e.kind = 'gap') as gap_consumption
     from (select d.at, d.value, d.quality, d.flags, d.quality = 0 and d.flags & ${DOUBT} = 0 as good, d.consumed
           from derived d where ${WITHIN('d')} and ${BETWEEN('d')}) v`,
 }

@@ -123,7 +123,7 @@ export function stepCounter(state: CounterState | undefined, reading: Count, met
         events: [],
       }
     case 'returned':
-      return comeBack(current, reading)
+      return comeBack(current, reading, meter)
     case 'suspect':
       return setAside(current, reading, meter, verdict.suspicion)
   }
@@ -176,7 +176,12 @@ function judge(state: CounterState, reading: Count, meter: Meter): Verdict {
       : { kind: 'suspect', suspicion: 'jump' }
   }
   const { modulus } = meter
-  if (modulus !== undefined && isPlausible(meter, baseline, reading, risen + modulus)) {
+  // A counter that rolls over stands at exactly 0 for once in as many times as it has counts, one that boots always does.
+  if (
+    reading.count !== 0 &&
+    modulus !== undefined &&
+    isPlausible(meter, baseline, reading, risen + modulus)
+  ) {
     return { kind: 'rollover', movedM3: toM3(meter, modulus) }
   }
   if (-risen <= Math.min(TREMBLE_COUNTS, baseline.count * TREMBLE_PART)) return { kind: 'tremble' }
@@ -211,19 +216,24 @@ function hasReturned({ former, baseline }: CounterState, reading: Count, meter: 
   if (former === undefined || reading.count <= baseline.count) return false
   const goesOn = isPlausible(meter, baseline, reading, reading.count - baseline.count)
   if (goesOn && former.since !== null) return false
-  return isPlausible(meter, former.baseline, reading, reading.count - former.baseline.count)
+  const risen = reading.count - former.baseline.count + rolledCounts(former, reading, meter)
+  return isPlausible(meter, former.baseline, reading, risen)
+}
+
+/** What a counter went through that has rolled over since it fell. */
+function rolledCounts({ baseline }: Former, { count }: Count, { modulus = 0 }: Meter): number {
+  return count < baseline.count ? modulus : 0
 }
 
 /** The counter goes on from where it stood before it fell; what was counted of a glitch is taken back. */
-function comeBack({ former, ...state }: CounterState, reading: Count): Step {
+function comeBack({ former, ...state }: CounterState, reading: Count, meter: Meter): Step {
   if (former === undefined) throw new Error('A counter that did not fall cannot come back')
-  const { baseline, offsetM3, since } = former
-  const before = { ...state, offsetM3, baseline: since === null ? state.baseline : baseline, suspects: [] }
-  const consumedM3 =
-    since === null
-      ? wholeMl(volumeOf(before, reading) - volumeOf(state, state.baseline))
-      : wholeMl(volumeOf(before, reading) - volumeOf(before, baseline))
-  const next = { ...before, baseline: reading, confirmed: true }
+  const { baseline, since } = former
+  const offsetM3 = wholeMl(former.offsetM3 + toM3(meter, rolledCounts(former, reading, meter)))
+  const before = { ...state, offsetM3: former.offsetM3, baseline, suspects: [] }
+  const next = { ...before, offsetM3, baseline: reading, confirmed: true }
+  // What stood at zero has counted nothing: the volume is still that of before the fall.
+  const consumedM3 = wholeMl(volumeOf(next, reading) - volumeOf(before, baseline))
   const event = { at: reading.at, count: reading.count, baselineCount: baseline.count, amountM3: consumedM3 }
   const glitches = since ?? []
   const step: Step = {

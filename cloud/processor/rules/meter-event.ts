@@ -42,7 +42,9 @@ export function applyMeterEvent(
     state.calibrationId === meter.calibrationId ? state : recalibrate(state, meter)
   const { baseline } = current
   const last = beforeCount ?? (kind === 'rollover' ? (meter.modulus ?? null) : null)
-  const risen = last === null ? 0 : last - baseline.count
+  const fell = last !== null && last < baseline.count
+  // It may have rolled over since it was read.
+  const risen = last === null ? 0 : last - baseline.count + (fell ? (meter.modulus ?? 0) : 0)
   const isBelievable = isPlausible(meter, baseline, { at, count: last ?? 0 }, risen)
   const consumedM3 = isBelievable ? toM3(meter, risen) : 0
   const volumeM3 = wholeMl(volumeOf(current, baseline) + consumedM3)
