@@ -28,6 +28,7 @@ const PEERS = {
   libc: { debian: 'libc6-dev', file: '/usr/include/stdio.h' },
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
   openssl: { debian: 'openssl', file: '/usr/bin/openssl' },
+  chromium: { debian: 'chromium', file: '/usr/bin/chromium' },
   postgresql: { debian: 'postgresql', file: '/usr/lib/postgresql/*/bin/initdb' },
 } as const satisfies Record<string, PeerKind>
 

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { takenPorts } from '../../deploy/demo/places.ts'
 import { until } from '../doubles/until.ts'
 import { skipWithout } from '../peers.ts'
+import { lookAtEverything } from './web.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COPIED = ['package.json', 'protocol', 'edge', 'cloud', 'deploy', 'test/doubles', 'test/peers.ts']
@@ -128,6 +129,14 @@ describe('npm start', { skip: skipWithout('mosquitto_sub') }, () => {
       assert.equal(channel, workCode === 'OB-0602-7' ? 'rest' : 'soap')
     }
   })
+
+  for (const screen of ['desk', 'phone'] as const) {
+    test(`shows all of it in a browser, at a ${screen}`, { skip: skipWithout('chromium') }, async run => {
+      const [, email = '', password = ''] = /administrator\s+(\S+)\s+password (\S+)/.exec(text) ?? []
+      const site = { url: 'http://localhost:8004', email, password }
+      await lookAtEverything(screen, site, line => run.diagnostic(line))
+    })
+  }
 
   test('stops whole on Ctrl-C, and goes on at the next start', async () => {
     const before = { token: token(), receipts: (await receipts()).map(({ receipt }) => receipt) }
