@@ -65,11 +65,11 @@ async function obey(deps: CommandDeps, command: ImportCommand): Promise<void> {
       return tell(deps, await findImport(asker, command.id))
     case 'file': {
       const { row } = await uploadImport(asker, command)
-      return tell(deps, await settle(deps, row.id))
+      return tellRead(deps, await settle(deps, row.id))
     }
     case 'settings':
       await resetImport(asker, command.id, command.settings)
-      return tell(deps, await settle(deps, command.id))
+      return tellRead(deps, await settle(deps, command.id))
     case 'confirm':
       await confirmImport(asker, command.id, command.accept)
       return tell(deps, await settle(deps, command.id))
@@ -141,6 +141,11 @@ function tell({ say }: CommandDeps, row: ImportRow): void {
   if (preview !== null) for (const line of previewLines(preview as Preview)) say(`  ${line}`)
   if (result !== null) say(`  result: ${JSON.stringify(result)}`)
   if (row.state === 'previewed') say(`  nothing is stored yet: smarthydro-cloud import confirm ${row.id}`)
+}
+
+function tellRead(deps: CommandDeps, row: ImportRow): void {
+  tell(deps, row)
+  if (row.state === 'refused') throw new Rejected(`Cannot import ${row.name}: ${row.mistakesCount} mistakes`)
 }
 
 interface Preview {
