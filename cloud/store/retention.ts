@@ -2,7 +2,8 @@
 //
 // Invariants:
 //   R1. Nothing goes before it is written, and committed, that it goes (`retained_from`), by whole weeks.
-//   R2. What was not processed yet, and what a recomputation still has to read, stays; so does what an open slot may need.
+//   R2. What was not processed yet, and what a recomputation or an import has to do with, stays; so does what an open slot
+//       may need.
 //   R3. A clock that runs ahead costs nothing: it is not later than the newest reading of all gateways says.
 //   R4. Readings go by whole chunks where there are chunks and everything in one may go, else a week of a series at a time:
 //       no statement is long, and who stops in the middle goes on from there.
@@ -71,6 +72,7 @@ const DUE = `select p.id as "pointId", u.at
        where s.point_id = p.id and s.state in ('pending', 'ready', 'sending', 'review')))`)} as at) u
   left join retained_from r on r.point_id = p.id
   where not (exists (select from obligations o where o.point_id = p.id) and $3::float8 is null)
+    and not exists (select from imports i where i.point_id = p.id and i.state in ('confirmed', 'undoing'))
     and exists (select from latest) and u.at > coalesce(r.at, '-infinity')
     and exists (select from series s, lateral (select from readings v where v.series_id = s.id and v.at < u.at limit 1) v
                 where s.point_id = p.id)`

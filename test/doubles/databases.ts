@@ -24,7 +24,7 @@ import {
 export type { TestDatabase, TestServer } from './servers.ts'
 
 /** What the store must work on. Give `skip` to the suite, and open a server in it. */
-export interface Backend {
+interface Backend {
   name: string
   skip: string | false
   /** Whether it is to have TimescaleDB. */
@@ -35,7 +35,7 @@ export interface Backend {
 const deps = { clock: systemClock, log: silentLog }
 
 /** Every kind of server the store must work on. */
-export const BACKENDS: readonly Backend[] = [
+const BACKENDS: readonly Backend[] = [
   { name: 'embedded PostgreSQL', hasTimescale: false, skip: false, start: startEmbeddedServer },
   {
     ...{ name: 'Debian’s PostgreSQL', hasTimescale: false },

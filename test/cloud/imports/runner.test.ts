@@ -1,7 +1,7 @@
 // Imports on a real database, from the file to what follows from it, and out again.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { test } from 'node:test'
 import {
   type Asker,
   confirmImport,
@@ -11,27 +11,20 @@ import {
 } from '../../../cloud/imports/desk.ts'
 import { IMPORT_METRICS, type ImportDeps, runImports, stepImport } from '../../../cloud/imports/runner.ts'
 import { dateOf } from '../../../cloud/processor/civil-time.ts'
-import type { Database } from '../../../cloud/store/database.ts'
 import { type ImportRow, selectImport } from '../../../cloud/store/imports.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
-import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { describeOnEveryDatabase } from '../../doubles/databases.ts'
 import { openSite, processAll, type Site } from '../processor/site.ts'
 import { csvOf, everythingOf, IMPORT_START, makeSlot, totals } from './well.ts'
 
 const HOUR = 3_600_000
 
-describe('an import', () => {
-  let database: TestDatabase
-  let db: Database
-  let deps: ImportDeps
-  before(async () => {
-    database = await openTestDatabase()
-    db = database.db
-    deps = { db, clock: systemClock, log: silentLog, metrics: openMetrics(IMPORT_METRICS) }
-  })
-  after(() => database.close())
+describeOnEveryDatabase('an import', ({ db }) => {
+  const deps: ImportDeps = {
+    ...{ db, clock: systemClock, log: silentLog, metrics: openMetrics(IMPORT_METRICS) },
+  }
 
   test('is read, previewed, confirmed, stored, processed, and out again as if it had never been', async () => {
     const well = await openWell()
