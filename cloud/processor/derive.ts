@@ -5,6 +5,7 @@
 import { QUALITIES, TIME_MAX } from '../../protocol/reading.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
+import { flagsOf } from '../flags.ts'
 import type { Sql } from '../store/database.ts'
 import {
   areSourcesGone,
@@ -19,7 +20,6 @@ import {
   valuesOf,
 } from '../store/derived.ts'
 import { type Dated, type FlowRule, inForce, type Probe } from './rules/calibration.ts'
-import { isUnsound } from './rules/checks.ts'
 import type { CounterState } from './rules/counter.ts'
 import { flowReachMs, meanFlows } from './rules/mean-flow.ts'
 import { waterTable } from './rules/water-table.ts'
@@ -62,9 +62,9 @@ export async function deriveWaterTables(
   return values.map(value => ({ seriesId, ...value }))
 }
 
-/** What stands for no level has none: nothing is computed from it. */
+/** A number that stands for no level gives no water table; one that is in doubt gives one that is in doubt as well. */
 function soundLevel({ value, quality, flags }: JudgedLevel): { value: number | null; quality: number } {
-  if (value === null || !isUnsound(flags)) return { value, quality }
+  if (value === null || (flags & flagsOf('sentinel')) === 0) return { value, quality }
   return { value: null, quality: QUALITIES.sensor_code.code }
 }
 

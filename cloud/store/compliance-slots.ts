@@ -115,12 +115,17 @@ export interface SlotReach {
 const TRUST = `case when v.value is null then 2
   when v.quality = 0 and v.time_quality <> 2 and v.flags & ${DOUBT} = 0 then 0 else 1 end`
 
-/** Values in force, with what was judged of them, of series `s` where `where` holds of `at`. */
+/**
+ * Values in force, with what was judged of them, of series `s` where `where` holds of `at`. Where there are rules by which
+ * a reading is to be judged, it is none before it was.
+ */
 const inForce = (where: string): string =>
   `select r.at, case when r.value is not null then coalesce(j.adjusted, r.value) end as value, r.quality,
      r.time_quality, coalesce(j.flags, 0) as flags
    from readings r left join judgements j on j.series_id = r.series_id and j.at = r.at
    where r.series_id = s.id and ${where.replaceAll('$at', 'r.at')}
+     and not exists (select from calibrations c, batches b
+       where c.point_id = s.point_id and c.variable = s.variable and b.id = r.batch_id and b.processed_at is null)
    union all
    select at, value, quality, time_quality, flags from derived
    where series_id = s.id and ${where.replaceAll('$at', 'at')}`

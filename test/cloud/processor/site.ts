@@ -1,10 +1,13 @@
 // A site for tests of the processor: a client, a project, a gateway, and batches as the collector commits them.
 
+import { type Flag, flagNames } from '../../../cloud/flags.ts'
 import { processRound, type RoundLimits } from '../../../cloud/processor/round.ts'
+import type { Rule } from '../../../cloud/processor/rules/parameters.ts'
 import { commitBatches } from '../../../cloud/store/batches.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { type SeriesValue, valuesOf } from '../../../cloud/store/derived.ts'
 import { type Bucket, type BucketSize, selectBuckets } from '../../../cloud/store/rollups.ts'
+import { insertRule } from '../../../cloud/store/rules.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
 import { QUALITIES, type Quality, type TimeQuality } from '../../../protocol/reading.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
@@ -31,6 +34,8 @@ export interface Site {
   /** The number of a point. */
   pointId(point?: string): Promise<number>
   calibrate(rule: string, params: object, validFrom: number, point?: string): Promise<void>
+  /** The same for a rule that names its variable. */
+  rule(rule: Rule, variable: Variable, params: object, validFrom: number): Promise<void>
 }
 
 let sites = 0
@@ -70,6 +75,11 @@ export async function openSite(db: Database): Promise<Site> {
     gatewayId,
     projectId,
     pointId,
+    async rule(rule, variable, params, validFrom) {
+      const { code } = VARIABLES[variable]
+      const asked = { rule, variable: code, params: { ...params }, validFrom, createdBy: 'a test' }
+      await insertRule(db, { pointId: await pointId(), ...asked })
+    },
     async commit(samples, point = 'pozo-7', timeQuality = 'synced') {
       const first = seq + 1
       const readings = samples.map(([at, variable, value, quality, ofPoint = point]) => {
@@ -110,6 +120,16 @@ export async function valuesIn(
 ): Promise<(readonly [at: number, value: number | null, quality: Quality | undefined])[]> {
   const values = await allValues(db, pointId, variable)
   return values.map(({ at, value, quality }) => [at, value, qualityName(quality)])
+}
+
+/** Values in force, with their flags. */
+export async function flagsIn(
+  db: Database,
+  pointId: number,
+  variable: Variable,
+): Promise<(readonly [at: number, value: number | null, flags: Flag[]])[]> {
+  const values = await allValues(db, pointId, variable)
+  return values.map(({ at, value, flags }) => [at, value, flagNames(flags)])
 }
 
 /** All values of a variable. */
