@@ -48,7 +48,7 @@ const MAY_HAVE_REACHED = `exists (
 const drawBackChecks: Draw = async (tx, now, { checkMs }) => {
   const rows = await tx.query(
     `update slots set next_check_at = ${NOW}
-     where next_check_at > ${LIMIT} and due_at <= ${NOW} and state in ('pending', 'no_data') returning id`,
+     where next_check_at > ${LIMIT} and due_at <= ${NOW} and state in ('pending', 'no_data', 'review') returning id`,
     [now, checkMs],
   )
   return rows.length
