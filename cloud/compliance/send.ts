@@ -66,7 +66,7 @@ export async function sendNext(
   if (taking.kind === 'none') return undefined
   if (taking.kind === 'settled') return 'settled'
   try {
-    return await sendSlot(deps, taking.slot, signal)
+    return await sendSlot(deps, taking.slot, now + rules.leaseMs, signal)
   } catch (error) {
     if (error instanceof Unavailable || isAbort(error, signal)) throw error
     // One slot that cannot be handled stays with itself: its lease ends, and the evidence says what is known of it.
@@ -76,12 +76,17 @@ export async function sendNext(
   }
 }
 
-async function sendSlot(deps: SendDeps, slot: TakenSlot, signal: AbortSignal): Promise<Submission['kind']> {
+async function sendSlot(
+  deps: SendDeps,
+  slot: TakenSlot,
+  leaseUntil: number,
+  signal: AbortSignal,
+): Promise<Submission['kind']> {
   const { db, clock, log, metrics, breakers } = deps
   const { channel, workCode, dueAt, attempt } = slot
   const asking = { channel, kind: slot.declaration.kind, rut: slot.rut, workCode }
   breakers.began(asking, clock.now())
-  const { submission, evidence } = await submit(deps, slot, signal)
+  const { submission, evidence } = await submit(deps, slot, leaseUntil, signal)
   const now = clock.now()
   breakers.ended(asking, submission.kind !== 'unknown_outcome' && submission.kind !== 'not_sent', now)
   if (submission.kind === 'not_sent' && submission.retryAfterMs !== undefined)
@@ -103,13 +108,18 @@ async function sendSlot(deps: SendDeps, slot: TakenSlot, signal: AbortSignal): P
   return submission.kind
 }
 
-/** A secret that cannot be opened is a mistake of ours: DGA is not asked. */
+/**
+ * A secret that cannot be opened is a mistake of ours: DGA is not asked. Nor is it by a process that stood still until its
+ * lease had ended: another may have the slot.
+ */
 async function submit(
   { clients, clock, secrets }: SendDeps,
   { channel, declaration, rut, controlCentreRut, secretKeyId, secret }: TakenSlot,
+  leaseUntil: number,
   signal: AbortSignal,
 ): Promise<Submitted> {
   let password: string
+  const notAsked = { request: NOT_ASKED, status: null, answer: null }
   try {
     password = secrets.open({ keyId: secretKeyId, bytes: secret }, secretOwner(rut))
   } catch (error) {
@@ -119,7 +129,11 @@ async function submit(
       mistake: 'credentials',
       reason: reasonOf(error),
     } as const
-    return { submission, evidence: { request: NOT_ASKED, status: null, answer: null } }
+    return { submission, evidence: notAsked }
+  }
+  if (clock.now() >= leaseUntil) {
+    const reason = 'the process stood still until its lease had ended'
+    return { submission: { kind: 'not_sent', reason }, evidence: notAsked }
   }
   return clients[channel].submit(declaration, { rut, controlCentreRut, password }, clock.now(), signal)
 }

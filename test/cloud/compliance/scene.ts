@@ -27,10 +27,19 @@ export interface Scene {
   close(): Promise<void>
 }
 
+/** What a scene is told: the seed of what goes wrong at the authority, and how it waits when it is slow. */
+export interface SceneOptions {
+  seed?: number
+  sleep?: FakeClock['sleep']
+}
+
 /** Opens a scene on a database that has none. */
-export async function openScene(db: Database): Promise<Scene> {
+export async function openScene(db: Database, { seed = 1, sleep }: SceneOptions = {}): Promise<Scene> {
   const clock = openFakeClock(Date.parse('2026-01-15T12:30:00Z'))
-  const dga = await openDga({ clock }, { strict: true })
+  const dga = await openDga(
+    { clock: { ...clock, ...(sleep === undefined ? {} : { sleep }) } },
+    { strict: true, seed },
+  )
   dga.registry.controlCentres.push(CENTRE)
   dga.registry.informants.push({ rut: RUT, password: PASSWORD })
   const site = await openInstallation({ db, clock }, { restUrl: dga.url, soapUrl: dga.soapUrl })

@@ -117,7 +117,10 @@ export async function openDga({ clock }: { clock: Clock }, options: DgaOptions =
     start: () =>
       new Promise((resolve, reject) => {
         server.once('error', reject)
-        server.listen(port, '127.0.0.1', () => resolve())
+        server.listen(port, '127.0.0.1', () => {
+          server.off('error', reject)
+          resolve()
+        })
       }),
     stop: () =>
       new Promise(resolve => {
