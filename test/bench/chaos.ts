@@ -1,7 +1,7 @@
 // What the chaos tests count, as figures: the very same tests, run more often than CI has time for.
 //
-// A line that misbehaves, power cuts, a long outage with kills. MODBUS_FUZZ=1000000, POWER_CUTS=1000 and OUTAGE_DAYS=30
-// OUTAGE_KILLS=200 take half an hour together. A test that fails ends the benchmark.
+// A line that misbehaves, power cuts, a long outage with kills, random schedules from gateway to database.
+// MODBUS_FUZZ=1000000, POWER_CUTS=1000, OUTAGE_DAYS=30 OUTAGE_KILLS=200 and SCHEDULES=2000 take an hour and a half together. A test that fails ends the benchmark.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -9,8 +9,14 @@ import { FIGURE_MARK } from '../chaos/figures.ts'
 import type { Figure } from './figure.ts'
 
 /** How often, unless the environment says otherwise. */
-const OFTEN = { MODBUS_FUZZ: '20000', POWER_CUTS: '50', OUTAGE_DAYS: '1', OUTAGE_KILLS: '10' }
-const TESTS = ['modbus-fuzz', 'power-cut', 'outage']
+const OFTEN = {
+  MODBUS_FUZZ: '20000',
+  POWER_CUTS: '50',
+  OUTAGE_DAYS: '1',
+  OUTAGE_KILLS: '10',
+  SCHEDULES: '30',
+}
+const TESTS = ['modbus-fuzz', 'power-cut', 'outage', 'schedules']
 
 /** Runs the tests, one after the other. Throws when one fails or counts nothing. */
 export async function benchChaos(): Promise<Figure[]> {

@@ -22,10 +22,11 @@ import { silentLog } from '../../protocol/runtime/log.ts'
 import { VARIABLES, type Variable } from '../../protocol/variables.ts'
 import { type Instrument, openInstrument, wellRegisters } from '../doubles/instrument.ts'
 import { freePort } from '../doubles/ports.ts'
-import { type Program, startProgram } from '../doubles/program.ts'
+import { startProgram } from '../doubles/program.ts'
 import { randomFrom } from '../doubles/random.ts'
 import { until } from '../doubles/until.ts'
 import { WELL } from '../doubles/well.ts'
+import { keep } from './keep.ts'
 
 const KILLS = Number(process.env.CUSTODY_KILLS ?? 50)
 const SEED = Number(process.env.CUSTODY_SEED ?? systemClock.now() % 1_000_000)
@@ -160,43 +161,6 @@ clock: trusted
 ${buses.length === 0 ? '' : `buses:\n${buses.join('')}devices:\n${devices.join('')}`}`,
   )
   return path
-}
-
-interface Kept {
-  /** Resolves when it is gone and the next one was started. */
-  kill(): Promise<void>
-  /** Ends it in order, and does not start it again. */
-  stop(): Promise<void>
-  starts(): number
-}
-
-/** Keeps a program running: started again as soon as it ends, as a supervisor does. */
-function keep(context: TestContext, start: () => Program): Kept {
-  let wanted = true
-  let program = start()
-  let starts = 1
-  const startAgain = async (watched: Program): Promise<void> => {
-    await watched.exited
-    if (!wanted) return
-    program = start()
-    starts += 1
-    startedAgain = startAgain(program)
-  }
-  let startedAgain = startAgain(program)
-  const end = async (signal: NodeJS.Signals) => {
-    wanted = false
-    program.kill(signal)
-    await program.exited
-  }
-  context.after(() => end('SIGKILL'))
-  return {
-    kill: async () => {
-      program.kill('SIGKILL')
-      await startedAgain
-    },
-    stop: () => end('SIGTERM'),
-    starts: () => starts,
-  }
 }
 
 async function killOften(random: () => number, kill: () => Promise<void>): Promise<void> {
