@@ -12,6 +12,7 @@ import {
   selectMonths,
   selectProjectBalances,
   selectProjectPoints,
+  sumTaken,
 } from '../store/balances.ts'
 import type { Database } from '../store/database.ts'
 import { type ClientIds, selectProject } from '../store/queries.ts'
@@ -114,12 +115,13 @@ export async function pointUse(
   const point = await findPoint(db, clientIds, asked.point)
   const span = { pointId: point.id, from: `${year}-01-01`, to: `${year}-12-31` }
   const at = Math.min(clock.now(), daySpan(span.to).to - 1)
-  const rights = await selectRights(db, { pointIds: [point.id], at })
-  const { consumptionM3: takenM3 } = totalOf(await selectBalances(db, span))
+  const rights = await selectRights(db, { pointId: point.id, at })
+  const pointIds = [...new Set([point.id, ...rights.flatMap(right => right.pointIds)])]
+  const takenM3 = toShownM3(await sumTaken(db, { ...span, pointIds }))
   const facts = (await selectDays(db, span)).map(day => day.facts)
   const use = useOf(rights, { facts, takenM3 })
   return {
-    ...{ point: pointKey(point), year, ...use },
+    ...{ point: pointKey(point), year, points: pointIds.length, ...use },
     maxFlowLps: shown(use.maxFlowLps, 2),
     percentOfYear: shown(use.percentOfYear, 1),
   }
@@ -154,8 +156,10 @@ export async function pointProjection({ db, clock, clientIds }: Asking, { point:
     .filter(({ day }) => day < today)
     .map(({ day, consumptionM3, gapConsumptionM3 }) => ({ day, m3: consumptionM3, gapM3: gapConsumptionM3 }))
   const todayM3 = rows.find(({ day }) => day === today)?.consumptionM3 ?? 0
-  const rights = await selectRights(db, { pointIds: [point.id], at: clock.now() })
-  const { grantedYearM3 } = useOf(rights, { facts: [], takenM3: null })
+  const rights = await selectRights(db, { pointId: point.id, at: clock.now() })
+  // What other wells of a work will take is not asked here.
+  const own = rights.every(({ pointIds }) => pointIds.length === 1) ? rights : []
+  const { grantedYearM3 } = useOf(own, { facts: [], takenM3: null })
   const month = Temporal.PlainDate.from(today).with({ day: 1 })
   const spans = {
     month: { from: month.toString(), to: month.add({ months: 1 }).subtract({ days: 1 }).toString() },

@@ -96,6 +96,12 @@ const Use = z
   .strictObject({
     point: PointKey,
     year: z.int(),
+    points: z
+      .int()
+      .openapi({
+        description:
+          'of the works that the point is part of: what they take together is held against the right',
+      }),
     workCodes: z.array(z.string()),
     grantedFlowLps: z
       .number()

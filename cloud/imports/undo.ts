@@ -34,11 +34,13 @@ export function undoImport(
   return db.transaction(
     async tx => {
       await lockPoints(tx, [pointId])
+      // First, so that nobody declares them meanwhile.
+      const reopenedSlots = await reopenSlots(tx, imported, clock.now())
       const hindrance = await findHindrance(tx, imported)
       const reason = whyNot(hindrance)
       if (reason !== undefined) throw new Rejected(reason)
       const removed = await removeImported(tx, imported)
-      if (removed.length === 0) return { removed: 0, reopenedSlots: 0 }
+      if (removed.length === 0) return { removed: 0, reopenedSlots }
       const instants = [...new Set(removed.map(({ at }) => at))]
       const from = instants.reduce((a, b) => Math.min(a, b))
       const to = instants.reduce((a, b) => Math.max(a, b)) + 1
@@ -46,7 +48,6 @@ export function undoImport(
       await recomputeIn({ tx, clock }, { pointId, from, to, askedBy: '', dryRun: false })
       await rollUp(tx, { measured: [], derived, withdrawn: removed }, await volumeSeriesOf(tx, pointId))
       await renewLatest(tx, { pointId, from, horizon: clock.now() + AHEAD_MAX_MS })
-      const reopenedSlots = await reopenSlots(tx, { pointId, at: instants, now: clock.now() })
       return { removed: removed.length, reopenedSlots }
     },
     { statementTimeoutMs: STATEMENT_TIMEOUT_MS },
@@ -62,7 +63,7 @@ function whyNot({
 }: Awaited<ReturnType<typeof findHindrance>>): string | undefined {
   if (declared > 0) {
     const day = (at: number | null) => new Date(at ?? 0).toISOString()
-    return `${declared} slots from ${day(declaredFrom)} to ${day(declaredTo)} were declared to DGA with values of this import: it is their proof, and stays`
+    return `${declared} slots from ${day(declaredFrom)} to ${day(declaredTo)} were declared to DGA, or decided by a person, with values of this import: it is their proof, and stays`
   }
   if (dropped)
     return 'Raw readings of that time have been dropped since: what they gave could not be computed again'

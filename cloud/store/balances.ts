@@ -151,8 +151,8 @@ export function selectProjectBalances(
 ): Promise<ProjectRow[]> {
   const period = by === 'day' ? 'b.day::text' : `to_char(b.day, 'YYYY-MM')`
   return sql.query<ProjectRow>(
-    `select ${period} as period, sum(b.consumption_m3 order by b.point_id, b.day) as "consumptionM3",
-            sum(b.gap_consumption_m3 order by b.point_id, b.day) as "gapConsumptionM3",
+    `select ${period} as period, sum(b.consumption_m3) as "consumptionM3",
+            sum(b.gap_consumption_m3) as "gapConsumptionM3",
             count(distinct b.point_id) filter (where b.consumption_m3 is not null)::int as "pointsKnown"
      from balances b join points p on p.id = b.point_id
      where p.project_id = $1 and b.day between $2::date and $3::date group by 1 order by 1`,
@@ -172,4 +172,17 @@ export function selectProjectPoints(
      where p.project_id = $1 group by p.id, p.slug order by p.slug limit $4`,
     [projectId, from, to, limit],
   )
+}
+
+/** What points have taken together, both days included; null when nothing is known of any. */
+export async function sumTaken(
+  sql: Sql,
+  { pointIds, from, to }: { pointIds: readonly number[]; from: string; to: string },
+): Promise<number | null> {
+  const [row] = await sql.query<{ m3: number | null }>(
+    `select sum(consumption_m3 order by point_id, day) as m3 from balances
+     where point_id = any($1) and day between $2::date and $3::date`,
+    [pointIds, from, to],
+  )
+  return row?.m3 ?? null
 }

@@ -23,9 +23,52 @@ const MINE = `select r.series_id, r.at, b.id as batch_id
   join readings r on r.series_id = s.id and r.batch_id = b.id and r.at between b.oldest_at and b.newest_at
   where b.gateway_id = $1 and b.epoch = $2::bigint`
 
+/** When the readings of an import begin and end, and since when they are here. */
+const SPAN = `select min(oldest_at) as first, max(newest_at) as last, min(received_at) as since from batches
+  where gateway_id = $1 and epoch = $2::bigint`
+
+/**
+ * Slots of works that the point is part of, in which something was picked at an instant of the import, or a mean taken over
+ * one. Of a declaration by the mean nobody can say which readings it would be without.
+ */
+const RESTING = `select sl.id, sl.due_at, sl.attempts, sl.accepted_at, sl.decided_at, sl.state, sl.work_code
+  from span, slots sl
+  where sl.obligation_id in (select o.id from obligations o where o.point_id = $3
+      or o.terms->'alsoPointIds' @> to_jsonb($3::int) or o.terms->>'levelPointId' = $3::text)
+    and sl.chosen is not null
+    and sl.due_at between span.first - interval '32 days' and span.last + interval '32 days'
+    and (exists (select from jsonb_path_query(sl.chosen, '$.**.readAt') as r(at)
+                 join mine m on m.at = to_timestamp((r.at #>> '{}')::float8 / 1000))
+      or exists (select from jsonb_path_query(sl.chosen, '$.*.mean') as n(mean)
+                 join mine m on m.at >= to_timestamp((n.mean->>'from')::float8 / 1000)
+                            and m.at <= to_timestamp((n.mean->>'to')::float8 / 1000)))`
+
+/** What was told to DGA, may have been, or was decided by a person. */
+const IS_FINAL = `(t.attempts > 0 or t.accepted_at is not null or t.decided_at is not null or t.state in ('sending', 'sent')
+  or exists (select from submissions e where e.work_code = t.work_code and e.due_at = t.due_at))`
+
+/** Slots that would be declared with a value of an import, and were not yet, are picked again. Returns how many. */
+export async function reopenSlots(
+  tx: Sql,
+  { id, gatewayId, pointId }: ImportedOf,
+  now: number,
+): Promise<number> {
+  const rows = await tx.query(
+    `with mine as materialized (${MINE}), span as (${SPAN}), resting as (${RESTING})
+     update slots s set state = 'pending', reason = null, findings = '[]', chosen = null, declaration = null,
+       next_attempt_at = null, next_check_at = to_timestamp($4::float8 / 1000), state_at = to_timestamp($4::float8 / 1000)
+     from resting t
+     where s.id = t.id and s.state in ('pending', 'no_data', 'ready', 'review', 'not_measured') and not ${IS_FINAL}
+       and s.attempts = 0
+     returning 1 as one`,
+    [gatewayId, id, pointId, now],
+  )
+  return rows.length
+}
+
 /** What forbids to take an import out. */
 export interface Hindrance {
-  /** Slots that were declared, or may have been, with a value of the import. */
+  /** Slots that were declared, or decided by a person, with a value of the import. */
   declared: number
   declaredFrom: number | null
   declaredTo: number | null
@@ -38,15 +81,8 @@ export interface Hindrance {
 /** Looks for what forbids to take an import out. */
 export async function findHindrance(tx: Sql, { id, gatewayId, pointId }: ImportedOf): Promise<Hindrance> {
   const [row] = await tx.query<Hindrance>(
-    `with mine as materialized (${MINE}),
-     span as (select min(oldest_at) as first, max(newest_at) as last, min(received_at) as since from batches
-              where gateway_id = $1 and epoch = $2::bigint),
-     declared as (
-       select distinct sl.id, sl.due_at from span, slots sl
-       cross join lateral jsonb_each(coalesce(sl.chosen, '{}')) as c(quantity, chosen)
-       where sl.point_id = $3 and sl.attempts > 0
-         and sl.due_at between span.first - interval '32 days' and span.last + interval '32 days'
-         and exists (select from mine m where m.at = to_timestamp((c.chosen->>'readAt')::float8 / 1000))),
+    `with mine as materialized (${MINE}), span as (${SPAN}), resting as (${RESTING}),
+     declared as (select t.due_at from resting t where ${IS_FINAL}),
      later as (
        select o.id, o.readings, o.oldest_at, o.newest_at from span, batches o join gateways g on g.id = o.gateway_id
        where g.project_id = (select project_id from points where id = $3)
@@ -171,23 +207,6 @@ export async function renewLatest(
       [pointId, horizon],
     )
   }
-}
-
-/** Slots that would be declared with a removed value, and were not yet, are picked again. */
-export async function reopenSlots(
-  tx: Sql,
-  { pointId, at, now }: { pointId: number; at: readonly number[]; now: number },
-): Promise<number> {
-  if (at.length === 0) return 0
-  const rows = await tx.query(
-    `update slots sl set state = 'pending', state_at = to_timestamp($3::float8 / 1000), chosen = null, declaration = null,
-       next_attempt_at = null, next_check_at = to_timestamp($3::float8 / 1000)
-     where sl.point_id = $1 and sl.state = 'ready' and sl.attempts = 0
-       and exists (select from jsonb_each(sl.chosen) as c(quantity, chosen) where (c.chosen->>'readAt')::float8 = any($2::float8[]))
-     returning 1 as one`,
-    [pointId, at, now],
-  )
-  return rows.length
 }
 
 function edgesOf(removed: readonly RemovedReading[]): [from: number, to: number] {

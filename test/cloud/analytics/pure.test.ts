@@ -79,7 +79,7 @@ test('baselineOf() counts a holiday as a Sunday, and bears days of 23 and 25 hou
 
 test('useOf() adds rights, and says nothing of a yearly volume where one has none', () => {
   const right = (flowLps: number, yearlyM3: number | null) => ({
-    pointId: 1,
+    pointIds: [1],
     workCode: 'OB-0602-7',
     flowLps,
     yearlyM3,

@@ -11,6 +11,7 @@ import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { makeSlot } from '../imports/well.ts'
 import { openSite, processAll, type Sample, type Site } from '../processor/site.ts'
 
 const MIDNIGHT = Date.parse('2026-01-15T00:00:00-03:00')
@@ -152,6 +153,33 @@ describe('startAnalytics()', () => {
     assert.equal((await ask(`projection?point=${key}`)).month, null)
     assert.deepEqual((await ask(`specific-capacity?point=${key}`)).days, [])
     assert.equal((await ask(`project-balances?project=${client}.nada`)).status, 404)
+  })
+
+  test('GET /use holds what all wells of a work have taken against its rights', async () => {
+    const { site, key } = await wellWithTotals()
+    const pointId = await site.pointId()
+    const other = await site.pointId('pozo-8')
+    const rights = [
+      { flowLps: 5, yearlyM3: 1000 },
+      { flowLps: 2.5, yearlyM3: 1300 },
+    ]
+    const slot = { dueAt: MIDNIGHT, state: 'sent', attempts: 1 }
+    await makeSlot(db, other, { ...slot, terms: { alsoPointIds: [pointId], rights } })
+    await site.calibrate('total_to_volume', {}, MIDNIGHT - DAY, 'pozo-8')
+    await site.commit(everyFiveMinutes())
+    await site.commit(everyFiveMinutes(), 'pozo-8')
+    await processAll(db)
+    await untilNothingDue(db)
+
+    const use = await json(
+      await fetch(`http://127.0.0.1:${service.port}/use?point=${key}&year=2026`, {
+        headers: { authorization: 'Bearer reader' },
+      }),
+    )
+    assert.deepEqual(
+      [use.workCodes, use.points, use.grantedFlowLps, use.grantedYearM3, use.takenM3, use.percentOfYear],
+      [[`OB-0602-${other}`], 2, 7.5, 2300, 1150, 50],
+    )
   })
 
   test('GET /health and /metrics say how many days are due', async () => {

@@ -183,10 +183,7 @@ describeOnEveryDatabase('an import', ({ db }) => {
     assert.match(stays.reason ?? '', /1 slots from 2026-01-15T02:00:00.000Z .* were declared to DGA/)
     assert.equal((await readingsOf(well)).length, 20)
 
-    await db.query(
-      `update slots set attempts = 0, state = 'no_data' where point_id = $1 and state = 'sent'`,
-      [well.pointId],
-    )
+    await db.query(`delete from slots where point_id = $1 and state = 'sent'`, [well.pointId])
     await requestUndo(well.asker, row.id)
     await stepImport(deps, row.id)
     const slots = await db.query('select state, chosen from slots where point_id = $1 order by due_at', [
@@ -194,6 +191,28 @@ describeOnEveryDatabase('an import', ({ db }) => {
     ])
     assert.equal((await rowOf(row.id)).state, 'undone')
     assert.deepEqual(slots[0], { state: 'pending', chosen: null })
+  })
+
+  test('stays also where the work of another well was declared with it, or with a mean over it', async () => {
+    const declared = [
+      { total: { readAt: 0, parts: [{ readAt: 1 }, { readAt: IMPORT_START + HOUR }] } },
+      { flow: { readAt: 2, mean: { from: IMPORT_START - HOUR, to: IMPORT_START } } },
+      { total: { readAt: IMPORT_START + 1 }, flow: { readAt: 2, mean: { from: 3, to: IMPORT_START - 1 } } },
+    ]
+    const states: string[] = []
+    for (const chosen of declared) {
+      const well = await openWell()
+      const { row } = await well.upload(csvOf(0, 10))
+      await importAll(well, row.id)
+      const slot = { dueAt: IMPORT_START + HOUR, state: 'sent', attempts: 1, chosen }
+      const terms = { alsoPointIds: [well.pointId] }
+      await makeSlot(db, await well.site.pointId('pozo-8'), { ...slot, terms })
+      await requestUndo(well.asker, row.id)
+      await stepImport(deps, row.id)
+      states.push((await rowOf(row.id)).state)
+    }
+
+    assert.deepEqual(states, ['done', 'done', 'undone'])
   })
 
   test('goes on where it was when who stored it died, and stores nothing twice', async () => {

@@ -31,7 +31,13 @@ export const csvOf = (from: number, to: number): string =>
 export async function makeSlot(
   db: Database,
   pointId: number,
-  { dueAt, state, attempts }: { dueAt: number; state: string; attempts: number },
+  {
+    dueAt,
+    state,
+    attempts,
+    terms = {},
+    chosen = { total: { readAt: dueAt } },
+  }: { dueAt: number; state: string; attempts: number; terms?: object; chosen?: object },
 ): Promise<void> {
   const code = `OB-0602-${pointId}`
   const [client] = await db.query<{ id: number }>(
@@ -49,15 +55,15 @@ export async function makeSlot(
   ])
   await db.query(
     `insert into obligations (work_code, point_id, informant_id, valid_from, terms, owed_from, created_through)
-     select $1, $2, id, to_timestamp(0), '{}', to_timestamp(0), to_timestamp(0) from informants where client_id = $3
+     select $1, $2, id, to_timestamp(0), $4::jsonb, to_timestamp(0), to_timestamp(0) from informants where client_id = $3
      on conflict do nothing`,
-    [code, pointId, client?.id ?? 0],
+    [code, pointId, client?.id ?? 0, JSON.stringify(terms)],
   )
   await db.query(
     `insert into slots (obligation_id, work_code, point_id, due_at, state, state_at, attempts, chosen)
      select id, work_code, point_id, to_timestamp($2::float8 / 1000), $3, now(), $4, $5::jsonb
      from obligations where point_id = $1`,
-    [pointId, dueAt, state, attempts, JSON.stringify({ total: { readAt: dueAt } })],
+    [pointId, dueAt, state, attempts, JSON.stringify(chosen)],
   )
 }
 
