@@ -31,7 +31,7 @@ export interface Message {
 
 /** A message that was taken. */
 export interface Taken {
-  /** Resolves when it is committed and answered, or needs no answer of its own. */
+  /** Resolves when it, or another like it, is committed and answered, or was answered at once. */
   done: Promise<void>
 }
 
@@ -73,12 +73,18 @@ interface Waiting {
 /** What is remembered of a gateway. */
 interface Memory {
   tables: Map<string, SeriesTable>
-  /** Names of the batches that wait for their answer. */
-  waiting: Set<string>
+  /** Names of the batches that wait for their answer, and when they have it. */
+  waiting: Map<string, Taken>
   /** How many messages have come and are not answered yet. */
   count: number
   /** When the message before has found its place. */
   turn: Promise<unknown>
+}
+
+/** What became of a message, and whether it waits itself for an answer. */
+interface Placed {
+  taken: Taken
+  waits: boolean
 }
 
 /** Opens an intake. */
@@ -89,32 +95,27 @@ export function openIntake({ db, metrics, committer, load, sendAck, onCommitted 
   const memoryOf = ({ id }: { id: number }): Memory => {
     const known = memories.get(id)
     if (known !== undefined) return known
-    const memory = { tables: new Map(), waiting: new Set<string>(), count: 0, turn: Promise.resolve() }
+    const memory = { tables: new Map(), waiting: new Map(), count: 0, turn: Promise.resolve() }
     memories.set(id, memory)
     return memory
   }
 
-  /** Puts a message into the queue; `undefined` when it was answered at once, or another like it will be. */
-  const place = async (
-    gateway: GatewayRow,
-    lane: Lane,
-    { topic, payload }: Message,
-  ): Promise<Taken | undefined> => {
+  /** Puts a message into the queue, unless it is answered at once or another like it waits there. */
+  const place = async (gateway: GatewayRow, lane: Lane, { topic, payload }: Message): Promise<Placed> => {
     const memory = memoryOf(gateway)
     const version = foreignVersion(payload)
     if (version !== undefined)
       throw new Unavailable(`${gateway.slug} speaks version ${version}, which this cloud does not know yet`)
     const letter = { gatewayId: gateway.id, topic, bytes: payload, reason: '' }
-    const enqueue = async (job: Job, rest: Pick<Waiting, 'head' | 'table'>): Promise<Taken | undefined> => {
+    const enqueue = async (job: Job, rest: Pick<Waiting, 'head' | 'table'>): Promise<Placed> => {
       const key = keyOf(lane, rest.head)
-      if (key !== undefined) {
-        if (memory.waiting.has(key)) return undefined
-        memory.waiting.add(key)
-      }
+      const like = key === undefined ? undefined : memory.waiting.get(key)
+      if (like !== undefined) return { taken: like, waits: false }
       const { promise: done, resolve: settle } = Promise.withResolvers<void>()
+      if (key !== undefined) memory.waiting.set(key, { done })
       jobs.set(job, { key, gateway, lane, settle, ...rest })
       await committer().enqueue(job)
-      return { done }
+      return { taken: { done }, waits: true }
     }
     const setAside = (reason: string) =>
       enqueue(
@@ -131,7 +132,7 @@ export function openIntake({ db, metrics, committer, load, sendAck, onCommitted 
     }
     if (decoded.kind === 'table-unknown') {
       sendAck(gateway.slug, { ...ackOf(lane, decoded.head, load()), status: 'table-unknown' })
-      return undefined
+      return { taken: TAKEN, waits: false }
     }
     const { batch, tableId, tableBytes } = decoded
     const table = tableBytes === undefined ? {} : { table: { id: tableId, bytes: tableBytes } }
@@ -152,13 +153,14 @@ export function openIntake({ db, metrics, committer, load, sendAck, onCommitted 
       metrics.count('collector_bytes_total', {}, message.payload.length)
       const placed = memory.turn.then(() => place(gateway, lane, message))
       memory.turn = placed.catch(() => {})
-      let waiting: Taken | undefined
+      let waits = false
       try {
-        waiting = await placed
+        const found = await placed
+        waits = found.waits
+        return found.taken
       } finally {
-        if (waiting === undefined) memory.count -= 1
+        if (!waits) memory.count -= 1
       }
-      return waiting ?? TAKEN
     },
 
     done(job, outcome) {

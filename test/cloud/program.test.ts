@@ -151,9 +151,16 @@ describe('smarthydro-cloud', () => {
     const beside = start(['provision', 'site.yaml'])
     assert.equal(await beside.exited, 0, beside.text())
     assert.match(beside.text(), /nothing to change/)
+    const subscribe = ['--scopes', 'subscribe', '--role', 'client_reader', '--client', 'campo']
+    assert.equal(await start(['token', 'create', '--name', 'My program!', ...subscribe]).exited, 0)
     const users = start(['nats', 'users'])
     assert.equal(await users.exited, 0, users.text())
     assert.match(users.text(), /user: "gw-1"\n +password: \$SMARTHYDRO_GW_1\n/)
+    assert.match(
+      users.text(),
+      /user: "_reader-my-program"\n +password: \$SMARTHYDRO__READER_MY_PROGRAM\n.*\n +publish: \{ deny: ">" \}\n +subscribe: \["raw\.v1\.campo", "raw\.v1\.campo\.>"\]/,
+    )
+    assert.doesNotMatch(users.text(), /_reader-mine/)
     const second = start(['run'])
     assert.notEqual(await second.exited, 0)
     assert.match(second.text(), /DATA_DIR: .* is in use by process \d+/)

@@ -77,7 +77,7 @@ export async function openCollector(
   db: Database,
   deps: Partial<CollectorDeps> = {},
   mqtt: Partial<CollectorOptions['mqtt']> = {},
-  more: Pick<CollectorOptions, 'nats'> = {},
+  more: Pick<CollectorOptions, 'nats' | 'lease'> = {},
 ): Promise<RunningCollector & { metrics: Metrics }> {
   const metrics = openMetrics(COLLECTOR_METRICS)
   const collector = await startCollector(
