@@ -37,6 +37,7 @@ import { sending } from './sending.ts'
 import { sensorFaults } from './sensor-faults.ts'
 import { series } from './series.ts'
 import { session } from './session.ts'
+import { slotExport } from './slot-export.ts'
 import { slotHours } from './slot-hours.ts'
 import { slots } from './slots.ts'
 import { WEB_FOLDER, web } from './web.ts'
@@ -95,6 +96,7 @@ export function openApi(
   api.route('/gateways', gateways(deps))
   api.route('/gateways', commands(deps))
   api.route('/dead-letters', deadLetters(deps))
+  api.route('/compliance/slots', slotExport(deps))
   api.route('/compliance/slots', slots(deps))
   api.route('/compliance/slots', decisions(deps))
   api.route('/compliance/works', works(deps))

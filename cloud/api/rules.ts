@@ -57,6 +57,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'POST /api/v1/points/{point}/meter-events/{event}/withdraw': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/points/{point}/counter-events': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/slots': { roles: READERS, scope: 'read' },
+  'GET /api/v1/compliance/slots/export': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/slots/{slot}': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/sensor-faults': { roles: READERS, scope: 'read' },
   'POST /api/v1/compliance/sensor-faults': { roles: DECIDERS, scope: 'write' },

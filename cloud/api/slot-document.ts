@@ -139,6 +139,16 @@ export function toSlot(row: ListedSlot): z.infer<typeof Slot> {
   }
 }
 
+/** What is declared of each quantity: what a person gave, else what was measured. */
+export function declaredTextsOf({
+  values,
+  person,
+}: Pick<ListedSlot, 'values' | 'person'>): Partial<Record<'flow' | 'total' | 'level', string | undefined>> {
+  const of = (quantity: 'flow' | 'total' | 'level') =>
+    person?.values[quantity]?.text ?? values?.[quantity]?.text
+  return { flow: of('flow'), total: of('total'), level: of('level') }
+}
+
 type Given = PersonValues['values']['flow']
 
 function toDeclared(chosen: Chosen | undefined, given: Given): z.infer<typeof Declared> {

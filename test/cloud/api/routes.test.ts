@@ -126,7 +126,11 @@ describe('every route of the API', () => {
   })
 
   const lists = () =>
-    guarded().filter(({ operation }) => queryOf(operation).some(({ name }) => name === 'cursor'))
+    guarded().filter(
+      ({ operation }) =>
+        queryOf(operation).some(({ name }) => name === 'cursor') &&
+        operation.responses['200']?.content?.['application/json'] !== undefined,
+    )
 
   test('that is a list comes to its end page by page, each row once', async () => {
     assert.ok(lists().length >= 6)

@@ -106,7 +106,7 @@ function formatMistake(
   if (
     sent.kind === 'surface_channel' &&
     !empty &&
-    !matches(sent.level, channel === 'rest' ? /^-?\d+$/ : decimals)
+    !matches(sent.level, channel === 'rest' ? /^-?\d+$/ : /^-?\d+(\.\d+)?$/)
   ) {
     return unseen('formato de altura')
   }
