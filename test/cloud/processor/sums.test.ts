@@ -42,13 +42,14 @@ function play(happenings: readonly Happening[], { from, modulus }: { from: numbe
   const samples: Sample[] = [[from, 'pulses', start]]
   const events: { at: number; beforeCount: number; afterCount: number }[] = []
   let [at, count, passed, known] = [from, start, 0, 0]
+  let wasRead = true
   for (const [index, { minutes, litresEach, kind }] of [...happenings, ...CALM].entries()) {
     at += minutes * MINUTE
     passed += minutes * litresEach
     const before = count
     count = (count + minutes * litresEach) % modulus
-    // Nobody changes a meter at the very moment at which it rolls over.
-    if ((kind === 'replacement' || kind === 'reset') && count > before) {
+    // Nobody changes a meter at the very moment at which it rolls over, and whoever does has read it well before.
+    if ((kind === 'replacement' || kind === 'reset') && count > before && wasRead) {
       events.push({ at: at - 1, beforeCount: count, afterCount: kind === 'reset' ? 0 : 70 })
       count = kind === 'reset' ? 0 : 70
     }
@@ -61,6 +62,7 @@ function play(happenings: readonly Happening[], { from, modulus }: { from: numbe
     }[kind]
     samples.push([at, 'pulses', shown])
     if (shown === count) known = passed
+    if (shown !== null) wasRead = shown === count
   }
   return { samples, events, known }
 }
