@@ -93,6 +93,24 @@ describeOnEveryDatabase('the ledger', ({ db }) => {
     ])
   })
 
+  test('readings that were rejected count as stored once the batch is taken in again and the database takes them', async () => {
+    const gateway = await openGateway()
+    await gateway.sendPoisoned(1, 10)
+    await gateway.tell({ next: 11, unanswered: [], underWay: [] })
+    await gateway.look()
+    const before = await gateway.days()
+
+    await db.query('alter table readings drop constraint value_within_bounds')
+    await gateway.sendPoisoned(1, 10)
+    await gateway.look()
+
+    assert.deepEqual(before, [['2026-01-15', { ...NONE, polled: 10, sent: 10, stored: 9, rejected: 1 }]])
+    assert.deepEqual(await gateway.days(), [['2026-01-15', { ...NONE, polled: 10, sent: 10, stored: 10 }]])
+    await db.query(
+      'alter table readings add constraint value_within_bounds check (abs(value) <= 1e39) not valid',
+    )
+  })
+
   test('numbers that are nowhere for 15 minutes are one incident, until they are found', async () => {
     const gateway = await openGateway()
     await gateway.send(1, 10)
