@@ -67,7 +67,8 @@ const WholeWork = z
 const Asked = z
   .strictObject({
     point: PointParam.shape.point,
-    obligation: ObligationSettings.openapi({ description: 'as in a site file, without its point' }),
+    // As in a site file, without its point. Made before this document could be: it cannot be described in place.
+    obligation: ObligationSettings,
     reason: z.string().trim().min(3).max(500).openapi({ example: 'Res. Ex. 123/2026 de la región' }),
   })
   .openapi('ObligationAsked')
