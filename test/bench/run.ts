@@ -24,6 +24,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   processor: async () => (await import('./processor.ts')).benchProcessor(),
   chaos: async () => (await import('./chaos.ts')).benchChaos(),
   memory: async () => (await import('./memory.ts')).benchMemory(),
+  web: async () => (await import('./web.ts')).benchWeb(),
 }
 
 const chosen = process.argv.slice(2)
