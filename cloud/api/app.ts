@@ -22,6 +22,7 @@ import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
 import { decisions } from './decisions.ts'
 import { docs, toDocument } from './docs.ts'
+import { exports } from './exports.ts'
 import { gateways } from './gateways.ts'
 import { imports } from './imports.ts'
 import { incidents } from './incidents.ts'
@@ -91,6 +92,7 @@ export function openApi(
   api.route('/points', analytics(deps))
   api.route('/projects', projectAnalytics(deps))
   api.route('/points', series(deps))
+  api.route('/points', exports(deps))
   api.route('/points', slotHours(deps))
   api.route('/imports', imports(deps))
   api.route('/gateways', gateways(deps))

@@ -48,6 +48,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/projects/{project}/balances': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/series': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/consumption': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/export': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/slot-hours': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/processing': { roles: READERS, scope: 'read' },
   'POST /api/v1/points/{point}/processing': { roles: OPERATORS, scope: 'write' },

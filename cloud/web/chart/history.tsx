@@ -1,6 +1,7 @@
 // The charts of a point, one below the other over the same stretch of time.
 
 import { useState } from 'react'
+import { toUrl } from '../api/client.ts'
 import type { Variable } from '../api/types.ts'
 import { now } from '../clock.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
@@ -80,6 +81,10 @@ export function History({
               onPress={() => setMoved(moveView(view, 1, now()))}
             />
           </div>
+          <a className="button button-small" href={exportUrl(point, view)} download>
+            <Icon name="download" size={16} />
+            {text.point.export}
+          </a>
         </>
       }
     >
@@ -102,6 +107,14 @@ export function History({
     </Panel>
   )
 }
+
+/** What the charts show, as a file. */
+const exportUrl = (point: string, { from, to }: TimeView): string =>
+  toUrl(
+    '/api/v1/points/{point}/export',
+    { point },
+    { from: new Date(from).toISOString(), to: new Date(to).toISOString(), style: 'spreadsheet' },
+  )
 
 function Step({
   name,

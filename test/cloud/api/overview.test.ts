@@ -202,3 +202,57 @@ describe('/points/{point}/consumption', () => {
     assert.match(body.errors[0].detail, /by hour: at most 92 days/)
   })
 })
+
+describe('/points/{point}/export', () => {
+  let api: ApiScene
+  const from = Date.parse('2026-01-15T05:59:59Z')
+  before(async () => {
+    api = await openApiScene()
+    await api.store(POINT, 'flow', from, [12.5, null, 13.25])
+    await api.store(POINT, 'total', from + 1000, [1000.5])
+  })
+  after(() => api.close())
+
+  const exported = async (query: string) => {
+    const path = `/api/v1/points/${POINT}/export?${query}`
+    return api.ask('GET /api/v1/points/{point}/export', { path })
+  }
+  const day = 'from=2026-01-15T00:00:00Z&to=2026-01-16T00:00:00Z'
+
+  test('has a line for each instant, and says why a value is absent', async () => {
+    const { status, headers, body } = await exported(day)
+    assert.equal(status, 200)
+    assert.match(headers.get('content-disposition') ?? '', /filename="pozo-7-2026-01-15-2026-01-16\.csv"/)
+    assert.deepEqual(body.split('\r\n'), [
+      'utc,local,flow (L/s),flow quality,total (m³),total quality',
+      '2026-01-15T05:59:59.000Z,2026-01-15 02:59:59,12.5,good,,',
+      '2026-01-15T06:00:00.000Z,2026-01-15 03:00:00,,no_answer,1000.5,good',
+      '2026-01-15T06:00:01.000Z,2026-01-15 03:00:01,13.25,good,,',
+      '',
+    ])
+  })
+
+  test('can be opened by a spreadsheet where the comma is decimal', async () => {
+    const { body } = await exported(`${day}&style=spreadsheet`)
+    assert.ok(body.startsWith('\uFEFFutc;local;') || body.startsWith('utc;local;'))
+    assert.match(body, /02:59:59;12,5;good;;/)
+  })
+
+  test('has its head alone where there is nothing, and a bound', async () => {
+    const { body } = await exported('from=2025-01-15T00:00:00Z&to=2025-01-16T00:00:00Z')
+    assert.equal(body.split('\r\n').length, 2)
+    const tooLong = await exported('from=2020-01-15T00:00:00Z&to=2026-01-16T00:00:00Z')
+    assert.deepEqual([tooLong.status, tooLong.body.errors[0].name], [400, 'from'])
+  })
+
+  test('stops reading when nobody listens any more', async () => {
+    const asked = new AbortController()
+    const headers = { authorization: `Bearer ${api.tokens.administrator}` }
+    const path = `/api/v1/points/${POINT}/export?from=2024-01-15T00:00:00Z&to=2026-01-16T00:00:00Z`
+    const answer = await fetch(`${api.url}${path}`, { headers, signal: asked.signal })
+    asked.abort()
+    await assert.rejects(answer.text(), { name: 'AbortError' })
+    assert.equal((await exported(day)).status, 200)
+    assert.ok(!api.lines.some(line => line.includes('"error"')))
+  })
+})
