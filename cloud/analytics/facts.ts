@@ -38,6 +38,9 @@ export interface DayFacts {
   /** The longest time in which water flowed and the counter stood: hours, and what flowed, m³. */
   stillHours: number
   stillM3: number
+  /** Hours in which the counter stood and the water was sunk by at least half of the most that it was in such an hour, m. */
+  sunkStillHours: number
+  sunkStillM: number
   /** What passed by the counter and by the flow, in the hours in which both are known, m³. */
   counterM3: number | null
   flowM3: number | null
@@ -69,6 +72,7 @@ export function factsOf(day: string, hours: readonly HourOfPoint[]): DayFacts {
     consumptionM3: consumed.length === 0 ? null : sum(consumed),
     stepM3: steps.length === 0 ? null : Math.min(...steps),
     ...stillness(hours),
+    ...sunkStillness(hours),
     ...bothWays(hours),
     ...pumping(hours),
   }
@@ -144,6 +148,21 @@ function stillness(hours: readonly HourOfPoint[]): { stillHours: number; stillM3
     if (run.stillM3 > most.stillM3) most = { stillHours: run.stillHours, stillM3: run.stillM3 }
   }
   return most
+}
+
+/** A counter that stands while the water is sunk: somebody pumps, also where no flow is measured. */
+function sunkStillness(hours: readonly HourOfPoint[]): { sunkStillHours: number; sunkStillM: number } {
+  const depths = hours.map(({ depthMinM }) => depthMinM).filter(depth => depth !== null)
+  if (depths.length === 0) return { sunkStillHours: 0, sunkStillM: 0 }
+  const rest = quantileOf(depths, 0.1)
+  const sunk = hours
+    .filter(
+      ({ consumptionM3, counterMinutes }) =>
+        consumptionM3 !== null && consumptionM3 <= NOTHING_M3 && counterMinutes > 0,
+    )
+    .map(({ depthMaxM }) => (depthMaxM ?? rest) - rest)
+  const most = sunk.reduce((a, b) => Math.max(a, b), 0)
+  return { sunkStillHours: sunk.filter(m => m > 0 && m >= most / 2).length, sunkStillM: most }
 }
 
 /** So many hours must be known by both. */

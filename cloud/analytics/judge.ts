@@ -84,7 +84,8 @@ function judgeNight(today: DayFacts, before: readonly DayFacts[]): Verdict | und
 const STILL = { hours: 2, steps: 3, leastM3: 0.5 }
 
 function judgeCounter(today: DayFacts, before: readonly DayFacts[]): Verdict | undefined {
-  if (today.flowMaxLps === null || today.consumptionM3 === null) return undefined
+  if (today.consumptionM3 === null) return undefined
+  if (today.flowMaxLps === null) return judgeCounterByLevel(today, before)
   const { stillHours, stillM3 } = today
   const boundM3 = Math.max(STILL.leastM3, STILL.steps * stepOf([...before, today]))
   const running = medianOf(known(before, 'runningLps'))
@@ -94,6 +95,25 @@ function judgeCounter(today: DayFacts, before: readonly DayFacts[]): Verdict | u
   const isFound = stillHours >= STILL.hours && stillM3 > boundM3 && isFlow
   return verdictOf(isFound, stillM3 / boundM3, {
     ...{ stillHours, flowedM3: stillM3, countedM3: 0, boundM3, meanFlowLps: meanLps },
+  })
+}
+
+/** For so many hours more than usual the water must be sunk, by this part of what it usually sinks. */
+const SUNK = { hours: 3, part: 0.6 }
+
+/** Where no flow is measured: the water is sunk as by the pump, and nothing is counted. It is so for a while after each stop. */
+function judgeCounterByLevel(today: DayFacts, before: readonly DayFacts[]): Verdict | undefined {
+  const drawdowns = known(before, 'drawdownM')
+  const usualM = medianOf(drawdowns)
+  if (drawdowns.length < PATTERN_DAYS_MIN || usualM < DRAWDOWN.leastM) return undefined
+  const isSunk = (day: DayFacts) => day.sunkStillM >= SUNK.part * usualM
+  const usual = before.map(day => (isSunk(day) ? day.sunkStillHours : 0))
+  const usualHours = medianOf(usual)
+  const bound = usualHours + Math.max(SUNK.hours, SPREADS * spreadOf(usual, usualHours))
+  const hours = isSunk(today) ? today.sunkStillHours : 0
+  return verdictOf(hours >= bound, hours / bound, {
+    ...{ sunkHours: hours, sunkM: today.sunkStillM, countedM3: 0 },
+    ...{ usualHours, boundHours: bound, usualDrawdownM: usualM, days: usual.length },
   })
 }
 

@@ -11,6 +11,9 @@ export function reasonOf(kind: AnomalyKind, evidence: Readonly<Record<string, nu
     case 'night_flow':
       return `At least ${say('nightM3h')} m³/h passed in every hour of the night; usual are ${say('usualM3h')}, and up to ${say('boundM3h')} are not remarkable`
     case 'stuck_counter':
+      if (evidence.sunkHours !== undefined) {
+        return `The counter stood for ${say('sunkHours', 0)} h in which the water was sunk by up to ${say('sunkM')} m, as when the pump runs; usual are ${say('usualHours', 0)} h`
+      }
       return `The counter stood for ${say('stillHours', 0)} h while ${say('flowedM3')} m³ flowed (${say('meanFlowLps')} L/s)`
     case 'drawdown':
       return evidence.mPerLps === undefined

@@ -96,12 +96,10 @@ const Use = z
   .strictObject({
     point: PointKey,
     year: z.int(),
-    points: z
-      .int()
-      .openapi({
-        description:
-          'of the works that the point is part of: what they take together is held against the right',
-      }),
+    points: z.int().openapi({
+      description:
+        'of the works that the point is part of: what they take together is held against the right',
+    }),
     workCodes: z.array(z.string()),
     grantedFlowLps: z
       .number()

@@ -12,6 +12,7 @@ import {
   uploadImport,
 } from '../imports/desk.ts'
 import { ASSUMABLE, DATE_FORMATS, DELIMITERS, FormatSettings, ZONES } from '../imports/format.ts'
+import { VALUES_MAX } from '../imports/read-file.ts'
 import { FILE_BYTES_MAX, ROWS_MAX } from '../imports/table.ts'
 import { findPoint } from '../point-name.ts'
 import type { Database } from '../store/database.ts'
@@ -165,7 +166,7 @@ const uploadRoute = createRoute({
   path: '/',
   tags: ['imports'],
   summary: 'Upload a file of history',
-  description: `CSV as the body, at most ${FILE_BYTES_MAX / 1024 / 1024} MiB and ${ROWS_MAX} rows. It is read and checked; nothing is stored before it is confirmed. The same file again is the same import. What is not said of its form is found out.`,
+  description: `CSV as the body, at most ${FILE_BYTES_MAX / 1024 / 1024} MiB, ${ROWS_MAX} rows and ${VALUES_MAX} values. It is read and checked; nothing is stored before it is confirmed. The same file again is the same import. What is not said of its form is found out.`,
   request: {
     query: z.strictObject({
       point: PointParam.shape.point.openapi({ param: { name: 'point', in: 'query' } }),

@@ -62,6 +62,9 @@ export async function readFile(
   return { format, rows: table.rows.length, ...taken, mistakes: mistakes.told, mistakesCount: mistakes.count }
 }
 
+/** The most values of a file: they are held in memory while it is read. */
+export const VALUES_MAX = 400_000
+
 /** So many cells say how a file is written; more of them say the same. */
 const SAMPLE_MAX = 20_000
 
@@ -133,6 +136,14 @@ async function takeRows(
   let stale = 0
   for (const [index, row] of rows.entries()) {
     if (index % ROWS_A_TURN === ROWS_A_TURN - 1) await setImmediate()
+    if (kept.count() > VALUES_MAX) {
+      mistakes.add({
+        line: row.line,
+        column: '',
+        detail: `is beyond the ${VALUES_MAX} values of a file: split it`,
+      })
+      break
+    }
     const instant = timeColumn === undefined ? undefined : reader.instantOf(row, timeColumn)
     if (instant === undefined) continue
     if (otherTime !== undefined && reader.isOlder(row, otherTime, instant - STALE_MS)) stale += 1
@@ -142,7 +153,7 @@ async function takeRows(
       kept.add({ ...reading, at: instant, line: row.line })
     }
   }
-  return { readings: kept.inOrder(), repeated: kept.repeated(), stale }
+  return { readings: await kept.inOrder(), repeated: kept.repeated(), stale }
 }
 
 type Taken = Omit<FileReading, 'at' | 'line'> & { column: string }
@@ -275,22 +286,33 @@ function openTimes(format: FileFormat, now: number, mistakes: Mistakes) {
 /** Each variable and instant once: the same again is left out, another value is a mistake. */
 function openKept(mistakes: Mistakes) {
   const byVariable = new Map<Variable, Map<number, FileReading>>()
-  let repeated = 0
+  let [repeated, count] = [0, 0]
   return {
     add({ column, ...reading }: Taken & { at: number; line: number }): void {
       const { variable, at, value, quality, line } = reading
       const known = byVariable.get(variable) ?? new Map<number, FileReading>()
       byVariable.set(variable, known)
       const before = known.get(at)
-      if (before === undefined) known.set(at, reading)
-      else if (before.value === value && before.quality === quality) repeated += 1
+      if (before === undefined) {
+        known.set(at, reading)
+        count += 1
+      } else if (before.value === value && before.quality === quality) repeated += 1
       else {
         const detail = `says ${value ?? 'nothing'} of the instant of which line ${before.line} says ${before.value ?? 'nothing'}`
         mistakes.add({ line, column, detail })
       }
     },
-    inOrder: (): FileReading[] =>
-      [...byVariable.values()].flatMap(known => [...known.values()].sort((a, b) => a.at - b.at)),
+    async inOrder(): Promise<FileReading[]> {
+      const all: FileReading[] = []
+      for (const known of byVariable.values()) {
+        await setImmediate()
+        const ofIt = [...known.values()]
+        const isInOrder = ofIt.every((one, index) => index === 0 || (ofIt[index - 1]?.at ?? 0) < one.at)
+        for (const one of isInOrder ? ofIt : ofIt.sort((a, b) => a.at - b.at)) all.push(one)
+      }
+      return all
+    },
+    count: () => count,
     repeated: () => repeated,
   }
 }

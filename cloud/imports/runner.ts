@@ -105,15 +105,13 @@ function readAgain({ clock }: ImportDeps, row: ImportRow, { bytes }: ClaimedImpo
 async function read(deps: ImportDeps, row: ImportRow, claimed: ClaimedImport): Promise<boolean> {
   const { db, clock, log, metrics } = deps
   const file = await readAgain(deps, row, claimed)
-  const variables = previewOf(file.readings)
+  const variables = []
   const overlaps = []
-  for (const { variable } of variables) {
-    const ofIt = file.readings.filter(reading => reading.variable === variable)
-    const { code } = VARIABLES[variable]
-    overlaps.push({
-      variable,
-      ...(await compareWithStored(db, { pointId: row.pointId, variable: code }, ofIt)),
-    })
+  for (const [variable, ofIt] of Map.groupBy(file.readings, reading => reading.variable)) {
+    const series = { pointId: row.pointId, variable: VARIABLES[variable].code }
+    // While the database answers, others have their turn.
+    overlaps.push({ variable, ...(await compareWithStored(db, series, ofIt)) })
+    variables.push(...previewOf(ofIt))
   }
   const facts = await selectPreviewFacts(db, row.pointId)
   const { format, rows, repeated, stale } = file

@@ -42,7 +42,6 @@ interface Well {
   /** How much use differs from day to day, as a part of it. */
   restless: number
   meterFactor: number
-  hasFlow: boolean
 }
 
 /** What a history is like besides its well. */
@@ -51,6 +50,8 @@ export interface HistorySettings {
   days: number
   faults?: readonly Fault[]
   gaps?: boolean
+  /** Whether there is a flow meter beside the counter. */
+  flow?: boolean
   /** By what part of what it was at first the capacity falls in a year. */
   declineAYear?: number
 }
@@ -58,21 +59,29 @@ export interface HistorySettings {
 /** A well of some kind, for so many days from a day on. */
 export function wellHistory(
   seed: number,
-  { from, days, faults = [], gaps = true, declineAYear = 0 }: HistorySettings,
+  { from, days, faults = [], gaps = true, flow = true, declineAYear = 0 }: HistorySettings,
 ): WellHistory {
   const random = randomFrom(seed)
   const well = drawWell(seed, random)
   const carry = { m3: 0, missedM3: 0, trend: 0 }
-  const made = Array.from({ length: days }, (_, index) => {
+  const history = Array.from({ length: days }, (_, index) => {
     const day = addDays(from, index)
     const today = faults.filter(fault => fault.from <= day && day <= fault.to)
     const active = new Map(today.map(({ kind, severity }) => [kind, severity]))
     const capacityLpsPerM = well.capacityLpsPerM * (1 - (declineAYear * index) / 365)
-    const { hours, trueM3 } = dayOf({ ...well, capacityLpsPerM }, day, { random, active, carry, gaps })
-    return { day, hours, facts: factsOf(day, hours), trueM3 }
+    const made = dayOf({ ...well, capacityLpsPerM }, day, { random, active, carry, gaps })
+    const hours = flow ? made.hours : made.hours.map(withoutFlow)
+    return { day, hours, facts: factsOf(day, hours), trueM3: made.trueM3 }
   })
-  return { use: well.use, days: made, faults }
+  return { use: well.use, days: history, faults }
 }
+
+const withoutFlow = (hour: HourOfPoint): HourOfPoint => ({
+  ...hour,
+  flowMeanLps: null,
+  flowMaxLps: null,
+  flowCount: 0,
+})
 
 function drawWell(seed: number, random: () => number): Well {
   const use = USES[seed % USES.length] ?? 'village'
@@ -87,7 +96,6 @@ function drawWell(seed: number, random: () => number): Well {
     stepM3: ([0.01, 0.1, 1] as const)[Math.floor(random() * 3)] ?? 0.1,
     restless: 0.05 + 0.15 * random(),
     meterFactor: 0.97 + 0.06 * random(),
-    hasFlow: true,
   }
 }
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { FormatSettings } from '../../../cloud/imports/format.ts'
 import { MISTAKES_MAX } from '../../../cloud/imports/mistakes.ts'
 import { previewOf } from '../../../cloud/imports/preview.ts'
-import { type ReadFile, readFile } from '../../../cloud/imports/read-file.ts'
+import { type ReadFile, readFile, VALUES_MAX } from '../../../cloud/imports/read-file.ts'
 import { ROWS_MAX } from '../../../cloud/imports/table.ts'
 
 const NOW = Date.parse('2026-11-01T00:00:00Z')
@@ -150,6 +150,16 @@ test(`readFile() takes ${ROWS_MAX} rows and no more`, async () => {
     file.mistakes.map(({ line: number, detail }) => [number, detail.includes('split it')]),
     [[ROWS_MAX + 2, true]],
   )
+})
+
+test(`readFile() takes ${VALUES_MAX} values and no more`, async () => {
+  const lines = Array.from(
+    { length: 140_000 },
+    (_, index) => `${new Date(1_600_000_000_000 + index * 60_000).toISOString()},1,2,3`,
+  )
+  const file = await read(['at,flow,total,level', ...lines].join('\n'))
+
+  assert.match(file.mistakes[0]?.detail ?? '', /beyond the 400000 values of a file/)
 })
 
 test('readFile() says when the day could be the month, and sees when it cannot', async () => {
