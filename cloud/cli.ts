@@ -10,9 +10,16 @@ import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/run
 import { type Log, openLog } from '../protocol/runtime/log.ts'
 import { aborted } from '../protocol/runtime/scope.ts'
 import { createToken, createUser, resetPassword } from './api/users.ts'
-import { type CommandDeps, switchSending, tellEvidence, tellSending } from './compliance/cli.ts'
+import {
+  type CommandDeps,
+  switchSending,
+  tellEvidence,
+  tellRewrapped,
+  tellSending,
+} from './compliance/cli.ts'
 import { WORK_CODE } from './compliance/obligation.ts'
 import { Rut } from './compliance/rut.ts'
+import { openSecrets } from './compliance/secrets.ts'
 import { type CloudConfig, readConfig } from './config.ts'
 import { commandImport, type ImportCommand } from './imports/command.ts'
 import { ASSUMABLE, DATE_FORMATS, FormatSettings, ZONES } from './imports/format.ts'
@@ -40,6 +47,7 @@ const USAGE = `smarthydro-cloud: collects what gateways measure, computes, decla
   smarthydro-cloud verify-evidence            finds what was altered in, removed from or moved within what was declared
   smarthydro-cloud sending [on|off --reason R [--work W | --informant RUT]]
                                               says what is declared; stops it or goes on, all of it or one's
+  smarthydro-cloud secrets rewrap             seals passwords with the current key that a former one sealed
   smarthydro-cloud user create --email A --name N --role R [--client C]
   smarthydro-cloud user reset-password --email A
                                               both print the drawn password, once
@@ -112,6 +120,12 @@ async function obey(command: string, rest: readonly string[], options: Options):
       return withDatabase(async () => say('the database has the shape that this version needs\n'))
     case 'verify-evidence 0':
       return compliance(tellEvidence)
+    case 'secrets 1':
+      if (rest[0] !== 'rewrap') break
+      return withDatabase((db, secretKey) => {
+        const secrets = openSecrets(secretKey, settings().formerSecretKeys)
+        return tellRewrapped({ db, clock: systemClock, say }, secrets)
+      })
     case 'sending 0':
       return compliance(tellSending)
     case 'sending 1':

@@ -34,6 +34,8 @@ export interface CloudConfig {
   nats?: { url: string; user?: { name: string; password: string }; files: NatsFiles }
   /** Thirty-two bytes; absent only with the embedded database, whose key openSecretKey() keeps. */
   secretKey?: Uint8Array
+  /** Keys that seal no more, and still open what they sealed. */
+  formerSecretKeys: readonly Uint8Array[]
   /** What is not known of DGA from outside, or differs by installation. */
   dga: { restUrl?: string; soapUrl?: string; timeStamp: (typeof TIME_STAMPS)[number]; paceMs: number }
   /** How long raw readings are kept; absent: for ever. */
@@ -106,6 +108,15 @@ const Environment = z.object({
       text => decodeSecretKey(text) !== undefined,
       'must be 32 bytes in base64: openssl rand -base64 32',
     )
+    .optional(),
+  SMARTHYDRO_SECRET_KEY_FORMER: z
+    .string()
+    .transform(text => text.split(',').map(one => decodeSecretKey(one.trim())))
+    .refine(
+      keys => keys.every(key => key !== undefined),
+      'must be keys of 32 bytes in base64, comma-separated',
+    )
+    .transform(keys => keys.filter(key => key !== undefined))
     .optional(),
   DGA_REST_URL: httpUrl.optional(),
   DGA_SOAP_URL: httpUrl.optional(),
@@ -242,6 +253,7 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
     },
     ...natsOf(settings),
     ...(secretKey === undefined ? {} : { secretKey }),
+    formerSecretKeys: settings.SMARTHYDRO_SECRET_KEY_FORMER ?? [],
     dga: {
       ...(settings.DGA_REST_URL === undefined ? {} : { restUrl: settings.DGA_REST_URL }),
       ...(settings.DGA_SOAP_URL === undefined ? {} : { soapUrl: settings.DGA_SOAP_URL }),

@@ -122,13 +122,13 @@ const STARTERS: Record<ServiceName, Starter> = {
       { host, port: ports.processor, version, ...nats, ...(retention === undefined ? {} : { retention }) },
     )
   },
-  compliance: ({ access, secretKey, ...parts }, { host, ports, dga }, version) =>
+  compliance: ({ access, secretKey, ...parts }, { host, ports, dga, formerSecretKeys }, version) =>
     startCompliance(
       {
         ...parts,
         ...access,
         fetch,
-        secrets: openSecrets(secretKey),
+        secrets: openSecrets(secretKey, formerSecretKeys),
         metrics: openMetrics(COMPLIANCE_METRICS),
       },
       {

@@ -1,8 +1,10 @@
-// What smarthydro-cloud lets an operator do about declaring, without the API: the evidence, the switches.
+// What smarthydro-cloud lets an operator do about declaring, without the API: the evidence, the switches, the keys.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Database } from '../store/database.ts'
 import { type Switched, selectSwitches, type Turn, turnSending } from '../store/switches.ts'
+import { rewrapSecrets } from './credentials.ts'
+import type { Secrets } from './secrets.ts'
 import { verifyEvidence } from './verify-evidence.ts'
 
 /** What the commands use. */
@@ -41,3 +43,10 @@ export async function tellSending({ db, say }: CommandDeps): Promise<number> {
 
 const why = (turn: Turn | null): string =>
   turn === null ? '' : ` since ${new Date(turn.at).toISOString()}, by ${turn.by}: ${turn.reason}`
+
+/** Seals every password with the current key. The exit status is 1 when one could not be opened. */
+export async function tellRewrapped({ db, say }: CommandDeps, secrets: Secrets): Promise<number> {
+  const { rewrapped, left } = await rewrapSecrets({ db, secrets }, mistake => say(`${mistake}\n`))
+  say(`${rewrapped} sealed with key ${secrets.currentKeyId}, ${left} left as they were\n`)
+  return left === 0 ? 0 : 1
+}

@@ -18,6 +18,13 @@ export interface Secrets {
   seal(secret: string, owner: string): Sealed
   /** Throws Rejected when the key is not known, the bytes were altered, or they belong to somebody else. */
   open(sealed: Sealed, owner: string): string
+  /**
+   * The same secret in an envelope of the current key: it is not opened itself, and stays the same ciphertext. Throws as
+   * open() does.
+   */
+  rewrap(sealed: Sealed, owner: string): Sealed
+  /** The id of the key that seals. */
+  currentKeyId: string
 }
 
 const KEY_BYTES = 32
@@ -31,7 +38,13 @@ const PURPOSE = 'smarthydro: what informants declare with'
 export function openSecrets(master: Uint8Array, former: readonly Uint8Array[] = []): Secrets {
   const current = deriveKey(master)
   const byId = new Map([current, ...former.map(deriveKey)].map(key => [key.id, key.key]))
+  const ownKeyOf = ({ keyId, bytes }: Sealed, owner: string): Buffer => {
+    const key = byId.get(keyId)
+    if (key === undefined) throw new Rejected(`Cannot open a secret of ${owner}: key ${keyId} is not here`)
+    return unsealed(owner, () => unbox(bytes.subarray(0, WRAPPED_BYTES), key, owner))
+  }
   return {
+    currentKeyId: current.id,
     seal(secret, owner) {
       const own = randomBytes(KEY_BYTES)
       const bytes = Buffer.concat([
@@ -40,16 +53,23 @@ export function openSecrets(master: Uint8Array, former: readonly Uint8Array[] = 
       ])
       return { keyId: current.id, bytes: new Uint8Array(bytes) }
     },
-    open({ keyId, bytes }, owner) {
-      const key = byId.get(keyId)
-      if (key === undefined) throw new Rejected(`Cannot open a secret of ${owner}: key ${keyId} is not here`)
-      try {
-        const own = unbox(bytes.subarray(0, WRAPPED_BYTES), key, owner)
-        return unbox(bytes.subarray(WRAPPED_BYTES), own, owner).toString('utf8')
-      } catch (cause) {
-        throw new Rejected(`Cannot open a secret of ${owner}: it was altered, or is another's`, { cause })
-      }
+    open(sealed, owner) {
+      const own = ownKeyOf(sealed, owner)
+      return unsealed(owner, () => unbox(sealed.bytes.subarray(WRAPPED_BYTES), own, owner)).toString('utf8')
     },
+    rewrap(sealed, owner) {
+      const own = ownKeyOf(sealed, owner)
+      const bytes = Buffer.concat([box(own, current.key, owner), sealed.bytes.subarray(WRAPPED_BYTES)])
+      return { keyId: current.id, bytes: new Uint8Array(bytes) }
+    },
+  }
+}
+
+function unsealed(owner: string, work: () => Buffer): Buffer {
+  try {
+    return work()
+  } catch (cause) {
+    throw new Rejected(`Cannot open a secret of ${owner}: it was altered, or is another's`, { cause })
   }
 }
 

@@ -13,6 +13,7 @@ import { selectVersion } from '../store/queries.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
 import { keepWorking } from '../work-loop.ts'
 import { openBreakers } from './breaker.ts'
+import { runCredentialsCheck } from './credentials.ts'
 import type { Fetch } from './dga/exchange.ts'
 import { openRestClient, type RestOptions } from './dga/rest.ts'
 import { openSoapClient, type SoapOptions } from './dga/soap.ts'
@@ -29,6 +30,11 @@ export const COMPLIANCE_METRICS: readonly MetricHelp[] = [
     name: 'compliance_verifications_total',
     type: 'counter',
     help: 'Receipts asked after, by channel and outcome',
+  },
+  {
+    name: 'compliance_secrets',
+    type: 'gauge',
+    help: 'Passwords by the key that seals them: current, former, or unreadable',
   },
   { name: 'compliance_slots', type: 'gauge', help: 'Slots by state' },
   {
@@ -97,6 +103,7 @@ export async function startCompliance(
   for (const loop of complianceLoops(deps, rules)) scope.run(loop)
   scope.run(signal => measureForEver(given, signal))
   scope.run(signal => runLateWatch(given, signal))
+  scope.run(signal => runCredentialsCheck(given, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

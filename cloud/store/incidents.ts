@@ -8,7 +8,12 @@ import type { Sql } from './database.ts'
 import type { ClientIds } from './queries.ts'
 
 /** What kinds of incidents there are. */
-export const INCIDENT_KINDS = ['ledger_difference', 'declaration_late', 'sensor_fault_expired'] as const
+export const INCIDENT_KINDS = [
+  'ledger_difference',
+  'declaration_late',
+  'informant_cannot_declare',
+  'sensor_fault_expired',
+] as const
 
 /** A kind of incident. */
 export type IncidentKind = (typeof INCIDENT_KINDS)[number]

@@ -1,7 +1,8 @@
 // Declaring while everything goes wrong at once: answers lost before and after DGA held the measurement, pages of HTML,
 // receipts left out, outages, passwords that change, and processes that end at any step.
 //
-// DECLARE_INTERLEAVINGS says of how many slots the history is played (a few when it is not set), DECLARE_SEED which ones.
+// DECLARE_INTERLEAVINGS says of how many slots the history is played (a few when it is not set), DECLARE_SEED which ones,
+// DECLARE_WORKS how many works there are at once.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -25,7 +26,7 @@ import { beginLife, Killed } from './declare-life.ts'
 const INTERLEAVINGS = Number(process.env.DECLARE_INTERLEAVINGS ?? '80')
 const SEED = Number(process.env.DECLARE_SEED ?? '1')
 /** Works and hours of one scene: so many slots at once. */
-const SICK = 18
+const SICK = Number(process.env.DECLARE_WORKS ?? '18')
 const HEALTHY = 2
 const HOURS = 4
 const SICK_SLOTS = SICK * HOURS
@@ -102,6 +103,7 @@ async function play(scene: Scene, { db }: TestDatabase, seed: number) {
     const life = await liveOnce(scene, steps, random)
     if (life.isOver) counts.kills += 1
     if (isOut) await dga.start()
+    if (!life.isOver && !life.isClosed && !isOut) assert.deepEqual(await delayed(scene), [])
     const nextAt = await nextEvent(scene)
     if (nextAt === null && hour >= HOURS) break
     const now = clock.now()
@@ -155,9 +157,9 @@ async function liveOnce(
   { site, clock, dga }: Scene,
   steps: number,
   random: () => number,
-): Promise<{ isOver: boolean; isIdle: boolean }> {
+): Promise<{ isOver: boolean; isIdle: boolean; isClosed: boolean }> {
   const life = beginLife({ db: site.db }, steps, random)
-  const limits = { timeoutMs: 400 }
+  const limits = { timeoutMs: 1_500 }
   const clients = {
     rest: openRestClient(life, { url: dga.url, limits }),
     soap: await openSoapClient(life, { url: dga.soapUrl, limits }),
@@ -167,10 +169,11 @@ async function liveOnce(
   const own = { db: life.db, clock, log, metrics, clients, secrets, breakers: openBreakers(), pacer }
   try {
     const { submissions, verified } = await runRound(own, rules, new AbortController().signal)
-    return { isOver: life.isOver(), isIdle: Object.keys(submissions).length === 0 && verified === 0 }
+    const isIdle = Object.keys(submissions).length === 0 && verified === 0
+    return { isOver: life.isOver(), isIdle, isClosed: own.breakers.closed(clock.now()).length > 0 }
   } catch (error) {
     if (!(error instanceof Killed)) throw error
-    return { isOver: true, isIdle: false }
+    return { isOver: true, isIdle: false, isClosed: false }
   }
 }
 
@@ -203,6 +206,17 @@ async function nextEvent({ site }: Scene): Promise<number | null> {
   return row?.at ?? null
 }
 
+/** Fresh slots of healthy works that a whole round has left, whatever went wrong with the others. */
+function delayed({ site, clock }: Scene): Promise<object[]> {
+  return site.db.query(
+    `select s.work_code, s.due_at from slots s join obligations o on o.id = s.obligation_id
+     join informants i on i.id = o.informant_id
+     where i.rut = $1 and s.state = 'ready' and s.next_attempt_at <= to_timestamp($2::float8 / 1000)
+       and s.due_at > to_timestamp($3::float8 / 1000)`,
+    [RUTS.at(-1) ?? '', clock.now(), clock.now() - 55 * MINUTE],
+  )
+}
+
 interface Ended {
   id: number
   workCode: string
@@ -212,13 +226,15 @@ interface Ended {
   receipt: string | null
   recovered: boolean
   acceptedAt: number | null
-  abandoned: boolean
+  /** A process ended, or did not hear the answer in time. */
+  unheard: boolean
   accepted: number | null
 }
 
 const ENDED = `select s.id, s.work_code as "workCode", s.due_at as "dueAt", s.state, s.reason, s.receipt, s.recovered,
     s.accepted_at as "acceptedAt", exists (select from submissions e
-      where e.work_code = s.work_code and e.due_at = s.due_at and e.step = 'abandoned') as abandoned,
+      where e.work_code = s.work_code and e.due_at = s.due_at
+        and (e.step = 'abandoned' or e.detail->>'reason' like 'No answer within%')) as unheard,
     (select min(at) from submissions e where e.work_code = s.work_code and e.due_at = s.due_at
       and e.outcome in ('accepted', 'duplicate', 'accepted_without_receipt')) as accepted
   from slots s order by s.work_code, s.due_at`
@@ -257,12 +273,12 @@ async function judge({ dga, site, clock }: Scene, counts: Record<string, number>
 const instantOf = (date: string, time: string): number => Date.parse(`${date}T${time}-04:00`)
 
 /**
- * DGA told that it holds a measurement, and the process ended before that was written down: nobody here knows, and the
+ * DGA told that it holds a measurement, and the process ended, or gave up, before that was written down: nobody here knows, and the
  * next day is the time to ask again (6.2). What is in the evidence is never sent again.
  */
 function isExcused({ rule, at, evidence }: Violation, slots: readonly Ended[]): boolean {
   if (rule !== 'resend-accepted') return false
   const [work = '', date = '', time = ''] = evidence.split(' ')
   const slot = slots.find(({ workCode, dueAt }) => workCode === work && dueAt === instantOf(date, time))
-  return slot?.abandoned === true && (slot.accepted === null || slot.accepted >= at)
+  return slot?.unheard === true && (slot.accepted === null || slot.accepted >= at)
 }

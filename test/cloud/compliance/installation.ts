@@ -87,10 +87,14 @@ export async function openInstallation(
   )
   const setPassword = async (password: string) => {
     const settings = InformantSettings.parse({ rut: RUT, name: 'Ana Informante', controlCentreRut: CENTRE })
-    await upsertInformant({ db, clock, secrets }, { clientId, settings, password })
+    await upsertInformant(
+      { db, clock, secrets: installation?.secrets ?? secrets },
+      { clientId, settings, password },
+    )
   }
+  let installation: Installation | undefined
   await setPassword(PASSWORD)
-  const installation: Installation = {
+  const opened: Installation = {
     ...{ db, clientId, lines, log, metrics, secrets, breakers, rules, setPassword },
     async addWork(workCode, settings = {}, kind = 'groundwater') {
       const [point] = await db.query<{ id: number; kind: 'groundwater' }>(
@@ -133,10 +137,10 @@ export async function openInstallation(
       }
     },
     measureWell: (pointId, at, flow = 14.25) =>
-      installation.measure(pointId, at, { flow, total: 139_806.7, water_table: 23.6 }),
+      opened.measure(pointId, at, { flow, total: 139_806.7, water_table: 23.6 }),
     round: (clients = own) =>
       runRound(
-        { db, clock, log, metrics, clients, secrets, breakers, pacer },
+        { db, clock, log, metrics, clients, secrets: opened.secrets, breakers, pacer },
         rules,
         new AbortController().signal,
       ),
@@ -150,5 +154,6 @@ export async function openInstallation(
       return rows.reverse()
     },
   }
-  return installation
+  installation = opened
+  return opened
 }

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { checkCredentials } from '../../../cloud/compliance/credentials.ts'
+import { watchLateness } from '../../../cloud/compliance/late.ts'
 import { releaseWork } from '../../../cloud/store/compliance.ts'
 import { type Switched, selectTurns, turnSending } from '../../../cloud/store/switches.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
@@ -188,8 +190,8 @@ describe('runRound()', () => {
     assert.equal((await site.round()).verified, 1)
   })
 
-  test('keeps the password out of logs, evidence, slots and metrics', async () => {
-    const { dga, site, register, toNextHour } = scene
+  test('keeps the password out of logs, every table, slots and metrics', async () => {
+    const { clock, dga, site, register, toNextHour } = scene
     const wells = [await register('OB-0602-7'), await register('OB-0602-8', { channel: 'soap' })]
     for (const fault of [ANSWERS.html502, ANSWERS.json500, ANSWERS.truncated]) {
       dga.faults.clear()
@@ -202,10 +204,13 @@ describe('runRound()', () => {
     await toNextHour(...wells)
     await site.round()
 
+    await checkCredentials({ ...site, clock })
+    await watchLateness({ ...site, clock })
+    const tables = await database.db.query<{ name: string }>(
+      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname !~ '^(pg_|information)'`,
+    )
     const dump = await Promise.all(
-      ['submissions', 'slots', 'obligations', 'works', 'informants'].map(table =>
-        database.db.query(`select t::text as row from ${table} t`),
-      ),
+      tables.map(({ name }) => database.db.query(`select t::text as row from ${name} t`)),
     )
     const everything = JSON.stringify([dump, site.lines, site.metrics.text(), await site.slots()])
     const fragments = [

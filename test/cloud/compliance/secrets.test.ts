@@ -36,3 +36,16 @@ test('openSecrets() opens with a former key what was sealed with it, and seals w
   assert.notEqual(rotated.seal('clave', 'x').keyId, before.keyId)
   assert.throws(() => openSecrets(new Uint8Array(randomBytes(32))).open(before, 'x'), /key \w+ is not here/)
 })
+
+test('openSecrets() puts a secret into another envelope without touching what is inside', () => {
+  const before = openSecrets(master).seal('clave', 'x')
+  const next = new Uint8Array(randomBytes(32))
+  const rotated = openSecrets(next, [master])
+
+  const after = rotated.rewrap(before, 'x')
+
+  assert.equal(after.keyId, rotated.currentKeyId)
+  assert.equal(openSecrets(next).open(after, 'x'), 'clave')
+  assert.deepEqual(after.bytes.slice(-30), before.bytes.slice(-30))
+  assert.throws(() => rotated.rewrap(before, 'y'), Rejected)
+})
