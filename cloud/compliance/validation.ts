@@ -220,30 +220,35 @@ function counters({ values: { total }, terms, limits, background }: Case): Found
 
 const VOLUME_READINGS_MIN = 3
 const VOLUME_SPAN_MIN_MS = HOUR_MS / 2
+/** A pump that starts or stops between two readings is seen by neither, at both ends of the hour. */
+const UNSEEN_READINGS = 2
 
-function volumes({
-  values,
-  limits: { volumeTolerance, volumeSlackM3 },
-  background: { hours },
-}: Case): Found[] {
+function volumes({ values, limits, background: { hours, stays: longer } }: Case): Found[] {
   return (values.total?.parts ?? []).flatMap((part): Found[] => {
     const flow = values.flow?.parts?.find(({ pointId }) => pointId === part.pointId)
     const [counter, flows] = [hours.get(part.seriesId), flow && hours.get(flow.seriesId)]
-    if (counter === undefined || flows === undefined) return []
+    if (flow === undefined || counter === undefined || flows === undefined) return []
     const spanMs = counter.lastAt - counter.firstAt
     const isKnown =
       Math.min(counter.count, flows.count) >= VOLUME_READINGS_MIN && spanMs >= VOLUME_SPAN_MIN_MS
     if (!isKnown) return []
     const countedM3 = counter.max - counter.min
-    const flowedM3 = (flows.mean * spanMs) / 1_000_000
+    const flowedM3 = (flows.mean * spanMs) / LITRES_MS_PER_M3
+    const mostLps = Math.max(flows.max, longer.get(flow.seriesId)?.max ?? 0)
+    const betweenMs = (flows.lastAt - flows.firstAt) / (flows.count - 1)
+    const unseenM3 = (UNSEEN_READINGS * mostLps * betweenMs) / LITRES_MS_PER_M3
     const difference = Math.abs(countedM3 - flowedM3)
-    if (difference <= volumeSlackM3) return []
-    if (difference <= volumeTolerance * Math.max(countedM3, Math.abs(flowedM3))) return []
-    const message = `the counter says ${countedM3.toFixed(1)} m³ and the flow ${flowedM3.toFixed(1)} m³ in ${Math.round(spanMs / 60_000)} minutes`
-    const saw = { countedM3, flowedM3, flowMeanLps: flows.mean, minutes: spanMs / 60_000 }
+    if (difference <= limits.volumeSlackM3 + unseenM3) return []
+    if (difference <= limits.volumeTolerance * Math.max(countedM3, Math.abs(flowedM3))) return []
+    const minutes = spanMs / 60_000
+    const message = `the counter says ${countedM3.toFixed(1)} m³ and the flow ${flowedM3.toFixed(1)} m³ in ${Math.round(minutes)} minutes`
+    const saw = { countedM3, flowedM3, flowMeanLps: flows.mean, minutes }
     return [{ code: 'volume_against_flow', quantity: 'total', message, saw }]
   })
 }
+
+/** L/s times milliseconds. */
+const LITRES_MS_PER_M3 = 1_000_000
 
 function levels({ values: { level }, limits, background }: Case): Found[] {
   const part = level?.parts?.[0]

@@ -8,6 +8,7 @@ import {
   regulatorDate,
   regulatorDay,
   regulatorTime,
+  regulatorYear,
 } from '../../../cloud/compliance/calendar.ts'
 
 const HOUR = 3_600_000
@@ -103,7 +104,12 @@ test('dueInstants() owes very small flows on 1 January and 1 July', () => {
 })
 
 test('dueInstants() gives the same instants in one call as in many', () => {
-  const frequencies: Frequency[] = [hourly, daily, { kind: 'months', everyMonths: 1, day: 30, minute: 125 }]
+  const frequencies: Frequency[] = [
+    ...[hourly, daily, { kind: 'interval', everyMs: 8 * HOUR, minute: 61 } as const],
+    { kind: 'weeks', weekday: 7, minute: 1439 },
+    { kind: 'months', everyMonths: 1, day: 30, minute: 125 },
+    { kind: 'months', everyMonths: 2, month: 12, day: 31, minute: 0 },
+  ]
   for (const frequency of frequencies) {
     const whole = due(frequency, '2027-11-03T01:23:45.678Z', '2028-04-01T00:00:00Z', 10_000)
     const parts: string[] = []
@@ -115,6 +121,40 @@ test('dueInstants() gives the same instants in one call as in many', () => {
     }
     assert.deepEqual(parts, whole)
   }
+})
+
+test('dueInstants() counts intervals from a minute of the day, weeks from a weekday, years from a month', () => {
+  const noon: Frequency = { kind: 'interval', everyMs: 12 * HOUR, minute: 450 }
+  assert.deepEqual(due(noon, '2026-04-04T12:00:00Z', '2026-04-06T00:00:00Z'), [
+    '2026-04-04T23:30:00.000Z',
+    '2026-04-05T11:30:00.000Z',
+    '2026-04-05T23:30:00.000Z',
+  ])
+  // 5 January 2026 was a Monday.
+  const mondays: Frequency = { kind: 'weeks', weekday: 1, minute: 0 }
+  assert.deepEqual(due(mondays, '2025-12-29T04:00:01Z', '2026-01-19T04:00:00Z'), [
+    '2026-01-05T04:00:00.000Z',
+    '2026-01-12T04:00:00.000Z',
+  ])
+  const december: Frequency = { kind: 'months', everyMonths: 12, month: 12, day: 1, minute: 0 }
+  assert.deepEqual(due(december, '2025-12-01T04:00:01Z', '2028-01-01T00:00:00Z'), [
+    '2026-12-01T04:00:00.000Z',
+    '2027-12-01T04:00:00.000Z',
+  ])
+  const quarters: Frequency = { kind: 'months', everyMonths: 3, month: 2, day: 31, minute: 0 }
+  assert.deepEqual(due(quarters, '2027-12-01T00:00:00Z', '2028-12-01T00:00:00Z'), [
+    '2028-02-29T04:00:00.000Z',
+    '2028-05-31T04:00:00.000Z',
+    '2028-08-31T04:00:00.000Z',
+    '2028-11-30T04:00:00.000Z',
+  ])
+})
+
+test('regulatorYear() begins at its own midnight, an hour after that of Santiago', () => {
+  const year = Date.parse('2027-01-01T04:00:00Z')
+  assert.equal(regulatorYear(year), year)
+  assert.equal(regulatorYear(year - 1), Date.parse('2026-01-01T04:00:00Z'))
+  assert.equal(regulatorYear(Date.parse('2027-12-31T23:00:00Z')), year)
 })
 
 test('dueInstants() stops at its limit', () => {

@@ -244,4 +244,44 @@ describe('a slot in doubt', () => {
     const sent = (await site.slots())[0]
     assert.deepEqual([sent?.state, sent?.values?.flow?.text, sent?.findings], ['sent', '15.00', []])
   })
+
+  test('is noted, and declared all the same, when it is over the rights, at a time and in the regulator’s year', async () => {
+    const rights = [
+      { flowLps: 8, yearlyM3: 400 },
+      { flowLps: 6, yearlyM3: 300 },
+    ]
+    const point = await scene.register(WORK, { rights })
+    await scene.site.db.query(
+      `with s as (insert into series (point_id, variable) values ($1, 65) returning id)
+       insert into rollups_day (series_id, at, count, valid, minutes, consumption, worst_quality)
+       select s.id, at::timestamptz, 1, 1, 1, m3, 0 from s, (values
+         ('2025-12-31T03:00Z', 5000), ('2026-01-01T03:00Z', 400.25), ('2026-01-14T03:00Z', 300.5)) as t(at, m3)`,
+      [point],
+    )
+    await measureAt(point, 1000)
+
+    const { state, findings } = await newest()
+    assert.equal(state, 'sent')
+    assert.deepEqual(
+      findings.map(({ code, saw }) => [code, saw]),
+      [
+        ['over_right', { flowLps: 14.25, rightLps: 14 }],
+        ['over_yearly_right', { yearM3: 700.75, rightM3: 700 }],
+      ],
+    )
+  })
+
+  test('over a meter that somebody said was replaced is noted and declared', async () => {
+    const point = await scene.register(WORK)
+    await measureAt(point, 931_162)
+    await scene.site.db.query(
+      `insert into meter_events (point_id, at, kind, before_count, after_count, note, created_by)
+       values ($1, to_timestamp($2::float8 / 1000), 'replacement', 931170, 0, 'N° 4711', 'ana')`,
+      [point, scene.clock.now() + 10 * MINUTE],
+    )
+    await measureAt(point, 12)
+    const { state, findings } = await newest()
+    assert.deepEqual([state, findings[0]?.code], ['sent', 'meter_changed'])
+    assert.match(findings[0]?.message ?? '', /from 931162 to 12 m³ in 1.0 h: meter replacement: N° 4711/)
+  })
 })

@@ -206,6 +206,15 @@ test('validate() doubts a counter and a flow of which one is 3.6 times the other
   // Registers that read 0 while the counter goes on.
   assert.deepEqual(codes(found(valuesOf({ ...WELL, flow: 0 }), hourOf(0, 51.3))), ['volume_against_flow'])
   assert.deepEqual(found(valuesOf(WELL), hourOf(14.25, 51)), [])
+  // Read every quarter of an hour, a pump that runs for ten minutes may be seen by no reading at all.
+  const sparse = {
+    hours: new Map([
+      [1, window(0, 0, 1, { count: 5 })],
+      [2, window(139_798.5, 139_806, 1, { count: 5 })],
+    ]),
+    stays: new Map([[1, window(0, 12.5, 12, { count: 49 })]]),
+  }
+  assert.deepEqual(found(valuesOf({ ...WELL, flow: 0 }), sparse), [])
   // A counter of ten cubic metres a count says little of an hour.
   assert.deepEqual(found(valuesOf(WELL), hourOf(1, 10), { checks: { volumeSlackM3: 10 } }), [])
 })
