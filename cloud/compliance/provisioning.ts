@@ -14,7 +14,7 @@ import {
 import type { Sql } from '../store/database.ts'
 import type { Written } from '../store/sites.ts'
 import { type InformantSettings, type ObligationSettings, termsOf, type WorkKind } from './obligation.ts'
-import { type Effect, reschedule } from './rescheduling.ts'
+import { BACKFILL_MAX, type Effect, reschedule } from './rescheduling.ts'
 import type { Secrets } from './secrets.ts'
 
 /** What a secret of an informant is sealed for. */
@@ -114,6 +114,8 @@ export async function upsertObligation(
   // What only is owed from earlier on, or by another informant, has nothing picked anew.
   const changed = isSame ? 0 : written.id
   const effect = await reschedule(tx, workCode, { versions: after, changed, now })
+  if (effect.toMake > BACKFILL_MAX)
+    throw new Rejected(`Cannot declare ${workCode}: more than ${BACKFILL_MAX} slots of before now at once`)
   const was = before.find(({ id }) => id === written.id) ?? null
   const is = after.find(({ id }) => id === written.id)
   await insertChange(tx, workCode, { from, at: now, by, reason, before: was, after: is, effect })

@@ -82,8 +82,8 @@ export async function reschedule(
   return { withdrawn: withdrawn.length, pickedAnew: rebound.length, toMake }
 }
 
-/** More than anybody would ask for at once: eleven years of every hour. */
-const COUNTED_MAX = 100_000
+/** So many slots of before now may be owed at once: eleven years of every hour. */
+export const BACKFILL_MAX = 100_000
 
 async function countMissing(
   tx: Sql,
@@ -96,7 +96,7 @@ async function countMissing(
     const from = Math.max(version.createdThrough, version.from)
     const to = Math.min(version.until ?? Number.POSITIVE_INFINITY, now + 1)
     if (from >= to) continue
-    const owed = owedInstants([version], { from, to, limit: COUNTED_MAX })
+    const owed = owedInstants([version], { from, to, limit: BACKFILL_MAX + 1 })
     missing += Math.max(0, owed.length - (await countSlots(tx, workCode, { from, to })))
   }
   return missing

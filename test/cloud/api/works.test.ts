@@ -150,6 +150,10 @@ describe('/compliance/works/{work}/obligations', () => {
       [{ to: '2025-01-01T00:00:00Z' }, /to must be after from/],
       [{ informant: '11111111-1' }, /no informant 11111111-1/],
       [{ required: ['level'] }, /must name flow and total/],
+      [
+        { from: '1990-01-01T00:00:00Z', backfillFrom: '1990-01-01T00:00:00Z', every: '1m' },
+        /more than 100000 slots/,
+      ],
     ] as const) {
       const refused = await ask(PREVIEW, obligation(wrong))
       assert.equal(refused.status, 422)
