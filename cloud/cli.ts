@@ -22,52 +22,23 @@ import { Rut } from './compliance/rut.ts'
 import { openSecrets } from './compliance/secrets.ts'
 import { type CloudConfig, readConfig } from './config.ts'
 import { commandImport, type ImportCommand } from './imports/command.ts'
-import { ASSUMABLE, DATE_FORMATS, FormatSettings, ZONES } from './imports/format.ts'
+import { ASSUMABLE, FormatSettings } from './imports/format.ts'
 import { natsUsers } from './nats-users.ts'
 import { openDatabase } from './open-database.ts'
+import { execute, stretchOf, tellPreview } from './processor/cli.ts'
 import { giveGatewayToken, provision } from './provision.ts'
 import { SERVICE_NAMES, type ServiceName } from './service.ts'
 import { startCloud } from './services.ts'
 import { type ApiScope, listSubscribers, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
 import type { Database } from './store/database.ts'
 import { gatewaysWithToken } from './store/gateways.ts'
+import { USAGE } from './usage.ts'
 
 /** The command line was wrong (EX_USAGE of sysexits.h). */
 const EXIT_USAGE = 64
 
 /** The database was not there (EX_UNAVAILABLE). */
 const EXIT_UNAVAILABLE = 69
-
-const USAGE = `smarthydro-cloud: collects what gateways measure, computes, declares, shows
-
-  smarthydro-cloud run [--services ${SERVICE_NAMES.join(',')}]
-                                              run these services, or all, until told to stop
-  smarthydro-cloud migrate                    bring the database to the shape this version needs
-  smarthydro-cloud provision FILE             make what a site.yaml describes; a second time changes nothing
-  smarthydro-cloud verify-evidence            finds what was altered in, removed from or moved within what was declared
-  smarthydro-cloud sending [on|off --reason R [--work W | --informant RUT]]
-                                              says what is declared; stops it or goes on, all of it or one's
-  smarthydro-cloud secrets rewrap             seals passwords with the current key that a former one sealed
-  smarthydro-cloud user create --email A --name N --role R [--client C]
-  smarthydro-cloud user reset-password --email A
-                                              both print the drawn password, once
-  smarthydro-cloud token create --name N --role R [--client C] [--scopes ${SCOPES.join(',')}] [--days D]
-                                              prints the token, once
-  smarthydro-cloud token revoke --name N      ends it at once
-  smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
-  smarthydro-cloud nats users [--mqtt]        prints who may do what on a nats-server, for its configuration
-  smarthydro-cloud import file FILE --point P [--delimiter ;] [--decimal ,] [--dates D] [--zone Z] [--time T]
-                                              reads a file of history and shows what it would bring
-  smarthydro-cloud import confirm ID [--accept ${ASSUMABLE.join(',')}]
-                                              stores it, and computes what follows
-  smarthydro-cloud import list | show ID | settings ID [--zone Z …] | undo ID | discard ID
-  smarthydro-cloud --version
-
-Roles: ${ROLES.join(', ')}.
-Dates of files: ${DATE_FORMATS.join(', ')}. Zones: ${ZONES.join(', ')}. Times: measured, logger.
-Settings come from the environment and from ./.env; .env.example lists them.
-Exit status: 0 stopped or done, 1 refused, 64 wrong command line, 69 no database, 78 wrong configuration.
-`
 
 const OPTIONS = {
   services: { type: 'string' },
@@ -80,8 +51,10 @@ const OPTIONS = {
   work: { type: 'string' },
   informant: { type: 'string' },
   reason: { type: 'string' },
-  mqtt: { type: 'boolean' },
   point: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  mqtt: { type: 'boolean' },
   delimiter: { type: 'string' },
   decimal: { type: 'string' },
   dates: { type: 'string' },
@@ -131,6 +104,10 @@ async function obey(command: string, rest: readonly string[], options: Options):
     case 'sending 1':
       if (rest[0] === 'on' || rest[0] === 'off') return turnSwitch(rest[0], options)
       break
+    case 'recompute 0':
+      return recompute(options)
+    case 'recompute 1':
+      return executePreview(rest[0] as string, needed('reason', options.reason))
     case 'provision 1':
       return provisionFile(rest[0] as string)
     case 'user 1':
@@ -268,6 +245,16 @@ function turnSwitch(position: string, { work, informant, reason }: Options): Pro
   return compliance(deps =>
     switchSending(deps, work === undefined ? one : { what: 'work', workCode: work }, turn),
   )
+}
+
+function recompute(options: Options): Promise<number> {
+  const stretch = stretchOf({ ...options, point: needed('point', options.point) })
+  if (typeof stretch === 'string') throw new UsageError(stretch)
+  return withDatabase(db => tellPreview({ db, clock: systemClock, say }, stretch))
+}
+
+function executePreview(preview: string, why: string): Promise<number> {
+  return withDatabase(db => execute({ db, clock: systemClock, say }, preview, why))
 }
 
 function makeUser({ email, name, role, client }: Options): Promise<number> {

@@ -32,6 +32,7 @@ import { ownAccount } from './own-account.ts'
 import { points } from './points.ts'
 import { processing } from './processing.ts'
 import { readings } from './readings.ts'
+import { recomputations } from './recomputations.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
 import { sending } from './sending.ts'
@@ -105,6 +106,7 @@ export function openApi(
   api.route('/compliance/sensor-faults', sensorFaults(deps))
   api.route('/ledger', ledger(deps))
   api.route('/incidents', incidents(deps))
+  api.route('/recomputations', recomputations(deps))
   api.route('/compliance/sending', sending(deps))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))

@@ -45,7 +45,7 @@ export function undoImport(
       const from = instants.reduce((a, b) => Math.min(a, b))
       const to = instants.reduce((a, b) => Math.max(a, b)) + 1
       const derived = await removeFollowing(tx, pointId, removed)
-      await recomputeIn({ tx, clock }, { pointId, from, to, askedBy: '', dryRun: false })
+      await recomputeIn({ tx, clock }, { pointId, from, to })
       await rollUp(tx, { measured: [], derived, withdrawn: removed }, await volumeSeriesOf(tx, pointId))
       await renewLatest(tx, { pointId, from, horizon: clock.now() + AHEAD_MAX_MS })
       return { removed: removed.length, reopenedSlots }

@@ -1,12 +1,13 @@
-// Recomputing a stretch of a point because somebody asked: after a calibration was entered for a time that has passed.
+// Recomputing a stretch of a point: after a calibration was entered for a time that has passed.
 //
-// Safe to ask again: what is right already is not touched. What it would change can be asked first (`dryRun`): the
-// same work is done and undone. Volumes after the stretch are computed as far as they come out differently.
+// Safe to do again: what is right already is not touched. Volumes after the stretch are computed as far as they come out
+// differently.
 
 import { AHEAD_MAX_MS } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
-import type { Database, Sql } from '../store/database.ts'
+import type { Sql } from '../store/database.ts'
 import {
   consumptionOf,
   type DerivedRow,
@@ -18,8 +19,8 @@ import {
 import { writeJudgements } from '../store/judgements.ts'
 import {
   type CalibrationRow,
+  findRetainedFrom,
   lockPoints,
-  recordRecomputation,
   selectCalibrations,
   selectMeasuredHours,
   selectMeasuredSeries,
@@ -42,8 +43,6 @@ export interface Recomputation {
   pointId: number
   from: number
   to: number
-  askedBy: string
-  dryRun: boolean
 }
 
 /** What came out differently in one variable. */
@@ -67,40 +66,26 @@ export interface RecomputationOutcome {
   buckets: ChangedBuckets
 }
 
-/**
- * Computes a stretch again. Throws ZodError when the calibrations cannot be used, RangeError when there is too much,
- * Rejected when the readings of that time are no longer kept.
- */
-export async function recompute(
-  { db, clock }: { db: Database; clock: Clock },
-  asked: Recomputation,
-): Promise<RecomputationOutcome> {
-  const preview: { outcome?: RecomputationOutcome } = {}
-  try {
-    return await db.transaction(async tx => {
-      const outcome = await recomputeIn({ tx, clock }, asked)
-      if (asked.dryRun) {
-        preview.outcome = outcome
-        throw new Undo()
-      }
-      await recordRecomputation(tx, { ...asked, askedAt: clock.now(), outcome })
-      return outcome
-    })
-  } catch (error) {
-    if (error instanceof Undo && preview.outcome !== undefined) return preview.outcome
-    throw error
-  }
+/** What a recomputation does, value by value: to tell whether another one would do the same. */
+export interface Trace {
+  /** What everything is computed with. */
+  rules: string
+  changes: { at: number; what: string }[]
 }
 
-/** Ends a transaction whose work was only to be seen. */
-class Undo extends Error {}
-
-/** The same in somebody's transaction, and without a record. */
+/**
+ * Computes a stretch again, in a transaction. Throws ZodError when the calibrations cannot be used, RangeError when there is
+ * too much, Rejected when the readings of that time are no longer kept.
+ */
 export async function recomputeIn(
   { tx, clock }: { tx: Sql; clock: Clock },
   { pointId, from, to }: Recomputation,
-): Promise<RecomputationOutcome> {
+): Promise<{ outcome: RecomputationOutcome; trace: Trace }> {
   await lockPoints(tx, [pointId])
+  const keptFrom = await findRetainedFrom(tx, pointId)
+  if (keptFrom !== undefined && from < keptFrom) {
+    throw new Rejected(`The readings of this point are kept from ${new Date(keptFrom).toISOString()} on`)
+  }
   const calibrations = await selectCalibrations(tx, [pointId])
   const stretch = { pointId, from, to, horizon: clock.now() + AHEAD_MAX_MS }
   const before = await consumptionOf(tx, stretch)
@@ -117,18 +102,21 @@ export async function recomputeIn(
     },
     new Map(volumes === undefined ? [] : [[volumes.seriesId, pointId]]),
   )
-  return {
+  const outcome = {
     variables: computed.map(({ difference }) => difference),
     judged: judged.changed.length,
     consumptionM3: { before, after: await consumptionOf(tx, stretch) },
     buckets,
   }
+  const rules = JSON.stringify([calibrations, await selectMeterEvents(tx, [pointId])])
+  return { outcome, trace: { rules, changes: [...judged.trace, ...computed.flatMap(({ trace }) => trace)] } }
 }
 
 interface Recomputed {
   seriesId: number
   difference: Difference
   touched: Touched[]
+  trace: Trace['changes']
 }
 
 interface Stretch {
@@ -144,14 +132,15 @@ async function judgeStretch(
   tx: Sql,
   { pointId, from, to }: Stretch,
   calibrations: readonly CalibrationRow[],
-): Promise<{ judging: Judging; changed: Touched[] }> {
+): Promise<{ judging: Judging; changed: Touched[]; trace: Trace['changes'] }> {
   const judging: Judging = { judged: [], judgements: [], leftFrom: undefined }
   for (const series of await selectMeasuredSeries(tx, pointId)) {
     const stretch = { ...series, from, until: to - 1, fromSound: true, readingsMax: READINGS_MAX }
     await judgeAgain(tx, judging, stretch, calibrations)
   }
   if (judging.leftFrom !== undefined) throw tooMuch()
-  return { judging, changed: await writeJudgements(tx, judging.judgements) }
+  const changed = await writeJudgements(tx, judging.judgements)
+  return { judging, changed, trace: traceOf(changed, judging.judgements) }
 }
 
 async function recomputeWaterTables(
@@ -234,7 +223,19 @@ async function replaceValues(
     changedFrom: edge(Math.min),
     changedTo: edge(Math.max),
   }
-  return { seriesId, difference, touched: instants.map(at => ({ seriesId, at })) }
+  const trace = [
+    ...removed.map(at => ({ at, what: `${seriesId} ${at} removed` })),
+    ...traceOf(changed, [...rows, ...after]),
+  ]
+  return { seriesId, difference, touched: instants.map(at => ({ seriesId, at })), trace }
+}
+
+/** Those of the rows that have changed, in words. */
+function traceOf(changed: readonly Touched[], rows: readonly Touched[]): Trace['changes'] {
+  const keys = new Set(changed.map(({ seriesId, at }) => `${seriesId}/${at}`))
+  return rows
+    .filter(({ seriesId, at }) => keys.has(`${seriesId}/${at}`))
+    .map(row => ({ at: row.at, what: JSON.stringify(row) }))
 }
 
 const tooMuch = (): RangeError =>

@@ -208,15 +208,8 @@ export async function leaveRecomputation(tx: Sql, pointId: number, from: number)
   )
 }
 
-/** Keeps what a recomputation that somebody asked for has changed. */
-export async function recordRecomputation(
-  tx: Sql,
-  asked: { pointId: number; from: number; to: number; askedBy: string; askedAt: number; outcome: object },
-): Promise<void> {
-  await tx.query(
-    `insert into recomputations (point_id, from_at, to_at, asked_by, asked_at, outcome)
-     values ($1, to_timestamp($2::float8 / 1000), to_timestamp($3::float8 / 1000), $4,
-             to_timestamp($5::float8 / 1000), $6::jsonb)`,
-    [asked.pointId, asked.from, asked.to, asked.askedBy, asked.askedAt, JSON.stringify(asked.outcome)],
-  )
+/** From when on the readings of a point are all kept; `undefined` when none was ever dropped. The point is ours. */
+export async function findRetainedFrom(tx: Sql, pointId: number): Promise<number | undefined> {
+  const [row] = await tx.query<{ at: number }>('select at from retained_from where point_id = $1', [pointId])
+  return row?.at
 }

@@ -70,6 +70,29 @@ describe('smarthydro-cloud', () => {
         status: 69,
         says: /127\.0\.0\.1/,
       },
+      {
+        args: ['recompute', '--point', 'pozo-7', '--from', 'today'],
+        status: 64,
+        says: /--from must be an instant/,
+      },
+      {
+        args: ['recompute', 'first', '--reason', 'x'],
+        status: 1,
+        says: /There is no preview first/,
+      },
+      {
+        args: [
+          'recompute',
+          '--point',
+          'nowhere',
+          '--from',
+          '2026-01-15T12:00:00Z',
+          '--to',
+          '2026-01-15T13:00:00Z',
+        ],
+        ...{ status: 1, says: /Point not found/ },
+      },
+      { args: ['recompute', '7', '--reason', 'x'], status: 1, says: /There is no preview 7/ },
       { args: ['sending', 'off'], status: 64, says: /--reason is needed/ },
       {
         args: ['sending', 'off', '--reason', 'x', '--work', 'OB-0602-7'],

@@ -18,6 +18,7 @@ import {
 } from '../../../cloud/store/gateways.ts'
 import { saveLedgerDays } from '../../../cloud/store/ledger.ts'
 import { selectGateway, selectPointsNamed } from '../../../cloud/store/queries.ts'
+import { insertPreview, recordRecomputation } from '../../../cloud/store/recomputations.ts'
 import { insertRule } from '../../../cloud/store/rules.ts'
 import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
@@ -59,6 +60,7 @@ export async function fill(api: ApiScene): Promise<void> {
        select 'ledger_difference', $2, $1, to_timestamp($3::float8 / 1000), to_timestamp($3::float8 / 1000), $4::jsonb`,
       [gatewayId, `gw-${client}`, NOW, JSON.stringify({ gateway: `gw-${client}`, difference: 2 })],
     )
+    await recompute(api, client)
     for (const number of [1, 2]) {
       await setAside(api.db, {
         ...{ gatewayId, topic: `smarthydro/${client}/up`, bytes: new Uint8Array(number) },
@@ -126,6 +128,16 @@ async function uploadFiles({ db, clock }: ApiScene): Promise<void> {
       await uploadImport(asker, file)
     }
   }
+}
+
+/** A preview that shows nothing, and an execution that was refused for it. */
+async function recompute({ db }: ApiScene, client: string): Promise<void> {
+  const { id: pointId } = await findPoint(db, null, `${client}.los-aromos.pozo-7`)
+  const stretch = { pointId, from: NOW - 3_600_000, to: NOW, askedBy: `ana@${client}.cl`, askedAt: NOW }
+  const nothing = { through: null, fingerprint: 'of nothing', outcome: {} }
+  const previewId = await insertPreview(db, { ...stretch, ...nothing })
+  const why = `sonda de ${client}`
+  await recordRecomputation(db, { ...stretch, previewId, why }, { refused: 'It would do something else' })
 }
 
 const receiptOf = (workCode: string): Submission => ({

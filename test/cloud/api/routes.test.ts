@@ -244,6 +244,9 @@ const ANSWERED: Record<string, number> = {
   'POST /api/v1/compliance/slots/{slot}/decisions': 422,
   'POST /api/v1/points/{point}/processing': 201,
   'POST /api/v1/points/{point}/meter-events': 201,
+  'POST /api/v1/recomputations': 201,
+  // The preview shows what would not be done any more.
+  'POST /api/v1/recomputations/{preview}/execute': 409,
   'POST /api/v1/imports': 202,
   // Nobody has read the file yet, and nothing of it is stored.
   'POST /api/v1/imports/{import}/confirm': 409,
@@ -274,6 +277,10 @@ const obligationOf = (client: string) => ({
 
 /** What is sent to routes that take it more than once. The first slot is sent: there is nothing to approve. */
 const BODIES: Record<string, object> = {
+  'POST /api/v1/recomputations': {
+    ...{ point: 'otra.los-aromos.pozo-7', from: '2026-01-15T11:00:00Z', to: '2026-01-15T13:00:00Z' },
+  },
+  'POST /api/v1/recomputations/{preview}/execute': { why: 'sonda recalibrada' },
   'POST /api/v1/compliance/slots/{slot}/decisions': { action: 'approve', reason: 'verificado' },
   'POST /api/v1/compliance/slots/decisions': {
     ...{ slots: [1, 4], action: 'approve', reason: 'verificado', dryRun: true },
@@ -336,6 +343,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       session: 's-1',
       letter: client === 'campo' ? '1' : '3',
       incident: client === 'campo' ? '1' : '2',
+      preview: client === 'campo' ? '1' : '2',
       slot: client === 'campo' ? '1' : '4',
       event: client === 'campo' ? '1' : '3',
       work: workOf(client),

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { enterMeterEvent, takeBackMeterEvent } from '../../../cloud/processor/meter-events.ts'
-import { recompute } from '../../../cloud/processor/recompute.ts'
+import { previewRecomputation } from '../../../cloud/processor/preview.ts'
+import { recomputeIn } from '../../../cloud/processor/recompute.ts'
 import { continueRecomputation } from '../../../cloud/processor/round.ts'
 import { selectCandidates } from '../../../cloud/store/compliance-slots.ts'
 import type { Database } from '../../../cloud/store/database.ts'
@@ -273,14 +274,16 @@ describe('judging readings', () => {
     await processAll(db)
     await site.rule('unit_conversion', 'total', { unit: 'L' }, T - HOUR)
     await site.rule('unit_conversion', 'level', { factor: 0.01 }, T - HOUR)
-    const asked = { pointId, from: T - HOUR, to: T + HOUR, askedBy: 'ana' }
-    const deps = { db, clock: systemClock }
+    const asked = { pointId, from: T - HOUR, to: T + HOUR }
+    const clock = systemClock
+    const recompute = () => db.transaction(async tx => (await recomputeIn({ tx, clock }, asked)).outcome)
 
-    const preview = await recompute(deps, { ...asked, dryRun: true })
+    const { outcome: shown } = await previewRecomputation({ db, clock }, { ...asked, askedBy: 'ana' })
+    const { days: _, daysMore: __, ...preview } = shown
     assert.deepEqual(preview.consumptionM3, { before: 5, after: 0.005 })
     assert.equal(preview.judged, 4)
     assert.deepEqual((await flagsIn(db, pointId, 'water_table'))[0]?.[1], -3070)
-    const outcome = await recompute(deps, { ...asked, dryRun: false })
+    const outcome = await recompute()
 
     assert.deepEqual(outcome, preview)
     assert.deepEqual(
@@ -291,7 +294,7 @@ describe('judging readings', () => {
       (await allValues(db, pointId, 'volume')).map(({ value }) => value),
       [1, 1.005],
     )
-    const again = await recompute(deps, { ...asked, dryRun: false })
+    const again = await recompute()
     assert.deepEqual(
       again.variables.map(({ changed, removed }) => changed + removed),
       [0, 0],

@@ -80,14 +80,17 @@ describeOnEveryDatabase('startProcessor()', ({ db }) => {
     await site.calibrate('pulses_to_volume', { litresPerPulse: 1000 }, T + 4.5 * HOUR)
     const body = { point: key, from: text(T + 4 * HOUR), to: text(T + 6 * HOUR) }
 
-    const preview = await json(await post({ ...body, dryRun: true }))
+    const preview = await json(await post(body))
     const unchanged = await volumesOf(site)
-    const done = await json(await post(body))
-    const again = await json(await post(body))
+    const done = await json(await execute(preview.preview))
+    const again = await json(await execute((await json(await post(body))).preview))
 
     assert.deepEqual(unchanged, [100, 101, 102, 103, 104, 105, 106, 107, 108, 109])
     assert.deepEqual(await volumesOf(site), [100, 101, 102, 103, 104, 114, 124, 134, 144, 154])
-    assert.deepEqual({ ...preview, dryRun: false }, done)
+    assert.deepEqual(preview, done)
+    assert.deepEqual(done.days, [
+      { day: '2026-01-15', variable: 'volume', unit: 'm³', before: 9, after: 54, delta: 45 },
+    ])
     assert.deepEqual(done.consumptionM3, { before: 2, after: 11 })
     const [volume] = done.variables
     assert.deepEqual(
@@ -98,19 +101,18 @@ describeOnEveryDatabase('startProcessor()', ({ db }) => {
       again.variables.map(({ changed }: { changed: number }) => changed),
       [0],
     )
-    const asked = await db.query('select asked_by from recomputations where point_id = $1', [
-      await site.pointId(),
-    ])
-    assert.deepEqual(asked, [{ asked_by: 'Ana' }, { asked_by: 'Ana' }])
+    const asked = await db.query(
+      'select asked_by, why, preview_id, refused from recomputations where point_id = $1 order by id limit 1',
+      [await site.pointId()],
+    )
+    assert.deepEqual(asked, [{ asked_by: 'Ana', why: 'a test', preview_id: preview.preview, refused: null }])
   })
 
   test('POST /process shows consumption in whole litres', async () => {
     const site = await openSite(db)
     const key = await readTenHours(site, 20)
 
-    const { consumptionM3 } = await json(
-      await post({ point: key, from: text(T), to: text(T + 3.5 * HOUR), dryRun: true }),
-    )
+    const { consumptionM3 } = await json(await post({ point: key, from: text(T), to: text(T + 3.5 * HOUR) }))
 
     assert.deepEqual(consumptionM3, { before: 0.6, after: 0.6 })
     const stored = await db.query<{ consumed: number }>(
@@ -130,7 +132,8 @@ describeOnEveryDatabase('startProcessor()', ({ db }) => {
     await untilProcessed(db)
     await site.calibrate('total_to_volume', {}, T + 4.5 * HOUR)
 
-    const done = await json(await post({ point: key, from: text(T), to: text(T + DAY) }))
+    const { preview } = await json(await post({ point: key, from: text(T), to: text(T + DAY) }))
+    const done = await json(await execute(preview))
 
     assert.equal(done.variables[0].removed, 5)
     const volumes = await allValues(db, await site.pointId(), 'volume')
@@ -149,6 +152,65 @@ describeOnEveryDatabase('startProcessor()', ({ db }) => {
         [541, 108],
       ],
     )
+  })
+
+  test('POST /process/{preview} does what was shown, once, and nothing when it would do something else', async () => {
+    const site = await openSite(db)
+    const key = await readTenHours(site)
+    await site.calibrate('pulses_to_volume', { litresPerPulse: 1000 }, T + 4.5 * HOUR)
+    const body = { point: key, from: text(T + 4 * HOUR), to: text(T + 6 * HOUR) }
+    const shown = async () => (await json(await post(body))).preview
+
+    const beforeLate = await shown()
+    await site.commit([[T + 5.5 * HOUR, 'pulses', 1055]])
+    await untilProcessed(db)
+    const late = await execute(beforeLate)
+    const beforeRule = await shown()
+    await site.calibrate('pulses_to_volume', { litresPerPulse: 100 }, T + 7.5 * HOUR)
+    const rule = await execute(beforeRule)
+    const unchanged = (await volumesOf(site)).length
+    const beforeLive = await shown()
+    await site.commit([[T + 11 * HOUR, 'pulses', 1110]])
+    await untilProcessed(db)
+    const live = await execute(beforeLive)
+    const again = await execute(beforeLive)
+    const unnamed = await execute(beforeLive, { why: ' ' })
+
+    assert.deepEqual(
+      [late.status, rule.status, live.status, again.status, unnamed.status],
+      [409, 409, 200, 409, 400],
+    )
+    assert.equal((await execute(2 ** 40)).status, 404)
+    assert.equal(unchanged, 11)
+    assert.match((await json(again)).detail, /executed already/)
+    const ends = await db.query<{ refused: string | null }>(
+      'select refused from recomputations where point_id = $1 order by id',
+      [await site.pointId()],
+    )
+    assert.deepEqual(
+      ends.map(({ refused }) => refused?.split(/[:.]/)[0] ?? null),
+      [
+        'It would not do any more what was shown',
+        'It would not do any more what was shown',
+        null,
+        'This preview was executed already',
+      ],
+    )
+  })
+
+  test('POST /process refuses a stretch whose readings are no longer all kept', async () => {
+    const site = await openSite(db)
+    const key = await readTenHours(site)
+    await db.query('insert into retained_from (point_id, at) values ($1, to_timestamp($2::float8 / 1000))', [
+      await site.pointId(),
+      T + 3 * HOUR,
+    ])
+
+    const gone = await post({ point: key, from: text(T), to: text(T + DAY) })
+    const kept = await post({ point: key, from: text(T + 3 * HOUR), to: text(T + DAY) })
+
+    assert.deepEqual([gone.status, kept.status], [422, 200])
+    assert.match((await json(gone)).detail, /are kept from 2026-01-15T15:00:00.000Z on/)
   })
 
   async function readTenHours(site: Site, litresPerPulse = 100): Promise<string> {
@@ -172,6 +234,12 @@ describeOnEveryDatabase('startProcessor()', ({ db }) => {
     fetch(`http://127.0.0.1:${service.port}/process`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  const execute = (preview: number, body: object = { why: 'a test' }) =>
+    fetch(`http://127.0.0.1:${service.port}/process/${preview}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer operator' },
       body: JSON.stringify(body),
     })
 })

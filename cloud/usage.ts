@@ -1,0 +1,40 @@
+// What smarthydro-cloud says of its command line.
+
+import { ASSUMABLE, DATE_FORMATS, ZONES } from './imports/format.ts'
+import { SERVICE_NAMES } from './service.ts'
+import { ROLES, SCOPES } from './store/accounts.ts'
+
+/** Every command, with its options. */
+export const USAGE = `smarthydro-cloud: collects what gateways measure, computes, declares, shows
+
+  smarthydro-cloud run [--services ${SERVICE_NAMES.join(',')}]
+                                              run these services, or all, until told to stop
+  smarthydro-cloud migrate                    bring the database to the shape this version needs
+  smarthydro-cloud provision FILE             make what a site.yaml describes; a second time changes nothing
+  smarthydro-cloud verify-evidence            finds what was altered in, removed from or moved within what was declared
+  smarthydro-cloud sending [on|off --reason R [--work W | --informant RUT]]
+                                              says what is declared; stops it or goes on, all of it or one's
+  smarthydro-cloud secrets rewrap             seals passwords with the current key that a former one sealed
+  smarthydro-cloud recompute --point P --from T --to T
+                                              says what computing a stretch of a point again would change
+  smarthydro-cloud recompute PREVIEW --reason R   does what that said, or nothing
+  smarthydro-cloud user create --email A --name N --role R [--client C]
+  smarthydro-cloud user reset-password --email A
+                                              both print the drawn password, once
+  smarthydro-cloud token create --name N --role R [--client C] [--scopes ${SCOPES.join(',')}] [--days D]
+                                              prints the token, once
+  smarthydro-cloud token revoke --name N      ends it at once
+  smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
+  smarthydro-cloud nats users [--mqtt]        prints who may do what on a nats-server, for its configuration
+  smarthydro-cloud import file FILE --point P [--delimiter ;] [--decimal ,] [--dates D] [--zone Z] [--time T]
+                                              reads a file of history and shows what it would bring
+  smarthydro-cloud import confirm ID [--accept ${ASSUMABLE.join(',')}]
+                                              stores it, and computes what follows
+  smarthydro-cloud import list | show ID | settings ID [--zone Z …] | undo ID | discard ID
+  smarthydro-cloud --version
+
+Roles: ${ROLES.join(', ')}.
+Dates of files: ${DATE_FORMATS.join(', ')}. Zones: ${ZONES.join(', ')}. Times: measured, logger.
+Settings come from the environment and from ./.env; .env.example lists them.
+Exit status: 0 stopped or done, 1 refused, 64 wrong command line, 69 no database, 78 wrong configuration.
+`
