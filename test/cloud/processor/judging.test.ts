@@ -1,15 +1,14 @@
 // Judgements beside readings, what follows from them, and that late readings heal both, on a real database.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { enterMeterEvent, takeBackMeterEvent } from '../../../cloud/processor/meter-events.ts'
 import { previewRecomputation } from '../../../cloud/processor/preview.ts'
 import { recomputeIn } from '../../../cloud/processor/recompute.ts'
 import { continueRecomputation } from '../../../cloud/processor/round.ts'
 import { selectCandidates } from '../../../cloud/store/compliance-slots.ts'
-import type { Database } from '../../../cloud/store/database.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
-import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { describeOnEveryDatabase } from '../../doubles/databases.ts'
 import { allValues, bucketsIn, flagsIn, LIMITS, openSite, processAll, type Site, valuesIn } from './site.ts'
 
 const T = Date.parse('2026-01-15T12:00:00Z')
@@ -17,15 +16,7 @@ const MINUTE = 60_000
 const HOUR = 3_600_000
 const DAY = 86_400_000
 
-describe('judging readings', () => {
-  let database: TestDatabase
-  let db: Database
-  before(async () => {
-    database = await openTestDatabase()
-    db = database.db
-  })
-  after(() => database.close())
-
+describeOnEveryDatabase('judging readings', ({ db }) => {
   const measured = (_site: Site, pointId: number) =>
     db.query<{ value: number | null }>(
       'select r.value from readings r join series s on s.id = r.series_id where s.point_id = $1 order by s.variable, r.at',
