@@ -25,6 +25,8 @@ export interface DrainOrder {
   gateways: number
   /** Each measures a poll so often while it drains. */
   liveEveryMs: number
+  /** How often it looks whether a poll is acknowledged: what the lag is told to. */
+  lookEveryMs: number
 }
 
 /** What came of it. */
@@ -108,7 +110,7 @@ async function drain(scope: Scope, paths: readonly string[], order: DrainOrder):
 async function measureLive(
   { buffer, uplink }: Returning,
   polls: Parameters<Buffer['append']>[0],
-  { liveEveryMs }: DrainOrder,
+  { liveEveryMs, lookEveryMs }: DrainOrder,
   report: DrainReport,
   signal: AbortSignal,
 ): Promise<void> {
@@ -123,7 +125,7 @@ async function measureLive(
     const last = appended.at(-1)?.seq ?? 0
     const isOwed = () =>
       buffer.status().unackedRanges.some(range => range.first <= last && last <= range.last)
-    while (isOwed()) await clock.sleep(5)
+    while (isOwed()) await clock.sleep(lookEveryMs)
     const tookMs = clock.monotonic() - began
     report.liveMs.push(tookMs)
     await clock.sleep(Math.max(0, liveEveryMs - tookMs))

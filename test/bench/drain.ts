@@ -32,8 +32,14 @@ export async function benchDrain(): Promise<Figure[]> {
     const { db } = scope.use(await server.create())
     await migrate(db, { log: silentLog })
     const port = await openCloud(scope, db)
-    const one = await drainOf(db, { port, prefix: 'gw-one', gateways: 1, liveEveryMs: 250 })
-    const all = await drainOf(db, { port, prefix: 'gw-all', gateways: GATEWAYS, liveEveryMs: 10_000 })
+    const one = await drainOf(db, { port, prefix: 'gw-one', gateways: 1, liveEveryMs: 250, lookEveryMs: 5 })
+    const all = await drainOf(db, {
+      port,
+      prefix: 'gw-all',
+      gateways: GATEWAYS,
+      liveEveryMs: 10_000,
+      lookEveryMs: 50,
+    })
     return [
       ...toFigures(`a gateway with ${DAY_READINGS.toLocaleString('en-US')} readings`, one, ONE_GOAL_S),
       ...toFigures(`${GATEWAYS} gateways with as many each`, all, ALL_GOAL_S),
