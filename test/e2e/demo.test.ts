@@ -15,7 +15,16 @@ import { skipWithout } from '../peers.ts'
 import { lookAtEverything } from './web.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const COPIED = ['package.json', 'protocol', 'edge', 'cloud', 'deploy', 'test/doubles', 'test/peers.ts']
+const COPIED = [
+  'package.json',
+  'tsconfig.json',
+  'protocol',
+  'edge',
+  'cloud',
+  'deploy',
+  'test/doubles',
+  'test/peers.ts',
+]
 const API = 'http://127.0.0.1:8004/api/v1'
 
 interface Slot {
