@@ -5,7 +5,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
-import { regulatorDate, regulatorTime } from '../compliance/calendar.ts'
+import { regulatorDate, regulatorMonths, regulatorTime } from '../compliance/calendar.ts'
 import { ObligationSettings, WORK_CODE } from '../compliance/obligation.ts'
 import { type ObligationChange, upsertObligation } from '../compliance/provisioning.ts'
 import { owedInstants } from '../compliance/rescheduling.ts'
@@ -276,8 +276,8 @@ class GivenUp extends Error {
 
 const SHOWN = 24
 const MONTHS = 12
-/** A year of every minute: what a month counts is never more. */
-const COUNTED_MAX = 527_040
+/** A month of every minute has no more. */
+const COUNTED_MAX = 44_640
 
 async function toPreview(
   tx: Sql,
@@ -304,17 +304,11 @@ function monthsOf(
   after: readonly ObligationVersion[],
   now: number,
 ): { month: string; before: number; after: number }[] {
-  const first = Temporal.PlainDate.from(regulatorDate(now)).toPlainYearMonth()
-  const months = Array.from({ length: MONTHS }, (_, index) => first.add({ months: index }).toString())
-  const to = now + 366 * 86_400_000
-  const count = (versions: readonly ObligationVersion[]) =>
-    Map.groupBy(owedInstants(versions, { from: now, to, limit: COUNTED_MAX }), at =>
-      regulatorDate(at).slice(0, 7),
-    )
-  const [was, is] = [count(before), count(after)]
-  return months.map(month => ({
-    ...{ month, before: was.get(month)?.length ?? 0, after: is.get(month)?.length ?? 0 },
-  }))
+  return regulatorMonths(now, MONTHS).map(({ month, from, to }) => {
+    const stretch = { from: Math.max(from, now), to, limit: COUNTED_MAX }
+    const [was, is] = [owedInstants(before, stretch).length, owedInstants(after, stretch).length]
+    return { month, before: was, after: is }
+  })
 }
 
 async function wholeWork(db: Sql, clientIds: ClientIds, code: string): Promise<z.infer<typeof WholeWork>> {

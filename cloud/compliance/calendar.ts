@@ -106,6 +106,19 @@ export function regulatorYear(at: number): number {
   return Date.UTC(dateOf(at).year, 0, 1) + BEHIND_UTC_MS
 }
 
+/** The regulator's months from that of an instant on: each with its first instant and that of the next. */
+export function regulatorMonths(at: number, count: number): { month: string; from: number; to: number }[] {
+  const first = dateOf(at).with({ day: 1 })
+  const beginOf = (date: Temporal.PlainDate) => Date.UTC(date.year, date.month - 1, date.day) + BEHIND_UTC_MS
+  return Array.from({ length: count }, (_, index) => {
+    const date = first.add({ months: index })
+    return {
+      month: date.toString().slice(0, 7),
+      ...{ from: beginOf(date), to: beginOf(date.add({ months: 1 })) },
+    }
+  })
+}
+
 /** The regulator's date at an instant: `2026-01-15`. */
 export function regulatorDate(at: number): string {
   return shifted(at).slice(0, 10)

@@ -48,8 +48,8 @@ export function owedInstants(
       to: Math.min(to, version.until ?? Number.POSITIVE_INFINITY),
       limit: limit - found.length,
     }
-    if (stretch.from < stretch.to && stretch.limit > 0)
-      found.push(...dueInstants(version.terms.frequency, stretch))
+    if (stretch.from >= stretch.to || stretch.limit <= 0) continue
+    for (const at of dueInstants(version.terms.frequency, stretch)) found.push(at)
   }
   return found
 }

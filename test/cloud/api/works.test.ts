@@ -73,6 +73,13 @@ describe('/compliance/works/{work}/obligations', () => {
     assert.equal((await whole()).changes.length, 1)
   })
 
+  test('shows the calendar of every minute as well', async () => {
+    const { status, body } = await ask(PREVIEW, obligation({ every: '1m', select: '10s' }))
+    assert.equal(status, 200)
+    assert.deepEqual(body.calendar.months[1], { month: '2026-02', before: 672, after: 40_320 })
+    assert.deepEqual(body.calendar.months[11], { month: '2026-12', before: 744, after: 44_640 })
+  })
+
   test('is written only as a preview has shown it, and says who did it and why', async () => {
     const daily = obligation({ from: '2026-01-20T04:00:00Z', standard: 'medio' })
     assert.equal((await ask(PUT, daily)).status, 428)
