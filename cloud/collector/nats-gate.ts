@@ -41,6 +41,7 @@ const CROWD = 1_000
 const NAMES_FOR_MS = 4_000
 /** That something was committed is said at most so often. */
 const COMMITTED_EVERY_MS = 50
+const USERS_COMMAND = '`smarthydro-cloud nats users`'
 /** So often it is looked whether this replica has subscribers of its own. */
 const LOOK_EVERY_MS = 1_000
 
@@ -235,8 +236,9 @@ async function runSession(
     log.info('NATS connected', { url: natsOptions.url, replica })
     onUp()
     scope.run(async stop => {
-      const reason = await Promise.race([session.gone, aborted(stop)])
-      if (reason === undefined) return
+      const cause = await Promise.race([session.gone, aborted(stop)])
+      if (cause === undefined) return
+      const reason = withAdvice(cause)
       end(reason)
       throw new Unavailable(reason)
     })
@@ -247,13 +249,19 @@ async function runSession(
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof Unavailable)) throw error
-    end(error.message)
+    end(withAdvice(error.message))
   } finally {
     end(state.reason)
   }
   signal.throwIfAborted()
   return wasUp
 }
+
+/** What this side needs may differ from what it needed when the users were printed. */
+const withAdvice = (reason: string): string =>
+  /Not allowed to/.test(reason) && !reason.includes(USERS_COMMAND)
+    ? `${reason}; its users must be those that ${USERS_COMMAND} prints now`
+    : reason
 
 /** Hears other replicas; their readings only while somebody here wants them. */
 async function hearPeers(

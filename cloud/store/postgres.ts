@@ -22,10 +22,14 @@ export interface PostgresOptions {
   statementTimeoutMs?: number
   /** How long connecting may take. */
   connectTimeoutMs?: number
+  /** How long a transaction may do nothing; 0: for ever. */
+  idleInTransactionMs?: number
 }
 
 const STATEMENT_TIMEOUT_MS = 60_000
 const CONNECT_TIMEOUT_MS = 10_000
+/** Between two statements pass milliseconds. Who stands still for longer, or is cut off, holds up all that need its rows. */
+const IDLE_IN_TRANSACTION_MS = 15_000
 const IDLE_TIMEOUT_MS = 30_000
 
 /** The server ends a statement at its timeout; a server that cannot even do that is given up so much later. */
@@ -44,6 +48,7 @@ export function openPostgres({ log }: { log: Log }, options: PostgresOptions): D
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
     query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
     options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex ${TIMESCALE_SETTINGS}${asRole(options.role)}`,
     types: { getTypeParser: (oid: number) => TYPE_PARSERS.get(oid) ?? String },
@@ -148,10 +153,10 @@ function toPg(param: Param): unknown {
 
 /**
  * SQLSTATEs that say that the server is not there or cannot now, not that it refuses: connection (08), resources and
- * full disk (53), going away or too slow (57, and 57014 is the statement timeout), its own disk (58), and a standby that
- * has not been promoted yet (25006).
+ * full disk (53), going away or too slow (57, and 57014 is the statement timeout), its own disk (58), a standby that
+ * has not been promoted yet (25006), and a transaction that stood still (25P03).
  */
-const GONE = /^(08|53|57|58|25006)/
+const GONE = /^(08|53|57|58|25006|25P03)/
 
 /** Deadlocks and serialisation failures: the same again may well succeed. */
 const AGAIN = /^(40|55P03)/

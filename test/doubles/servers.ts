@@ -61,7 +61,8 @@ export function serverAt(url: string, stop: () => Promise<void>): TestServer {
       await admin.query(`create database ${name}`)
       const own = new URL(url)
       own.pathname = `/${name}`
-      const db = openPostgres(deps, { url: own.href, poolMax: 4 })
+      // Tests hold transactions open while they wait for what becomes of others.
+      const db = openPostgres(deps, { url: own.href, poolMax: 4, idleInTransactionMs: 0 })
       return {
         db,
         url: own.href,

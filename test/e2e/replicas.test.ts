@@ -75,25 +75,32 @@ const committedBy = async ({ read }: Service): Promise<number> =>
 const processedBy = async ({ read }: Service): Promise<number> => (await read()).processor_batches_total ?? 0
 
 describe('two collectors and two processors on one JetStream', { skip: skipWithout('nats_server') }, () => {
-  test('share the load; of what two that are killed had in hand nothing is lost, and nothing is there twice', async context => {
-    const { db, url: databaseUrl, close } = await openTestDatabase()
-    atEnd(context, close)
-    const names = Array.from({ length: GATEWAYS }, (_, index) => `gw-${index}`)
-    const tables = await Promise.all(names.map(name => addGateway(db, name)))
-    const nats = await openNatsServer({
-      more: natsUsers(names, [], { mqtt: false }),
-      env: {
-        [NATS_COLLECTOR.variable]: PASSWORD,
-        ...Object.fromEntries(names.map(name => [tokenVariable(name), TOKEN])),
-      },
+  test('a collector that stands still longer than its lease, and goes on then, loses nothing and stores nothing twice', async context => {
+    const { db, tables, url, start } = await openSite(context, 4)
+    const [frozen, other] = [await start('collector'), await start('collector')]
+    await until('each collector has its part', async () => isShared(frozen, other), PATIENT)
+    const gateways = await Promise.all(tables.map(table => openGateway(context, url, table)))
+
+    await db.transaction(async tx => {
+      await tx.query('lock table readings in exclusive mode')
+      for (const { send } of gateways) await send(BATCHES / 2)
+      await until('it has some in hand', async () => ((await frozen.read()).collector_nats_waiting ?? 0) > 0)
+      frozen.program.kill('SIGSTOP')
     })
-    atEnd(context, () => nats.close())
-    const url = `nats://127.0.0.1:${nats.port}`
-    const environment = {
-      ...{ DATABASE_URL: databaseUrl, SMARTHYDRO_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') },
-      ...{ NATS_URL: url, NATS_USER: NATS_COLLECTOR.user, NATS_PASSWORD: PASSWORD },
-    }
-    const start = (name: 'collector' | 'processor') => startService(context, name, environment)
+    const areAcked = (count: number) => () => gateways.every(({ acked }) => acked() === count)
+    await until('the other acks all', areAcked(BATCHES / 2), PATIENT)
+    assert.equal((await other.partitions()).length, PARTITIONS)
+    frozen.program.kill('SIGCONT')
+    for (const { send } of gateways) await send(BATCHES)
+    await until('all is acked', areAcked(BATCHES), PATIENT)
+    await until('they share again', async () => isShared(frozen, other), PATIENT)
+
+    for (const table of tables) assert.deepEqual(await storedOf(db, table), producedBy(table))
+    assert.deepEqual(await db.query('select 1 from revisions union all select 1 from dead_letters', []), [])
+  })
+
+  test('share the load; of what two that are killed had in hand nothing is lost, and nothing is there twice', async context => {
+    const { db, tables, url, start } = await openSite(context, GATEWAYS)
     const [collector, otherCollector] = [await start('collector'), await start('collector')]
     const [processor, otherProcessor] = [await start('processor'), await start('processor')]
     await until('each collector has its part', async () => isShared(collector, otherCollector), PATIENT)
@@ -141,6 +148,29 @@ describe('two collectors and two processors on one JetStream', { skip: skipWitho
     assert.deepEqual(row, { revisions: 0, letters: 0, rolledUp: GATEWAYS * BATCHES * READINGS })
   })
 })
+
+/** A database, a nats-server, and gateways that both know. */
+async function openSite(context: TestContext, count: number) {
+  const { db, url: databaseUrl, close } = await openTestDatabase()
+  atEnd(context, close)
+  const names = Array.from({ length: count }, (_, index) => `gw-${index}`)
+  const tables = await Promise.all(names.map(name => addGateway(db, name)))
+  const nats = await openNatsServer({
+    more: natsUsers(names, [], { mqtt: false }),
+    env: {
+      [NATS_COLLECTOR.variable]: PASSWORD,
+      ...Object.fromEntries(names.map(name => [tokenVariable(name), TOKEN])),
+    },
+  })
+  atEnd(context, () => nats.close())
+  const url = `nats://127.0.0.1:${nats.port}`
+  const environment = {
+    ...{ DATABASE_URL: databaseUrl, SMARTHYDRO_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') },
+    ...{ NATS_URL: url, NATS_USER: NATS_COLLECTOR.user, NATS_PASSWORD: PASSWORD },
+  }
+  const start = (name: 'collector' | 'processor') => startService(context, name, environment)
+  return { db, tables, url, start }
+}
 
 async function isShared(...collectors: Service[]): Promise<boolean> {
   const shares = await Promise.all(collectors.map(({ partitions }) => partitions()))

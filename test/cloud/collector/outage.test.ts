@@ -38,7 +38,7 @@ describe('startCollector() while the database comes and goes', () => {
     scope.use({ close: () => rmSync(dir, { recursive: true, force: true }) })
     server = await startEmbeddedPostgres(deps, { dir })
     scope.use({ close: () => server.close() })
-    db = scope.use(openPostgres(deps, { url: server.url, poolMax: 6 }))
+    db = scope.use(openPostgres(deps, { url: server.url, poolMax: 6, idleInTransactionMs: 0 }))
     await migrate(db, deps)
     collector = scope.use(await openCollector(db))
   })

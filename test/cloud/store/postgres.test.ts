@@ -104,6 +104,24 @@ describe('openPostgres()', () => {
     assert.deepEqual(await db.query('select * from broken'), [])
   })
 
+  test('transaction() of somebody who stands still in it ends, and whoever waits for its rows goes on', async () => {
+    await db.script('create table held (id int primary key)')
+    const still = openPostgres(deps, { url: database.url, poolMax: 1, idleInTransactionMs: 100 })
+    let isInserted = false
+
+    const stood = still.transaction(async tx => {
+      await tx.query('insert into held (id) values (1)')
+      const [row] = await db.query<{ id: number }>('insert into held (id) values (1) returning id')
+      isInserted = row?.id === 1
+      await tx.query('select 1 as one')
+    })
+
+    await assert.rejects(stood, Unavailable)
+    assert.ok(isInserted)
+    assert.deepEqual(await still.query('select 1 as one'), [{ one: 1 }])
+    await still.close()
+  })
+
   test('openPostgres() survives that every idle connection is ended', async () => {
     const other = openPostgres(deps, { url: database.url, poolMax: 3 })
     await Promise.all([1, 2, 3].map(() => other.query('select pg_sleep(0.05)')))
