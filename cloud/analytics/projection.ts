@@ -30,6 +30,9 @@ export interface Projection {
 /** Fewer days than these say nothing of the days to come. */
 const HISTORY_MIN = 14
 
+/** What a point does that has not been read for so many days, nobody knows. */
+const UNREAD_MAX = 31
+
 /** Eight of ten values of normal noise lie within so many deviations. */
 const Z_80 = 1.2816
 
@@ -44,6 +47,7 @@ export function project(
   const history = spread(days)
   if (history.length < HISTORY_MIN) return undefined
   const last = history.at(-1)?.day ?? today
+  if (last < addDays(today, -UNREAD_MAX)) return undefined
   const knownM3 = history.filter(({ day }) => day >= from && day <= to).reduce((sum, { m3 }) => sum + m3, 0)
   const coming = daysFrom(addDays(last, 1), to).filter(day => day >= from)
   const volumes = history.map(({ m3 }) => m3)

@@ -15,6 +15,7 @@ import { ASSUMABLE, DATE_FORMATS, DELIMITERS, FormatSettings, ZONES } from '../i
 import { VALUES_MAX } from '../imports/read-file.ts'
 import { FILE_BYTES_MAX, ROWS_MAX } from '../imports/table.ts'
 import { findPoint } from '../point-name.ts'
+import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { type ImportRow, selectImports } from '../store/imports.ts'
 import type { ClientIds } from '../store/queries.ts'
@@ -161,6 +162,10 @@ const listRoute = createRoute({
   },
 })
 
+/** What programs call a CSV file. */
+const FILE_TYPES =
+  /^(text\/(csv|plain|tab-separated-values)|application\/(csv|octet-stream|vnd\.ms-excel))\b/i
+
 const uploadRoute = createRoute({
   method: 'post',
   path: '/',
@@ -170,7 +175,10 @@ const uploadRoute = createRoute({
   request: {
     query: z.strictObject({
       point: PointParam.shape.point.openapi({ param: { name: 'point', in: 'query' } }),
-      name: z.string().min(1).max(200).default('import.csv'),
+      name: z
+        .string()
+        .regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, 'must be 1 to 200 characters, none of them a control character')
+        .default('import.csv'),
       ...FormatSettings.shape,
     }),
     body: { content: { 'text/csv': { schema: z.string() } }, required: true },
@@ -181,7 +189,7 @@ const uploadRoute = createRoute({
       content: { 'application/json': { schema: Import } },
     },
     202: { description: 'the import', content: { 'application/json': { schema: Import } } },
-    ...problemResponses(400, 401, 403, 404, 409, 413, 422),
+    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422),
   },
 })
 
@@ -276,6 +284,11 @@ export function imports({ db, clock }: { db: Database; clock: Clock }) {
     })
     .openapi(uploadRoute, async context => {
       const { point, name, ...settings } = context.req.valid('query')
+      const type = context.req.header('content-type') ?? ''
+      if (!FILE_TYPES.test(type)) {
+        const detail = 'Send it with content-type: text/csv'
+        throw new Problem(415, 'The body is not CSV', { detail })
+      }
       const bytes = new Uint8Array(await context.req.arrayBuffer())
       const { row, isNew } = await uploadImport(asker(context), { point, name, bytes, settings })
       return context.json(toImport(row), isNew ? 202 : 200)

@@ -2,6 +2,7 @@
 // Each is found out from the file, or told; what could as well have been otherwise is assumed, and says so.
 
 import { z } from 'zod'
+import { shownCell } from './mistakes.ts'
 
 /** What separates columns. */
 export const DELIMITERS = [';', ',', '\t', '|'] as const
@@ -141,14 +142,18 @@ export function plainName(name: string): string {
     .trim()
 }
 
+/** No known form has as many columns; what is behind them is not looked at. */
+export const COLUMNS_MAX = 100
+
 /** What a line of names would be as the head of a file; `undefined` when it is none. */
 export function headOf(
   names: readonly string[],
 ): { shape: FileFormat['shape']; columns: Column[]; ignored: FileFormat['ignored'] } | undefined {
   const columns: Column[] = []
   const ignored: FileFormat['ignored'] = []
-  for (const [place, name] of names.entries()) {
-    const plain = plainName(name)
+  for (const [place, whole] of names.slice(0, COLUMNS_MAX).entries()) {
+    const name = shownCell(whole)
+    const plain = plainName(whole)
     const role = ROLES[plain]
     if (role === undefined) {
       if (plain !== '') ignored.push({ name, why: NOT_MEASURED[plain] ?? 'no such column is known' })

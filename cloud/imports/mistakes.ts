@@ -30,3 +30,6 @@ export function openMistakes(): Mistakes {
     },
   }
 }
+
+/** What stands in a cell, as far as it is worth telling; never half of a character. */
+export const shownCell = (text: string): string => text.slice(0, 40).toWellFormed()

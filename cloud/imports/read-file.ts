@@ -10,7 +10,7 @@ import { AHEAD_MAX_MS, QUALITIES, type Quality, TIME_MAX, VALUE_MAX } from '../.
 import { VARIABLES, type Variable } from '../../protocol/variables.ts'
 import { datesOf, decimalOf, instantsOf, isAbsent, isTime, readTime, toNumber } from './cells.ts'
 import { type Column, type FileFormat, type FormatSettings, type Role, VALUE_ROLES } from './format.ts'
-import { type FileMistake, type Mistakes, openMistakes } from './mistakes.ts'
+import { type FileMistake, type Mistakes, openMistakes, shownCell } from './mistakes.ts'
 import { type Row, readTable, type Table, toText } from './table.ts'
 
 /** A reading of a file. */
@@ -192,16 +192,16 @@ function longRow(
   }
   const point = cell('point')
   if (point.text !== '' && point.text !== target.point && point.text !== target.key) {
-    return wrong(point, `is of "${point.text.slice(0, 80)}", not of ${target.key}`)
+    return wrong(point, `is of "${shownCell(point.text)}", not of ${target.key}`)
   }
   const name = cell('variable')
   if (!Object.hasOwn(VARIABLES, name.text))
-    return wrong(name, `no variable is named "${name.text.slice(0, 40)}"`)
+    return wrong(name, `no variable is named "${shownCell(name.text)}"`)
   const variable = name.text as Variable
   if (VARIABLES[variable].origin === 'derived') return []
   const quality = qualityIn(cell('quality').text)
   if (quality === undefined)
-    return wrong(cell('quality'), `"${cell('quality').text.slice(0, 40)}" is no quality`)
+    return wrong(cell('quality'), `"${shownCell(cell('quality').text)}" is no quality`)
   const { text, column } = cell('value')
   if (isAbsent(text)) {
     return QUALITIES[quality].hasValue ? [] : [{ variable, value: null, quality, column }]
@@ -226,11 +226,11 @@ function valueIn(
   const value = toNumber(text, decimal)
   if (value === undefined) {
     const sign = decimal === ',' ? 'comma' : 'point'
-    mistakes.add({ ...where, detail: `"${text.slice(0, 40)}" is no number with a decimal ${sign}` })
+    mistakes.add({ ...where, detail: `"${shownCell(text)}" is no number with a decimal ${sign}` })
     return undefined
   }
   if (!(Math.abs(value) <= VALUE_MAX)) {
-    mistakes.add({ ...where, detail: `"${text.slice(0, 40)}" is beyond ${VALUE_MAX}` })
+    mistakes.add({ ...where, detail: `"${shownCell(text)}" is beyond ${VALUE_MAX}` })
     return undefined
   }
   return value
@@ -264,13 +264,13 @@ function openTimes(format: FileFormat, now: number, mistakes: Mistakes) {
       }
       if (isAbsent(text)) return wrong('has no time')
       const time = readTime(text, format.dates)
-      if (!isTime(time)) return wrong(`"${text.slice(0, 40)}" is no time in the form ${format.dates}`)
+      if (!isTime(time)) return wrong(`"${shownCell(text)}" is no time in the form ${format.dates}`)
       const at = pick(instantsOf(time, format.zone))
       if (at === undefined) {
-        return wrong(`"${text.slice(0, 40)}" never was in ${format.zone}: the clocks went forward over it`)
+        return wrong(`"${shownCell(text)}" never was in ${format.zone}: the clocks went forward over it`)
       }
-      if (at > now + AHEAD_MAX_MS) return wrong(`"${text.slice(0, 40)}" has not come yet`)
-      if (at < 0 || at > TIME_MAX) return wrong(`"${text.slice(0, 40)}" is before 1970`)
+      if (at > now + AHEAD_MAX_MS) return wrong(`"${shownCell(text)}" has not come yet`)
+      if (at < 0 || at > TIME_MAX) return wrong(`"${shownCell(text)}" is before 1970`)
       if (!Number.isNaN(order.last) && at !== order.last) order.descends += at < order.last ? 1 : -1
       order.last = at
       return at

@@ -206,7 +206,7 @@ export interface ClaimedImport {
   bytes: Uint8Array | null
 }
 
-const LEASE_S = 120
+const LEASE_S = 60
 
 /** Takes an import that there is something to do for; nobody else gets it until its lease is over. */
 export async function claimImport(sql: Sql, id?: number): Promise<ClaimedImport | undefined> {

@@ -141,6 +141,8 @@ test('project() spreads what passed in a gap over its days, and leaves room for 
   assert.equal(project(gapped, asked)?.projectedM3.toFixed(6), '300.000000')
   assert.equal(project(steady.slice(0, 55), asked)?.projectedM3.toFixed(6), '300.000000')
   assert.equal(project(steady.slice(0, 10), asked), undefined)
+  assert.equal(project(steady.slice(0, 29), asked), undefined)
+  assert.ok(project(steady.slice(0, 30), asked))
 })
 
 test('project() of a last day that is over in all but name says what has passed', () => {

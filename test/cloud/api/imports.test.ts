@@ -88,6 +88,30 @@ describe('/imports', () => {
     ])
   })
 
+  test('refuse a name that is none, and a body that says that it is something else', async () => {
+    const unnamed = await upload('at,flow\n', `point=${POINT}&name=%00`)
+    const json = await api.ask('POST /api/v1/imports', {
+      path: `/api/v1/imports?point=${POINT}`,
+      init: { headers: { 'content-type': 'application/json' }, body: '{"at":1}' },
+    })
+
+    assert.deepEqual([unnamed.status, unnamed.body.errors[0].name, json.status], [400, 'name', 415])
+  })
+
+  test('tell of cells that cut a character in half, and of a head without an end', async () => {
+    const cell = `${'x'.repeat(39)}\u{1f4a7}`
+    const head = ['fecha', 'total', ...Array.from({ length: 3_000 }, (_, index) => `${cell}${index}`)].join(
+      ';',
+    )
+    const { body } = await upload(`${head}\n15/01/2026 08:00;${cell}\n`)
+    await stepImport(deps, body.id)
+    const refused = await see(body.id)
+
+    assert.equal(refused.state, 'refused')
+    assert.match(refused.mistakes[0].detail, /^"x{39}\ufffd" is no number/)
+    assert.equal(refused.format.ignored.length, 98)
+  })
+
   test('read nothing that somebody sends who may not send it', async () => {
     const large = new Uint8Array(1024 * 1024)
     const reader = api.tokens['client_reader of campo'] ?? ''
