@@ -24,6 +24,7 @@ import { runLanState, type SeriesFacts, seriesFacts } from './lan-facts.ts'
 import { openLedger } from './ledger.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { pollDevice, toPolledDevice } from './modbus/poll.ts'
+import { BATCH_EVERY_MS } from './pace.ts'
 import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } from './poller.ts'
 import { providerLines } from './providers/lines.ts'
 import { openMarks } from './providers/marks.ts'
@@ -197,6 +198,7 @@ function uplinkOptions({ uplink }: RunnableConfig) {
   return {
     ...{ minReadings, maxDelayMs: maxDelay, ackTimeoutMs: ackTimeout, silenceMs: silence, window },
     backlogBytesPerSecond: backlogRate ?? Number.POSITIVE_INFINITY,
+    backlogEveryMs: BATCH_EVERY_MS,
   }
 }
 

@@ -57,6 +57,8 @@ export interface UplinkOptions {
   window: number
   /** The most bytes of a backlog in a second; Infinity for no bound. */
   backlogBytesPerSecond: number
+  /** How far apart the batches of a backlog are at least. */
+  backlogEveryMs: number
 }
 
 /** The way to the cloud, kept open. */
@@ -75,7 +77,8 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
   const { clock, log, random } = deps
   /** Names of tables that the cloud has answered for, in this process. */
   const knownTables = new Set<string>()
-  const pace = openPace({ clock }, { bytesPerSecond: options.backlogBytesPerSecond })
+  const { backlogBytesPerSecond: bytesPerSecond, backlogEveryMs: everyMs } = options
+  const pace = openPace({ clock }, { bytesPerSecond, everyMs })
   let openLanes: readonly Lane[] = []
   let isConnected = false
 

@@ -2,6 +2,7 @@
 
 import type { Buffer } from '../../edge/buffer.ts'
 import { openHealth } from '../../edge/health.ts'
+import { BATCH_EVERY_MS } from '../../edge/pace.ts'
 import { openSeriesBook } from '../../edge/series-book.ts'
 import { openMqttTransport } from '../../edge/transport/mqtt.ts'
 import { openUplink, type Uplink } from '../../edge/uplink.ts'
@@ -35,7 +36,8 @@ export function startUplink(
     },
     {
       ...{ gateway, version: '0.0.0', minReadings: 1, maxDelayMs: 0, window },
-      ...{ ackTimeoutMs: ackTimeout, silenceMs: silence, backlogBytesPerSecond: Number.POSITIVE_INFINITY },
+      ...{ ackTimeoutMs: ackTimeout, silenceMs: silence },
+      ...{ backlogBytesPerSecond: Number.POSITIVE_INFINITY, backlogEveryMs: BATCH_EVERY_MS },
     },
   )
   scope.run(uplink.run)

@@ -90,6 +90,7 @@ export async function setScene(
             silenceMs: 18_000,
             window: 8,
             backlogBytesPerSecond: Number.POSITIVE_INFINITY,
+            backlogEveryMs: 0,
           },
           ...uplinkOptions,
         },

@@ -109,7 +109,7 @@ test('openPace() lets no more go in any stretch of time than its rate gives, and
   await fc.assert(
     fc.asyncProperty(fc.array(batch, { minLength: 2, maxLength: 20 }), async batches => {
       const clock = openFakeClock()
-      const pace = openPace({ clock }, { bytesPerSecond: 1_024 })
+      const pace = openPace({ clock }, { bytesPerSecond: 1_024, everyMs: 0 })
       const sent: { at: number; bytes: number }[] = []
       for (const { bytes, idleMs } of batches) {
         await clock.advance(idleMs + Math.max(0, pace.waitMs() - idleMs))
@@ -130,10 +130,21 @@ test('openPace() lets no more go in any stretch of time than its rate gives, and
 })
 
 test('openPace() without a bound never waits', () => {
-  const pace = openPace({ clock: openFakeClock() }, { bytesPerSecond: Number.POSITIVE_INFINITY })
+  const pace = openPace({ clock: openFakeClock() }, { bytesPerSecond: Number.POSITIVE_INFINITY, everyMs: 0 })
 
   for (let batch = 0; batch < 3; batch += 1) {
     pace.spend(1_000_000)
     assert.equal(pace.waitMs(), 0)
   }
+})
+
+test('openPace() keeps batches as far apart as it is told, also where there is no bound of bytes', async () => {
+  const clock = openFakeClock()
+  const pace = openPace({ clock }, { bytesPerSecond: Number.POSITIVE_INFINITY, everyMs: 25 })
+  pace.spend(1)
+
+  await clock.advance(24)
+  assert.equal(pace.waitMs(), 1)
+  await clock.advance(1)
+  assert.equal(pace.waitMs(), 0)
 })
