@@ -181,6 +181,39 @@ obligations:
     )
   })
 
+  test('brings in rules of series and meter events, each once, with who made them', async () => {
+    const of = 'point: campo.los-aromos.pozo-8, from: "2026-02-01T00:00:00Z"'
+    const site = `calibrations:
+  - { ${of}, rule: checks, variable: level, range: { max: 60 }, rate: { maxPerMinute: 2 } }
+  - { ${of}, rule: checks, variable: flow, stuck: { afterMinutes: 60, except: [0] } }
+  - { ${of}, rule: unit_conversion, variable: flow, unit: m³/h }
+  - { ${of}, rule: low_flow_cut_off, belowLps: 0.5 }
+  - { ${of}, rule: volume_to_flow }
+meterEvents:
+  - { point: campo.los-aromos.pozo-8, at: "2026-01-10T12:00:00Z", kind: replacement, beforeCount: 900, note: worn }
+`
+    assert.deepEqual((await bring(site)).changes, [
+      'calibration checks of level of campo.los-aromos.pozo-8: created',
+      'calibration checks of flow of campo.los-aromos.pozo-8: created',
+      'calibration unit_conversion of flow of campo.los-aromos.pozo-8: created',
+      'calibration low_flow_cut_off of flow of campo.los-aromos.pozo-8: created',
+      'calibration volume_to_flow of campo.los-aromos.pozo-8: created',
+      'meter event replacement of campo.los-aromos.pozo-8: created',
+    ])
+    assert.deepEqual((await bring(site)).changes, [])
+    assert.deepEqual(await mistakesOf(site.replace('beforeCount: 900', 'beforeCount: 901')), [
+      'meterEvents[0].at: another meter event stands at the same instant: withdraw it first',
+    ])
+    assert.deepEqual(await mistakesOf(site.replace('unit: m³/h', 'unit: bar')), [
+      'calibrations[2].unit: is no unit of flow',
+    ])
+    const changes = await database.db.query(
+      `select what, changed_by as by from processing_changes where valid_from >= '2026-01-10' order by id`,
+    )
+    assert.deepEqual(changes.at(-1), { what: 'meter_event', by: 'provisioning' })
+    assert.equal(changes.length, 6)
+  })
+
   test('draws a token for a gateway that has none given, once', async () => {
     const site = 'gateways: [{ client: campo, project: los-aromos, id: gw-2 }]'
     const { tokens } = await bring(site)

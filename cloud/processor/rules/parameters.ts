@@ -6,6 +6,8 @@ import { UNIT_NAMES, VARIABLES, type Variable } from '../../../protocol/variable
 
 const positive = z.number().positive().finite()
 const finite = z.number().finite()
+/** Beyond this nothing converts, and what came of it might be no number any more. */
+const bounded = z.number().min(-1e9).max(1e9)
 
 /** The longest that a check looks back: a week. */
 const LOOK_BACK_MAX_MINUTES = 7 * 24 * 60
@@ -56,8 +58,8 @@ export const PARAMS = {
   /** What the instrument gives though it should give the variable's unit: a unit, or a factor and what is added after. */
   unit_conversion: z.strictObject({
     unit: z.enum(UNIT_NAMES).optional(),
-    factor: finite.refine(factor => factor !== 0, 'must not be 0').optional(),
-    offset: finite.optional(),
+    factor: bounded.refine(factor => factor !== 0, 'must not be 0').optional(),
+    offset: bounded.optional(),
   }),
   checks: Checks,
   /** A flow nearer to nothing than this is none; 0 cuts nothing off. */
