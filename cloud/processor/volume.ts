@@ -12,7 +12,7 @@ import type { CalibrationRow } from '../store/processing.ts'
 import { hourOf } from './civil-time.ts'
 import { type Dated, inForce, type Meter, metersOf, seriesRulesOf } from './rules/calibration.ts'
 import { isUnsound, rulesAt, type SeriesRules, screen } from './rules/checks.ts'
-import { type CounterEvent, type CounterState, stepCounter } from './rules/counter.ts'
+import { type CounterEvent, type CounterState, type Step, stepCounter } from './rules/counter.ts'
 import { applyMeterEvent, type MeterEvent } from './rules/meter-event.ts'
 
 /** A derived value as it is stored. */
@@ -120,7 +120,7 @@ function takeMeterEvents(run: VolumeRun, until: number, { meters, meterEvents }:
     if (event.at <= run.takenUntil || event.at > until || meter === undefined) continue
     const applied = applyMeterEvent(run.state, event, meter)
     run.state = applied.state
-    run.events.push(...applied.events)
+    putStep(run, applied, undefined)
   }
   run.takenUntil = until
 }
@@ -160,21 +160,29 @@ function takeReading(
   const { screenedBy: _, ...state } = step.state
   const made = screenedBy(screens, reading.variable, at)
   run.state = made === undefined ? state : { ...state, screenedBy: made }
-  const { undoneFrom } = step
+  putStep(run, step, source)
+}
+
+/** Where a value comes from. */
+type Source = Pick<DerivedValue, 'timeQuality' | 'sourceQuality' | 'sourceFlags'>
+
+/** Keeps what came of a step. `source` is that of the reading it took, if it took one: the others are in the run already. */
+function putStep(
+  run: VolumeRun,
+  { counted, events, undoneFrom }: Pick<Step, 'counted' | 'events' | 'undoneFrom'>,
+  source: Source | undefined,
+): void {
   if (undoneFrom !== undefined) run.events = run.events.filter(event => event.at < undoneFrom)
-  run.events.push(...step.events)
-  for (const { at: countedAt, volumeM3, consumedM3, flags } of step.counted) {
-    // A suspect that is readmitted is in the run already: runs begin where nothing was set aside.
-    const of = run.values.get(countedAt) ?? source
-    run.values.set(countedAt, {
-      at: countedAt,
-      value: volumeM3,
-      quality: (flags & DOUBT) === 0 ? of.sourceQuality : QUALITIES.uncertain.code,
-      consumed: consumedM3,
-      timeQuality: of.timeQuality,
-      flags: of.sourceFlags | flags,
-      sourceQuality: of.sourceQuality,
-      sourceFlags: of.sourceFlags,
+  run.events.push(...events)
+  for (const { at, volumeM3, consumedM3, flags } of counted) {
+    // Nothing that may still be taken back or readmitted lies before a run: it begins where nothing was set aside.
+    const of = run.values.get(at) ?? source
+    if (of === undefined) throw new Error(`No reading of ${at} was taken in this run`)
+    const { timeQuality, sourceQuality, sourceFlags } = of
+    const quality = (flags & DOUBT) === 0 ? sourceQuality : QUALITIES.uncertain.code
+    run.values.set(at, {
+      ...{ at, value: volumeM3, quality, consumed: consumedM3, flags: sourceFlags | flags },
+      ...{ timeQuality, sourceQuality, sourceFlags },
     })
   }
 }

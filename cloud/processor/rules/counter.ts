@@ -235,23 +235,22 @@ function comeBack({ former, ...state }: CounterState, reading: Count, meter: Met
   // What stood at zero has counted nothing: the volume is still that of before the fall.
   const consumedM3 = wholeMl(volumeOf(next, reading) - volumeOf(before, baseline))
   const event = { at: reading.at, count: reading.count, baselineCount: baseline.count, amountM3: consumedM3 }
-  const glitches = since ?? []
-  const step: Step = {
+  const back = takeBack(before, since ?? [])
+  return {
     state: next,
-    counted: [
-      ...glitches.map(glitch => doubtful(before, glitch, SUSPICION_FLAGS.drop)),
-      certain(next, reading, consumedM3),
-    ],
-    events: [
-      ...glitches.map(({ at, count }) => ({
-        ...{ at, count, baselineCount: baseline.count, amountM3: null },
-        kind: 'drop' as const,
-      })),
-      { ...event, kind: 'returned' },
-    ],
+    counted: [...back.counted, certain(next, reading, consumedM3)],
+    events: [...back.events, { ...event, kind: 'returned' }],
+    ...(since?.[0] === undefined ? {} : { undoneFrom: since[0].at }),
   }
-  const [first] = glitches
-  return first === undefined ? step : { ...step, undoneFrom: first.at }
+}
+
+/** Counts that were a glitch after all are set aside. `before` is how the counter stood before them. */
+export function takeBack(before: CounterState, glitches: readonly Count[]): Pick<Step, 'counted' | 'events'> {
+  const baselineCount = before.baseline.count
+  return {
+    counted: glitches.map(glitch => doubtful(before, glitch, SUSPICION_FLAGS.drop)),
+    events: glitches.map(({ at, count }) => ({ at, count, baselineCount, amountM3: null, kind: 'drop' })),
+  }
 }
 
 function accept(

@@ -10,6 +10,8 @@ import {
   type CounterState,
   isPlausible,
   recalibrate,
+  type Step,
+  takeBack,
   toM3,
   volumeOf,
   wholeMl,
@@ -34,28 +36,51 @@ export interface MeterEvent {
 /** Takes an event into account. Before the first reading there is nothing that it could change. */
 export function applyMeterEvent(
   state: CounterState | undefined,
-  { at, kind, beforeCount, afterCount }: MeterEvent,
+  event: MeterEvent,
   meter: Meter,
-): { state: CounterState | undefined; events: CounterEvent[] } {
-  if (state === undefined || state.source !== meter.source) return { state, events: [] }
-  const { former: _, ...current } =
+): Omit<Step, 'state'> & { state: CounterState | undefined } {
+  if (state === undefined || state.source !== meter.source) return { state, counted: [], events: [] }
+  const { former, ...standing } =
     state.calibrationId === meter.calibrationId ? state : recalibrate(state, meter)
-  const { baseline } = current
-  const last = beforeCount ?? (kind === 'rollover' ? (meter.modulus ?? null) : null)
-  const fell = last !== null && last < baseline.count
-  // It may have rolled over since it was read.
-  const risen = last === null ? 0 : last - baseline.count + (fell ? (meter.modulus ?? 0) : 0)
-  const isBelievable = isPlausible(meter, baseline, { at, count: last ?? 0 }, risen)
-  const consumedM3 = isBelievable ? toM3(meter, risen) : 0
-  const volumeM3 = wholeMl(volumeOf(current, baseline) + consumedM3)
-  const counted = current.counted ?? { at: baseline.at, volumeM3: volumeOf(current, baseline) }
+  const last = event.beforeCount ?? (event.kind === 'rollover' ? (meter.modulus ?? null) : null)
+  if (former !== undefined && last !== null && risenTo(last, event.at, standing, meter) === undefined) {
+    const { baseline, offsetM3, since } = former
+    const before = { ...standing, baseline, offsetM3, suspects: [] }
+    // What fell was the new meter already: somebody wrote down a time that is later than its first reading.
+    if (risenTo(last, event.at, before, meter) !== undefined) {
+      const entered = enter(before, event, last, meter)
+      const back = takeBack(before, since ?? [])
+      const undoneFrom = since?.[0] === undefined ? {} : { undoneFrom: since[0].at }
+      return { ...entered, ...undoneFrom, counted: back.counted, events: [...back.events, ...entered.events] }
+    }
+  }
+  return { ...enter(standing, event, last, meter), counted: [] }
+}
+
+/** How far a counter has risen to a count, if it can have; it may have rolled over. */
+function risenTo(count: number, at: number, { baseline }: CounterState, meter: Meter): number | undefined {
+  const risen = count - baseline.count + (count < baseline.count ? (meter.modulus ?? 0) : 0)
+  return isPlausible(meter, baseline, { at, count }, risen) ? risen : undefined
+}
+
+function enter(
+  state: CounterState,
+  { at, afterCount }: MeterEvent,
+  last: number | null,
+  meter: Meter,
+): { state: CounterState; events: CounterEvent[] } {
+  const { baseline } = state
+  const risen = last === null ? 0 : risenTo(last, at, state, meter)
+  const consumedM3 = toM3(meter, risen ?? 0)
+  const volumeM3 = wholeMl(volumeOf(state, baseline) + consumedM3)
+  const counted = state.counted ?? { at: baseline.at, volumeM3: volumeOf(state, baseline) }
   const next: CounterState = {
-    ...current,
+    ...state,
     ...{ baseline: { at, count: afterCount }, confirmed: true, suspects: [], counted },
-    offsetM3: wholeMl(volumeM3 - current.baseM3 - toM3(meter, afterCount)),
+    offsetM3: wholeMl(volumeM3 - state.baseM3 - toM3(meter, afterCount)),
   }
   const event: CounterEvent = {
-    ...{ at, kind: isBelievable ? 'entered' : 'entered_mismatch' },
+    ...{ at, kind: risen === undefined ? 'entered_mismatch' : 'entered' },
     ...{ count: afterCount, baselineCount: baseline.count },
     amountM3: last === null ? null : consumedM3,
   }

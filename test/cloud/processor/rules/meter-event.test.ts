@@ -59,6 +59,32 @@ test('a count that rolled over between the last reading and the event is counted
   assert.deepEqual(values.at(-1), [100_007, 12, ['meter_event']])
 })
 
+test('an event that is written down later than the new meter’s first reading takes back what that seemed to be', () => {
+  const event = { at: 150 * 60_000, kind: 'replacement', beforeCount: 91_764, afterCount: 50 } as const
+
+  const { values, events } = run([91_750, 91_755, 56, 58, 60], [event])
+
+  assert.deepEqual(values, [
+    [91_750, null, []],
+    [91_755, 5, []],
+    [56, null, ['dropped']],
+    [91_772, 17, ['meter_event']],
+    [91_774, 2, []],
+  ])
+  assert.deepEqual(events, [
+    ['drop', null],
+    ['entered', 9],
+  ])
+})
+
+test('an event after the counter stood at zero for a while counts on from before', () => {
+  const event = { at: 330 * 60_000, kind: 'replacement', beforeCount: 91_764, afterCount: 50 } as const
+
+  const { values } = run([91_750, 91_755, 0, 0, 0, 0, 58], [event])
+
+  assert.deepEqual(values.at(-1), [91_772, 17, ['gap', 'meter_event']])
+})
+
 test('two events between two readings are both counted', () => {
   const events = [
     { at: 70 * 60_000, kind: 'replacement', beforeCount: 91_758, afterCount: 10 },
