@@ -17,10 +17,10 @@ export const RETENTION_METRICS: readonly MetricHelp[] = [
   },
 ]
 
-const LOOK_EVERY_MS = 3_600_000
+const LOOK_EVERY_MS = 6 * 3_600_000
 const LIMITS: DropLimits = { weeksMax: 100, rowsMax: 10_000 }
 
-/** Drops what is no longer kept, now and every hour, until the signal aborts. */
+/** Drops what is no longer kept, now and every six hours, until the signal aborts. */
 export function runRetention(
   deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
   rule: RetentionRule,

@@ -21,6 +21,9 @@ export interface RetentionRule {
   keepDeclaredMs: number | undefined
 }
 
+/** To find that a point has nothing old, every old chunk is looked into that is kept for another. */
+const STATEMENT_TIMEOUT_MS = 600_000
+
 /** Points whose retention is moved in one transaction: they are locked meanwhile. */
 const POINTS_MAX = 200
 
@@ -37,7 +40,8 @@ export function advanceRetention(
   db: Database,
   { now, keepMs, keepDeclaredMs }: RetentionRule & { now: number },
 ): Promise<number> {
-  return db.transaction(async tx => {
+  const work = async (tx: Sql) => {
+    await lockRetention(tx)
     const due = await tx.query<{ pointId: number }>(`${DUE} order by 1 limit ${POINTS_MAX}`, [
       now,
       keepMs,
@@ -49,12 +53,13 @@ export function advanceRetention(
     // Once more under the lock: what came meanwhile may have to wait for its processing.
     const moved = await tx.query(
       `insert into retained_from as f (point_id, at) ${DUE} and p.id = any($4)
-       on conflict (point_id) do update set at = excluded.at where f.at < excluded.at
+       on conflict (point_id) do update set at = excluded.at, swept_through = null where f.at < excluded.at
        returning point_id`,
       [now, keepMs, keepDeclaredMs ?? null, pointIds],
     )
     return moved.length
-  })
+  }
+  return db.transaction(work, { statementTimeoutMs: STATEMENT_TIMEOUT_MS })
 }
 
 /** Points and up to when their readings may go. Parameters: now, keepMs, keepDeclaredMs. */
@@ -98,20 +103,51 @@ export interface Dropped {
  * Drops what is no longer kept: chunks that may go as a whole, then so many weeks of series, and what stood beside them.
  * Nothing but zeros when nothing is left.
  */
-export async function dropReadings(db: Sql, { weeksMax, rowsMax }: DropLimits): Promise<Dropped> {
+export async function dropReadings(db: Database, { weeksMax, rowsMax }: DropLimits): Promise<Dropped> {
   const chunks = await dropRetainedChunks(db)
-  const weeks = await db.query<SeriesWeek>(
-    `select s.id as "seriesId", ${weekOf('o.at')} as from, ${weekOf('o.at')} + ${WEEK} as to
-     from retained_from f join series s on s.point_id = f.point_id
-     cross join lateral (select v.at from readings v where v.series_id = s.id and v.at < f.at order by v.at limit 1) o
-     limit $1`,
-    [weeksMax],
-  )
+  const weeks = await db.transaction(tx => findWeeks(tx, weeksMax), {
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  })
   let readings = 0
   for (const week of weeks) readings += await dropWeek(db, week)
   let beside = 0
   for (const table of ['judgements', 'revisions']) beside += await dropBeside(db, table, rowsMax)
   return { chunks, readings, beside }
+}
+
+/** Weeks of series that are to go. When there is none, that is noted, and not looked for again without a reason. */
+async function findWeeks(tx: Sql, weeksMax: number): Promise<SeriesWeek[]> {
+  await lockRetention(tx)
+  const newest = await reopenLate(tx)
+  const weeks = await tx.query<SeriesWeek>(
+    `select s.id as "seriesId", ${weekOf('o.at')} as from, ${weekOf('o.at')} + ${WEEK} as to
+     from retained_from f join series s on s.point_id = f.point_id
+     cross join lateral (select v.at from readings v where v.series_id = s.id and v.at < f.at order by v.at limit 1) o
+     where f.swept_through is null
+     limit $1`,
+    [weeksMax],
+  )
+  if (weeks.length === 0) await tx.query('update retained_from set swept_through = $1', [newest])
+  return weeks
+}
+
+/** Until the transaction ends nobody else moves the retention on or notes what is swept. */
+async function lockRetention(tx: Sql): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock(7201430)')
+}
+
+/** Points for whose dropped time a batch has come are to be looked at again. Returns the newest batch there was before. */
+async function reopenLate(db: Sql): Promise<number> {
+  const [row] = await db.query<{ newest: number }>('select coalesce(max(id), 0) as newest from batches')
+  await db.query(
+    `update retained_from f set swept_through = null
+     from points p, (
+       select g.project_id, min(b.oldest_at) as oldest_at from batches b join gateways g on g.id = b.gateway_id
+       where b.id > (select min(swept_through) from retained_from) and b.oldest_at < (select max(at) from retained_from)
+       group by 1) late
+     where p.id = f.point_id and late.project_id = p.project_id and late.oldest_at < f.at and f.swept_through is not null`,
+  )
+  return row?.newest ?? 0
 }
 
 interface SeriesWeek {
