@@ -19,13 +19,13 @@ import { systemClock as clock } from '../../protocol/runtime/clock.ts'
 import { silentLog as log } from '../../protocol/runtime/log.ts'
 import { addGateway } from '../cloud/collector/site.ts'
 import { freePort } from '../doubles/ports.ts'
-import { startProgram } from '../doubles/program.ts'
+import { type Program, startProgram } from '../doubles/program.ts'
 import { randomFrom } from '../doubles/random.ts'
 import { skipUnlessRoot } from '../doubles/root.ts'
 import { until } from '../doubles/until.ts'
 import { atEnd, temporaryFolder } from '../edge/buffer/folder.ts'
 import { sayFigures } from './figures.ts'
-import { type Keepable, keep } from './keep.ts'
+import { type Keepable, type Kept, keep } from './keep.ts'
 import { sendRoughly } from './rough-gateway.ts'
 import { producedSum, type Sum, storedSum } from './schedule.ts'
 
@@ -80,8 +80,8 @@ interface Scene {
   /** Goes on where the last schedule ended. */
   next: Map<string, number>
   real: { measure(first: number, last: number): void; kill(): Promise<void> }
-  collector: { kill(): Promise<void> }
-  processor: { kill(): Promise<void> }
+  collector: Kept<Program>
+  processor: Kept<Program>
   server: EmbeddedPostgres
   disks: { database: string; buffer: string }
 }
@@ -128,7 +128,7 @@ async function runSchedule(scene: Scene, random: () => number, events: readonly 
     if (gateway === REAL) scene.real.measure(first, last)
     else await sendRoughly({ gateway, port: scene.port, random }, first, last, scene.signal)
   })
-  await Promise.all([...delivering, ...happening])
+  await soon(Promise.all([...delivering, ...happening]), () => scene.collector.current().text())
   const differing: { gateway: string; produced: Sum; stored: Sum }[] = []
   for (const { gateway, first, last } of shares) {
     const produced = producedSum(gateway, first, last)
@@ -144,6 +144,20 @@ async function runSchedule(scene: Scene, random: () => number, events: readonly 
     if (stored.hash !== produced.hash) differing.push({ gateway, produced, stored })
   }
   return { shares, differing }
+}
+
+/** Throws with what the collector said when it takes too long. */
+async function soon(work: Promise<unknown>, said: () => string): Promise<void> {
+  const over = new AbortController()
+  const late = clock.sleep(SETTLED_WITHIN_MS, over.signal).then(
+    () => assert.fail(`Not delivered within ${SETTLED_WITHIN_MS} ms: ${said().slice(-2_000)}`),
+    () => {},
+  )
+  try {
+    await Promise.race([work, late])
+  } finally {
+    over.abort()
+  }
 }
 
 /** Asks the database, also when it is just being started again. */
