@@ -24,22 +24,29 @@ export const METER_EVENT_SHAPE = {
   kind: z.enum(METER_EVENT_KINDS),
   /** What the counter showed last, in counts as they are read (after a unit conversion, if there is one). */
   beforeCount: Count.nullable().default(null),
-  /** What it, or the new one, showed first. */
-  afterCount: Count.default(0),
+  /** What it, or the new one, showed first; 0 unless given, but for another meter. */
+  afterCount: Count.optional(),
   note: z.string().min(1).max(NOTE_LENGTH_MAX).nullable().default(null),
 }
 
 /** What came of entering an event. */
 export type Entered =
   | { kind: 'entered' | 'same'; event: MeterEventRow }
-  | { kind: 'refused'; field: 'at' | 'beforeCount'; reason: string }
+  | { kind: 'refused'; field: 'at' | 'beforeCount' | 'afterCount'; reason: string }
+
+/** A meter event as it was written. */
+export type AskedMeterEvent = Omit<NewMeterEvent, 'afterCount'> & { afterCount?: number | undefined }
 
 /** Enters a meter event and leaves what follows from it to the processor. */
 export async function enterMeterEvent(
   { tx, clock }: { tx: Sql; clock: Clock },
-  event: NewMeterEvent,
+  asked: AskedMeterEvent,
 ): Promise<Entered> {
-  const { pointId, at, kind, beforeCount } = event
+  const { pointId, at, kind, beforeCount } = asked
+  if (kind === 'replacement' && asked.afterCount === undefined) {
+    return { kind: 'refused', field: 'afterCount', reason: 'is missing: what the new meter showed first' }
+  }
+  const event = { ...asked, afterCount: asked.afterCount ?? 0 }
   if (at > clock.now() + AHEAD_MAX_MS) return { kind: 'refused', field: 'at', reason: 'must not lie ahead' }
   const meter = inForce(metersOf(await selectCalibrations(tx, [pointId])), at)
   if (meter === undefined) {

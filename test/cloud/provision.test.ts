@@ -190,7 +190,7 @@ obligations:
   - { ${of}, rule: low_flow_cut_off, belowLps: 0.5 }
   - { ${of}, rule: volume_to_flow }
 meterEvents:
-  - { point: campo.los-aromos.pozo-8, at: "2026-01-10T12:00:00Z", kind: replacement, beforeCount: 900, note: worn }
+  - { point: campo.los-aromos.pozo-8, at: "2026-01-10T12:00:00Z", kind: replacement, beforeCount: 900, afterCount: 0, note: worn }
 `
     assert.deepEqual((await bring(site)).changes, [
       'calibration checks of level of campo.los-aromos.pozo-8: created',
@@ -203,6 +203,9 @@ meterEvents:
     assert.deepEqual((await bring(site)).changes, [])
     assert.deepEqual(await mistakesOf(site.replace('beforeCount: 900', 'beforeCount: 901')), [
       'meterEvents[0].at: another meter event stands at the same instant: withdraw it first',
+    ])
+    assert.deepEqual(await mistakesOf(site.replace(' afterCount: 0,', '')), [
+      'meterEvents[0].afterCount: is missing: what the new meter showed first',
     ])
     assert.deepEqual(await mistakesOf(site.replace('unit: m³/h', 'unit: bar')), [
       'calibrations[2].unit: is no unit of flow',
