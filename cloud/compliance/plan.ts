@@ -121,20 +121,26 @@ function count(counts: PlanCounts, state: CheckedSlot['state']): void {
 async function checkSlots(db: Database, slots: readonly SlotToCheck[], now: number): Promise<CheckedSlot[]> {
   const faults = await selectFaults(db, slots.map(slotPoints))
   const found = await findValues(db, slots)
-  const looked = slots.map(slot => ({
-    slot,
-    broken: brokenOf(slot, faults.get(slot.id) ?? []),
-    picked: pickValues(slot, found.get(slot.id) ?? NOTHING_FOUND, now),
-  }))
-  const chosen = looked.flatMap(({ slot, picked, broken }) =>
-    picked.kind === 'chosen' && broken.length === 0 ? [questionOf(slot, picked.values)] : [],
+  const looked = slots.map(slot => {
+    const broken = brokenOf(slot, faults.get(slot.id) ?? [])
+    const asked = { ...slot, without: broken.map(({ quantity }) => quantity) }
+    const { required } = quantitiesOf(slot.terms, slot.dueAt)
+    return {
+      slot,
+      // What may be left empty is left empty.
+      missing: broken.filter(({ quantity }) => required.includes(quantity)),
+      picked: pickValues(asked, found.get(slot.id) ?? NOTHING_FOUND, now),
+    }
+  })
+  const chosen = looked.flatMap(({ slot, picked, missing }) =>
+    picked.kind === 'chosen' && missing.length === 0 ? [questionOf(slot, picked.values)] : [],
   )
   const backgrounds = await selectBackgrounds(db, chosen)
   // Slots of a work are in time's order: each is compared with the one before it, which may stand in the same list.
   const standing = new Map<string, NonNullable<Background['previous']>>()
-  return looked.map(({ slot, broken, picked }) => {
+  return looked.map(({ slot, missing, picked }) => {
     const { id, workCode, dueAt } = slot
-    if (broken.length > 0) return { id, ...whileFaulty(broken) }
+    if (missing.length > 0) return { id, ...whileFaulty(slot, missing, picked) }
     const background = backgrounds.get(id) ?? NO_BACKGROUND
     const before = standing.get(workCode)
     const isNewer = before !== undefined && before.dueAt > (background.previous?.dueAt ?? 0)
@@ -156,12 +162,9 @@ const allPointsOf = ({ pointId, terms: { alsoPointIds, levelPointId } }: SlotToC
   ...new Set([pointId, ...alsoPointIds, ...(levelPointId === null ? [] : [levelPointId])]),
 ]
 
-/** Of the sensors that were declared faulty those that this slot needs. */
+/** Of the sensors that were declared faulty those that this slot would be read from. */
 function brokenOf(slot: SlotToCheck, faults: readonly FaultOfSlot[]): FaultOfSlot[] {
-  const { required } = quantitiesOf(slot.terms, slot.dueAt)
-  return faults.filter(
-    ({ quantity, pointId }) => required.includes(quantity) && pointsOf(quantity, slot).includes(pointId),
-  )
+  return faults.filter(({ quantity, pointId }) => pointsOf(quantity, slot).includes(pointId))
 }
 
 async function findValues(db: Database, slots: readonly SlotToCheck[]): Promise<Map<number, Found>> {

@@ -68,6 +68,8 @@ export interface SlotToFill {
   dueAt: number
   pointId: number
   metered: readonly number[]
+  /** Not looked for: its sensor was declared faulty. */
+  without?: readonly Quantity[]
   terms: Pick<
     ObligationTerms,
     'kind' | 'levelExempt' | 'total' | 'totalRounding' | 'selection' | 'graceMs' | 'arrivalMs' | 'maxLagMs'
@@ -92,7 +94,7 @@ export function reachOf({ selection }: Pick<ObligationTerms, 'selection'>): numb
 /** Picks, or says why not. */
 export function pickValues(slot: SlotToFill, found: Found, now: number): Picked {
   const { dueAt, terms } = slot
-  const { required, optional } = quantitiesOf(terms, dueAt)
+  const { required, optional } = quantitiesLooked(slot)
   const settledAt = dueAt + reachOf(terms) + terms.arrivalMs
   const graceEndsAt = dueAt + Math.max(terms.graceMs, reachOf(terms) + terms.arrivalMs)
   const values: ChosenValues = {}
@@ -107,6 +109,12 @@ export function pickValues(slot: SlotToFill, found: Found, now: number): Picked 
   const nextAt = now < settledAt ? settledAt : graceEndsAt
   if (now < graceEndsAt) return { kind: 'waiting', nextCheckAt: Math.min(nextAt, now + AGAIN_MS) }
   return { kind: 'no_data', reason: reasonFor(missing, slot, found), values }
+}
+
+function quantitiesLooked({ terms, dueAt, without = [] }: SlotToFill) {
+  const { required, optional } = quantitiesOf(terms, dueAt)
+  const isLooked = (quantity: Quantity) => !without.includes(quantity)
+  return { required: required.filter(isLooked), optional: optional.filter(isLooked) }
 }
 
 const isExact = (chosen: Chosen | undefined): boolean =>

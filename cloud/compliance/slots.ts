@@ -121,17 +121,20 @@ export function reasonOfFindings(findings: readonly Pick<Finding, 'message'>[]):
   return findings.map(({ message }) => message).join('; ')
 }
 
-/** When a sensor was declared faulty for what must be declared. */
+/** When sensors were declared faulty for what must be declared: the rest is kept, for who measures by hand. */
 export function whileFaulty(
+  slot: { state: CheckedState },
   faults: readonly { quantity: Quantity; reason: string; until: number }[],
+  picked: Picked,
 ): CheckChange {
+  if (picked.kind === 'waiting') return { ...NOTHING, state: slot.state, nextCheckAt: picked.nextCheckAt }
   const reason = faults
     .map(
       one =>
         `${one.quantity}: sensor declared faulty until ${new Date(one.until).toISOString()}: ${one.reason}`,
     )
     .join('; ')
-  return { ...NOTHING, state: 'not_measured', reason }
+  return { ...NOTHING, state: 'not_measured', reason, chosen: picked.values }
 }
 
 const REOPEN_MIN_MS = 5 * MINUTE_MS

@@ -165,7 +165,8 @@ describe('a work', () => {
     // A person measured by hand meanwhile.
     const [slot] = await site.slots()
     assert.ok(slot)
-    const given = { flow: 14, total: 139_807, level: 24 }
+    assert.deepEqual([slot.values?.flow?.text, slot.values?.level], ['14.25', undefined])
+    const given = { level: 24 }
     await decideSlot(
       { ...site, clock },
       slot.id,
@@ -176,6 +177,20 @@ describe('a work', () => {
     await site.round()
     const first = (await site.slots())[0]
     assert.deepEqual([first?.state, first?.person?.values.level?.text], ['sent', '24.00'])
+    assert.equal(first?.values?.flow?.text, '14.25')
+  })
+
+  test('whose level may be empty declares none of a faulty sensor, and all the rest', async () => {
+    const { clock, site, toNextHour, dga } = scene
+    dga.registry.works.push({ code: WORK, kind: 'groundwater', informants: ['12345678-5'], exempt: true })
+    const point = await site.addWork(WORK, { levelExempt: true })
+    await toNextHour(point)
+    const now = clock.now()
+    const fault = { pointId: point, quantity: 'level', reason: 'cable cortado', by: 'ana' } as const
+    await site.db.transaction(tx => insertFault(tx, { ...fault, from: now, until: now + DAY, now }))
+    await site.round()
+    assert.deepEqual(await scene.statesOf(), ['sent'])
+    assert.deepEqual([dga.holdings.all()[0]?.flow, dga.holdings.all()[0]?.level], [14.25, null])
   })
 
   test('has the slots looked at again that a fault does not cover any more, and its incident closed', async () => {
