@@ -8,7 +8,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe as observe, unsubscribe as unobserve } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
-import { type ConnectionOptions, connect, createInbox, ErrorCode, type Msg, type NatsConnection } from 'nats'
+import {
+  type ConnectionOptions,
+  connect,
+  createInbox,
+  ErrorCode,
+  type Msg,
+  type NatsConnection,
+  NatsError,
+} from 'nats'
 import { MESSAGE_BYTES_MAX } from './batch.ts'
 import type { Clock } from './runtime/clock.ts'
 import { deadline } from './runtime/deadline.ts'
@@ -131,8 +139,11 @@ async function ask(
   try {
     return (await connection.request(subject, payload, { timeout: timeoutMs })).data
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === ErrorCode.NoResponders) return undefined
-    throw error
+    if (!(error instanceof NatsError)) throw error
+    if (error.code === ErrorCode.NoResponders) return undefined
+    const { permissionContext } = error
+    if (permissionContext === undefined) throw error
+    throw new Unavailable(forbidden(permissionContext), { cause: error })
   }
 }
 
