@@ -115,6 +115,10 @@ export async function dropReadings(db: Database, { weeksMax, rowsMax }: DropLimi
   return { chunks, readings, beside }
 }
 
+/** What came late, and waits to be processed, stays until it was: readings and their batch come in one COMMIT. */
+const IS_PROCESSED = (alias: string): string =>
+  `${alias}.batch_id not in (select id from batches where processed_at is null)`
+
 /** Weeks of series that are to go. When there is none, that is noted, and not looked for again without a reason. */
 async function findWeeks(tx: Sql, weeksMax: number): Promise<SeriesWeek[]> {
   await lockRetention(tx)
@@ -122,7 +126,7 @@ async function findWeeks(tx: Sql, weeksMax: number): Promise<SeriesWeek[]> {
   const weeks = await tx.query<SeriesWeek>(
     `select s.id as "seriesId", ${weekOf('o.at')} as from, ${weekOf('o.at')} + ${WEEK} as to
      from retained_from f join series s on s.point_id = f.point_id
-     cross join lateral (select v.at from readings v where v.series_id = s.id and v.at < f.at order by v.at limit 1) o
+     cross join lateral (select v.at from readings v where v.series_id = s.id and v.at < f.at and ${IS_PROCESSED('v')} order by v.at limit 1) o
      where f.swept_through is null
      limit $1`,
     [weeksMax],
@@ -136,9 +140,15 @@ async function lockRetention(tx: Sql): Promise<void> {
   await tx.query('select pg_advisory_xact_lock(7201430)')
 }
 
-/** Points for whose dropped time a batch has come are to be looked at again. Returns the newest batch there was before. */
+/**
+ * Points for whose dropped time a batch has come are to be looked at again. Returns the newest batch there was before; what
+ * waits to be processed is looked at again.
+ */
 async function reopenLate(db: Sql): Promise<number> {
-  const [row] = await db.query<{ newest: number }>('select coalesce(max(id), 0) as newest from batches')
+  const [row] = await db.query<{ newest: number }>(
+    `select coalesce((select min(id) - 1 from batches where processed_at is null), (select max(id) from batches), 0)
+       as newest`,
+  )
   await db.query(
     `update retained_from f set swept_through = null
      from points p, (
@@ -164,7 +174,8 @@ async function dropWeek(db: Sql, { seriesId, from, to }: SeriesWeek): Promise<nu
   const [gone] = await db.query<{ count: number }>(
     `with gone as (
        delete from readings where series_id = ${seriesId}
-         and at >= '${new Date(from).toISOString()}' and at < '${new Date(to).toISOString()}' returning 1)
+         and at >= '${new Date(from).toISOString()}' and at < '${new Date(to).toISOString()}'
+         and ${IS_PROCESSED('readings')} returning 1)
      select count(*)::int as count from gone`,
   )
   return gone?.count ?? 0

@@ -70,6 +70,9 @@ const DROP_RETAINED_CHUNKS = `
         select from series s left join retained_from f on f.point_id = s.point_id
         where coalesce(f.at, '-infinity') < chunk.range_end
           and exists (select from readings r where r.series_id = s.id and r.at >= chunk.range_start and r.at < chunk.range_end));
+      continue when exists (
+        select from batches b
+        where b.processed_at is null and b.oldest_at < chunk.range_end and b.newest_at >= chunk.range_start);
       perform drop_chunks('readings', older_than => chunk.range_end, newer_than => chunk.range_start);
       dropped := dropped + 1;
     end loop;

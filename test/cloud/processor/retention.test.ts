@@ -107,6 +107,30 @@ describeOnEveryDatabase('the retention', ({ db, hasTimescale }) => {
     assert.deepEqual(revisions, [])
   })
 
+  test('dropSome() leaves a reading that came after its time was dropped until it has been processed', async () => {
+    const { site, at, pointId } = await openOld(db)
+    await dropAll(NOW, RULE)
+    const kept = await at()
+    const late = THURSDAY + 2 * DAY
+    const hours = async () => (await bucketsIn(db, pointId, 'flow', 'hour')).filter(hour => hour.at === late)
+
+    await site.commit([
+      [late, 'flow', 7],
+      [late + 60_000, 'flow', 9],
+    ])
+    await dropAll(NOW, RULE)
+    const waiting = await at()
+    await processAll(db)
+    await dropAll(NOW, RULE)
+
+    assert.deepEqual(waiting, [late, late + 60_000, ...kept])
+    assert.deepEqual(await at(), kept)
+    assert.deepEqual(
+      (await hours()).map(({ count, mean }) => [count, mean]),
+      [[2, 8]],
+    )
+  })
+
   test('dropSome() works as the role of services, which owns nothing, and so does storing what comes late', async () => {
     await prepareServiceRole(db, { log: silentLog })
     const service = asRole(db, SERVICE_ROLE)
