@@ -16,9 +16,9 @@ import {
   tellEvidence,
   tellRewrapped,
   tellSending,
+  toTurn,
+  writePack,
 } from './compliance/cli.ts'
-import { WORK_CODE } from './compliance/obligation.ts'
-import { Rut } from './compliance/rut.ts'
 import { openSecrets } from './compliance/secrets.ts'
 import { type CloudConfig, readConfig } from './config.ts'
 import { commandImport, type ImportCommand } from './imports/command.ts'
@@ -33,6 +33,7 @@ import { type ApiScope, listSubscribers, ROLES, type Role, revokeToken, SCOPES }
 import type { Database } from './store/database.ts'
 import { gatewaysWithToken } from './store/gateways.ts'
 import { USAGE } from './usage.ts'
+import { needed, UsageError } from './usage-error.ts'
 
 /** The command line was wrong (EX_USAGE of sysexits.h). */
 const EXIT_USAGE = 64
@@ -51,6 +52,9 @@ const OPTIONS = {
   work: { type: 'string' },
   informant: { type: 'string' },
   reason: { type: 'string' },
+  month: { type: 'string' },
+  out: { type: 'string' },
+  pack: { type: 'string' },
   point: { type: 'string' },
   from: { type: 'string' },
   to: { type: 'string' },
@@ -66,11 +70,6 @@ const OPTIONS = {
 } as const
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
-
-/** What is wrong with the command line. */
-class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 async function main(args: string[]): Promise<number> {
   try {
@@ -92,7 +91,9 @@ async function obey(command: string, rest: readonly string[], options: Options):
     case 'migrate 0':
       return withDatabase(async () => say('the database has the shape that this version needs\n'))
     case 'verify-evidence 0':
-      return compliance(tellEvidence)
+      return checkEvidence(options.pack)
+    case 'pack 0':
+      return compliance(deps => writePack(deps, options))
     case 'secrets 1':
       if (rest[0] !== 'rewrap') break
       return withDatabase((db, secretKey) => {
@@ -102,7 +103,7 @@ async function obey(command: string, rest: readonly string[], options: Options):
     case 'sending 0':
       return compliance(tellSending)
     case 'sending 1':
-      if (rest[0] === 'on' || rest[0] === 'off') return turnSwitch(rest[0], options)
+      if (rest[0] === 'on' || rest[0] === 'off') return turnSwitch(rest[0] === 'on', options)
       break
     case 'recompute 0':
       return recompute(options)
@@ -232,19 +233,14 @@ function compliance(work: (deps: CommandDeps) => Promise<number>): Promise<numbe
   return withDatabase(db => work({ db, clock: systemClock, say }))
 }
 
-function turnSwitch(position: string, { work, informant, reason }: Options): Promise<number> {
-  if (work !== undefined && informant !== undefined)
-    throw new UsageError('Say --work or --informant, not both')
-  if (work !== undefined && !WORK_CODE.test(work)) throw new UsageError(`--work: "${work}" is no work code`)
-  const { data: rut } = Rut.safeParse(informant)
-  if (informant !== undefined && rut === undefined)
-    throw new UsageError(`--informant: "${informant}" is no RUT`)
-  const turn = { sending: position === 'on', reason: needed('reason', reason) }
-  const all = { what: 'all' } as const
-  const one = rut === undefined ? all : ({ what: 'informant', rut } as const)
-  return compliance(deps =>
-    switchSending(deps, work === undefined ? one : { what: 'work', workCode: work }, turn),
-  )
+function turnSwitch(sending: boolean, options: Options): Promise<number> {
+  const turn = toTurn(sending, options)
+  return compliance(deps => switchSending(deps, turn))
+}
+
+function checkEvidence(pack: string | undefined): Promise<number> {
+  const text = pack === undefined ? undefined : readText(pack)
+  return compliance(deps => tellEvidence(deps, text))
 }
 
 function recompute(options: Options): Promise<number> {
@@ -334,11 +330,6 @@ function listOf<Name extends string>(option: string, text: string, known: readon
     if (found === undefined) throw new UsageError(`--${option}: "${word}" is none of ${known.join(', ')}`)
     return found
   })
-}
-
-function needed(option: string, value: string | undefined): string {
-  if (value === undefined || value === '') throw new UsageError(`--${option} is needed`)
-  return value
 }
 
 const readText = (file: string): string => readBytes(file).toString('utf8')

@@ -11,7 +11,10 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
                                               run these services, or all, until told to stop
   smarthydro-cloud migrate                    bring the database to the shape this version needs
   smarthydro-cloud provision FILE             make what a site.yaml describes; a second time changes nothing
-  smarthydro-cloud verify-evidence            finds what was altered in, removed from or moved within what was declared
+  smarthydro-cloud pack --work W --month 2026-01 [--out FOLDER]
+                                              writes a month of a work, to be signed and kept
+  smarthydro-cloud verify-evidence [--pack FILE.json]
+                                              finds what was altered in, removed from or moved within what was declared
   smarthydro-cloud sending [on|off --reason R [--work W | --informant RUT]]
                                               says what is declared; stops it or goes on, all of it or one's
   smarthydro-cloud secrets rewrap             seals passwords with the current key that a former one sealed

@@ -33,6 +33,7 @@ import { points } from './points.ts'
 import { processing } from './processing.ts'
 import { readings } from './readings.ts'
 import { recomputations } from './recomputations.ts'
+import { reconciliation } from './reconciliation.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { RULES, type Rule } from './rules.ts'
 import { sending } from './sending.ts'
@@ -108,6 +109,7 @@ export function openApi(
   api.route('/incidents', incidents(deps))
   api.route('/recomputations', recomputations(deps))
   api.route('/compliance/sending', sending(deps))
+  api.route('/compliance', reconciliation(deps))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))
   app.route('/', web(options.webFolder ?? WEB_FOLDER))

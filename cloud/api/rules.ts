@@ -69,6 +69,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'PUT /api/v1/compliance/works/{work}/obligations': { roles: OPERATORS, scope: 'write' },
   'POST /api/v1/compliance/slots/decisions': { roles: DECIDERS, scope: 'write' },
   'POST /api/v1/compliance/slots/{slot}/decisions': { roles: DECIDERS, scope: 'write' },
+  'GET /api/v1/compliance/reconciliation': { roles: READERS, scope: 'read' },
+  'GET /api/v1/compliance/packs/{work}/{month}': { roles: READERS, scope: 'read' },
   'GET /api/v1/compliance/sending': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/compliance/sending': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/gateways': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },

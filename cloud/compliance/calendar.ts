@@ -141,3 +141,15 @@ const shifted = (at: number): string => new Date(at - BEHIND_UTC_MS).toISOString
 export function nextDay(at: number): number {
   return at + DAY_MS
 }
+
+/** A month as it is written: `2026-01`. */
+export const MONTH = /^20\d\d-(0[1-9]|1[0-2])$/
+
+/** The stretch of the regulator's month that is written so, its end not included. */
+export function regulatorMonth(month: string): { from: number; to: number } {
+  const [year = 0, number = 1] = month.split('-').map(Number)
+  return {
+    from: Date.UTC(year, number - 1, 1) + BEHIND_UTC_MS,
+    to: Date.UTC(year, number, 1) + BEHIND_UTC_MS,
+  }
+}

@@ -1,9 +1,16 @@
 // What smarthydro-cloud lets an operator do about declaring, without the API: the evidence, the switches, the keys.
 
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Database } from '../store/database.ts'
 import { type Switched, selectSwitches, type Turn, turnSending } from '../store/switches.ts'
+import { needed, UsageError } from '../usage-error.ts'
+import { MONTH } from './calendar.ts'
 import { rewrapSecrets } from './credentials.ts'
+import { WORK_CODE } from './obligation.ts'
+import { anchorOf, collectPack, toPack } from './pack.ts'
+import { Rut } from './rut.ts'
 import type { Secrets } from './secrets.ts'
 import { verifyEvidence } from './verify-evidence.ts'
 
@@ -14,21 +21,49 @@ export interface CommandDeps {
   say: (text: string) => void
 }
 
-/** Verifies the evidence. The exit status is 1 when something was found. */
-export async function tellEvidence({ db, say }: CommandDeps): Promise<number> {
-  const { works, rows, breaks } = await verifyEvidence(db)
+/** Verifies the evidence, against what a pack has written down. The exit status is 1 when something was found. */
+export async function tellEvidence({ db, say }: CommandDeps, pack?: string): Promise<number> {
+  const anchor = pack === undefined ? undefined : anchorOf(pack)
+  const { works, rows, breaks } = await verifyEvidence(db, anchor === undefined ? [] : [anchor])
   for (const { workCode, what } of breaks) say(`${workCode}: ${what}\n`)
   const found = breaks.length === 0 ? 'nothing was altered' : `${breaks.length} found`
   say(`${rows} rows of ${works} works: ${found}\n`)
   return breaks.length === 0 ? 0 : 1
 }
 
+/** What a command line says of a switch. */
+export interface TurnOptions {
+  work?: string | undefined
+  informant?: string | undefined
+  reason?: string | undefined
+}
+
+/** A turn of a switch that is asked for. */
+export interface AskedTurn {
+  switched: Switched
+  sending: boolean
+  reason: string
+}
+
+/** Reads a turn. Throws UsageError. */
+export function toTurn(sending: boolean, { work, informant, reason }: TurnOptions): AskedTurn {
+  if (work !== undefined && informant !== undefined)
+    throw new UsageError('Say --work or --informant, not both')
+  const turn = { sending, reason: needed('reason', reason) }
+  if (work !== undefined) return { ...turn, switched: { what: 'work', workCode: workCodeOf(work) } }
+  if (informant === undefined) return { ...turn, switched: { what: 'all' } }
+  const { data: rut } = Rut.safeParse(informant)
+  if (rut === undefined) throw new UsageError(`--informant: "${informant}" is no RUT`)
+  return { ...turn, switched: { what: 'informant', rut } }
+}
+
+function workCodeOf(text: string): string {
+  if (!WORK_CODE.test(text)) throw new UsageError(`--work: "${text}" is no work code`)
+  return text
+}
+
 /** Turns a switch, and says how all of them stand. */
-export async function switchSending(
-  deps: CommandDeps,
-  switched: Switched,
-  turn: { sending: boolean; reason: string },
-): Promise<number> {
+export async function switchSending(deps: CommandDeps, { switched, ...turn }: AskedTurn): Promise<number> {
   await turnSending(deps.db, switched, { ...turn, by: 'command line', at: deps.clock.now() })
   return tellSending(deps)
 }
@@ -49,4 +84,21 @@ export async function tellRewrapped({ db, say }: CommandDeps, secrets: Secrets):
   const { rewrapped, left } = await rewrapSecrets({ db, secrets }, mistake => say(`${mistake}\n`))
   say(`${rewrapped} sealed with key ${secrets.currentKeyId}, ${left} left as they were\n`)
   return left === 0 ? 0 : 1
+}
+
+/** Writes the pack of a work's month into a folder, and says its hashes. Throws UsageError. */
+export async function writePack(
+  { db, say }: CommandDeps,
+  asked: { work?: string | undefined; month?: string | undefined; out?: string | undefined },
+): Promise<number> {
+  const workCode = workCodeOf(needed('work', asked.work))
+  const month = needed('month', asked.month)
+  if (!MONTH.test(month)) throw new UsageError(`--month: "${month}" is no month such as 2026-01`)
+  const files = await toPack(await collectPack(db, null, { workCode, month }))
+  const folder = asked.out ?? '.'
+  await mkdir(folder, { recursive: true })
+  for (const { name, bytes } of files) await writeFile(join(folder, name), bytes)
+  const sums = files.at(-1)
+  say(Buffer.from(sums?.bytes ?? []).toString())
+  return 0
 }

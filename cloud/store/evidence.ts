@@ -63,3 +63,35 @@ export function selectContradictions(sql: Sql): Promise<ChainBreak[]> {
      order by s.work_code, s.id limit ${CONTRADICTIONS_MAX}`,
   )
 }
+
+/** A row with its hash and the one before it. */
+export type LinkedRow = ChainedRow & { hash: string; before: string }
+
+const LINKED_MAX = 200_000
+
+/** The evidence of what a work owed in a stretch of time, oldest first. */
+export function selectLinkedRows(
+  sql: Sql,
+  workCode: string,
+  { from, to }: { from: number; to: number },
+): Promise<LinkedRow[]> {
+  return sql.query(
+    `select ${CHAINED_COLUMNS},
+       coalesce((select encode(b.hash, 'hex') from submissions b where b.work_code = e.work_code and b.seq = e.seq - 1), '')
+         as before
+     from submissions e
+     where e.work_code = $1 and e.due_at >= to_timestamp($2::float8 / 1000)
+       and e.due_at < to_timestamp($3::float8 / 1000)
+     order by e.seq limit ${LINKED_MAX}`,
+    [workCode, from, to],
+  )
+}
+
+/** Where the chain of a work ends. */
+export async function selectChainHead(sql: Sql, workCode: string): Promise<ChainHead | undefined> {
+  const [head] = await sql.query<ChainHead>(
+    `select work_code as "workCode", seq, encode(hash, 'hex') as hash from evidence_heads where work_code = $1`,
+    [workCode],
+  )
+  return head
+}

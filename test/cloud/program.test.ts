@@ -108,6 +108,16 @@ describe('smarthydro-cloud', () => {
         ...{ status: 0, says: /sending is off since .*, by command line: DGA asked us to wait/ },
       },
       { args: ['sending', 'on', '--reason', 'done'], status: 0, says: /sending is on since .*: done/ },
+      { args: ['pack', '--work', 'OB-0602-7'], status: 64, says: /--month is needed/ },
+      {
+        args: ['pack', '--work', 'OB-0602-7', '--month', '2026-13'],
+        ...{ status: 64, says: /"2026-13" is no month/ },
+      },
+      {
+        args: ['pack', '--work', 'OB-0602-7', '--month', '2026-01'],
+        ...{ status: 1, says: /There is no work OB-0602-7/ },
+      },
+      { args: ['secrets', 'rewrap'], status: 0, says: /0 sealed with key [0-9a-f]{16}, 0 left/ },
       { args: ['verify-evidence'], status: 0, says: /0 rows of 0 works: nothing was altered/ },
       { args: ['gateway', 'token', 'gw-none'], status: 1, says: /There is no gateway gw-none/ },
     ]

@@ -347,6 +347,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       slot: client === 'campo' ? '1' : '4',
       event: client === 'campo' ? '1' : '3',
       work: workOf(client),
+      month: '2026-01',
       // The second of each client is ended.
       fault: client === 'campo' ? '2' : '4',
     },

@@ -1,0 +1,134 @@
+// A work's month as files that a person can sign and keep: a report, tables, and the hashes of all of it.
+//
+// Promises:
+//   K1. The same facts give the same bytes: nothing here knows what time it is, who asks, or on which machine.
+//   K2. Every row of the evidence stands there with the hash before it: each can be checked by itself, with SHA-256.
+//   K3. The end of the chain is written down: `verify-evidence --pack` finds a chain that was written anew since.
+
+import { createHash } from 'node:crypto'
+import { Rejected } from '../../protocol/runtime/errors.ts'
+import type { Database } from '../store/database.ts'
+import { type LinkedRow, selectChainHead, selectLinkedRows } from '../store/evidence.ts'
+import type { ClientIds } from '../store/queries.ts'
+import {
+  type PackSlot,
+  type PackWork,
+  type Reconciliation,
+  selectPackSlots,
+  selectPackWork,
+  selectReconciliations,
+} from '../store/reconciliation.ts'
+import { regulatorDate, regulatorMonth, regulatorTime } from './calendar.ts'
+import { CHAINED_FIELDS, type ChainHead } from './chain.ts'
+import { toPdf } from './pack-pdf.ts'
+import type { PackedFile } from './tar.ts'
+
+/** What a pack is made of. */
+export interface PackFacts {
+  month: string
+  work: PackWork
+  counts: Reconciliation
+  slots: PackSlot[]
+  evidence: LinkedRow[]
+  head: ChainHead | undefined
+}
+
+/** Collects what a pack is made of, as it was at one instant. Throws Rejected where there is no such work. */
+export function collectPack(
+  db: Database,
+  clientIds: ClientIds,
+  { workCode, month }: { workCode: string; month: string },
+): Promise<PackFacts> {
+  const { from, to } = regulatorMonth(month)
+  return db.transaction(async tx => {
+    await tx.query('set transaction isolation level repeatable read, read only')
+    const work = await selectPackWork(tx, clientIds, { workCode, at: to - 1 })
+    const asked = { from, to, workCode, afterKey: 0, limit: 1 }
+    const [counts] = await selectReconciliations(tx, clientIds, asked)
+    if (work === undefined || counts === undefined) throw new Rejected(`There is no work ${workCode}`)
+    return {
+      ...{ month, work, counts },
+      slots: await selectPackSlots(tx, workCode, { from, to }),
+      evidence: await selectLinkedRows(tx, workCode, { from, to }),
+      head: await selectChainHead(tx, workCode),
+    }
+  })
+}
+
+/** The files of a pack; SHA256SUMS, the last, covers the others. */
+export async function toPack(facts: PackFacts): Promise<PackedFile[]> {
+  const name = `${facts.work.workCode}-${facts.month}`
+  const tables = [
+    toFile(`${name}.json`, `${JSON.stringify(toDocument(facts), null, 2)}\n`),
+    toFile(`${name}-declaraciones.csv`, toCsv(SLOT_COLUMNS, facts.slots.map(toSlotRow))),
+    toFile(
+      `${name}-evidencia.csv`,
+      toCsv([...CHAINED_FIELDS, 'before', 'hash'], facts.evidence.map(toEvidenceRow)),
+    ),
+  ]
+  const hashes = tables.map(file => ({ name: file.name, hash: hashOf(file) }))
+  const report = { name: `${name}.pdf`, bytes: await toPdf(facts, hashes) }
+  const files = [report, ...tables]
+  const sums = files.map(file => `${hashOf(file)}  ${file.name}\n`).join('')
+  return [...files, toFile('SHA256SUMS', sums)]
+}
+
+const toFile = (name: string, text: string): PackedFile => ({
+  name,
+  bytes: new Uint8Array(Buffer.from(text)),
+})
+
+const hashOf = ({ bytes }: PackedFile): string => createHash('sha256').update(bytes).digest('hex')
+
+const toText = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString())
+
+function toDocument({ month, work, counts, slots, head }: PackFacts): object {
+  const { key: _, client: __, project: ___, point: ____, workCode: _____, ...counted } = counts
+  return {
+    ...{ version: 1, month, work, counts: counted },
+    evidence: head === undefined ? null : { workCode: head.workCode, seq: head.seq, hash: head.hash },
+    slots: slots.map(slot => ({
+      ...slot,
+      dueAt: toText(slot.dueAt),
+      acceptedAt: toText(slot.acceptedAt),
+      verifiedAt: toText(slot.verifiedAt),
+    })),
+  }
+}
+
+const SLOT_COLUMNS = [
+  ...['fecha', 'hora', 'instante', 'canal', 'estado', 'motivo', 'caudal', 'totalizador', 'nivel'],
+  ...['aceptado', 'comprobante', 'verificacion', 'verificado', 'intentos'],
+]
+
+function toSlotRow(slot: PackSlot): (string | null)[] {
+  const { dueAt, channel, state, reason, declaration, attempts, acceptedAt, receipt, verification } = slot
+  return [
+    ...[regulatorDate(dueAt), regulatorTime(dueAt), toText(dueAt), channel, state, reason],
+    ...[declaration?.flow ?? null, declaration?.total ?? null, declaration?.level ?? null],
+    ...[toText(acceptedAt), receipt, verification, toText(slot.verifiedAt), String(attempts)],
+  ]
+}
+
+const toEvidenceRow = (row: LinkedRow): (string | null)[] => [
+  ...CHAINED_FIELDS.map(field => row[field]),
+  ...[row.before, row.hash],
+]
+
+/** RFC 4180. What is absent is empty; what is an empty text is quoted. */
+function toCsv(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
+  return [columns, ...rows].map(row => `${row.map(toCell).join(',')}\r\n`).join('')
+}
+
+function toCell(text: string | null): string {
+  if (text === null) return ''
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** The end of the chain that a pack's JSON file writes down; undefined where it is none. */
+export function anchorOf(text: string): ChainHead | undefined {
+  const { evidence } = JSON.parse(text) as { evidence?: Partial<ChainHead> | null }
+  const { workCode, seq, hash } = evidence ?? {}
+  if (typeof workCode !== 'string' || typeof seq !== 'number' || typeof hash !== 'string') return undefined
+  return { workCode, seq, hash }
+}
