@@ -53,6 +53,7 @@ describe('the packed package', () => {
       globSync('{protocol,edge,deploy}/**/*.ts', { cwd: join(home, 'app', 'node_modules', 'smarthydro') }),
       [],
     )
+    assert.ok(inside('dist/web/index.html') && inside('dist/web/favicon.svg'))
     assert.ok(inside('README.md') && inside('LICENSE') && inside('dist/cloud/store/migrations/0001_base.sql'))
   })
 
