@@ -16,13 +16,23 @@ const SOURCES = 'cloud/web'
 export const WEB_OUT = join(ROOT, 'dist/web')
 
 /** Builds unless the same was built already. Returns whether it did. */
-export async function buildWeb({ always = false }: { always?: boolean } = {}): Promise<boolean> {
-  const mark = join(WEB_OUT, '.built')
+export async function buildWeb({
+  always = false,
+  out = WEB_OUT,
+}: {
+  always?: boolean
+  out?: string
+} = {}): Promise<boolean> {
+  const mark = join(out, '.built')
   const hash = hashOfSources()
   if (!always && existsSync(mark) && readFileSync(mark, 'utf8') === hash) return false
   const { build } = await import('vite')
-  await build({ configFile: join(ROOT, SOURCES, 'vite.config.ts'), logLevel: 'warn' })
-  for (const file of globSync('**/*.{html,js,css,svg,json}', { cwd: WEB_OUT })) compress(join(WEB_OUT, file))
+  await build({
+    configFile: join(ROOT, SOURCES, 'vite.config.ts'),
+    logLevel: 'warn',
+    build: { outDir: out, emptyOutDir: true },
+  })
+  for (const file of globSync('**/*.{html,js,css,svg,json}', { cwd: out })) compress(join(out, file))
   writeFileSync(mark, hash)
   return true
 }

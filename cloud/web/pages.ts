@@ -7,6 +7,8 @@ export const PAGES = [
   '/sign-in',
   '/points/{point}',
   '/points/{point}/dga',
+  '/incidents',
+  '/review',
   '/gateways',
   '/gateways/{gateway}',
   '/account',

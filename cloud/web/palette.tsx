@@ -23,6 +23,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     const points = (data?.items ?? []).filter(({ name, key }) => plain(`${name} ${key}`).includes(wanted))
     const pages = [
       { to: '/', label: text.app.overview, icon: 'overview' },
+      { to: '/incidents', label: text.incidents.title, icon: 'incident' },
+      { to: '/review', label: text.review.title, icon: 'review' },
       { to: '/gateways', label: text.app.gateways, icon: 'gateway' },
       { to: '/account', label: text.app.account, icon: 'account' },
     ] as const

@@ -60,6 +60,18 @@ const pointDga = createRoute({
   component: lazyRouteComponent(() => import('./screens/point-dga.tsx'), 'PointDga'),
 })
 
+const incidents = createRoute({
+  getParentRoute: () => shell,
+  path: '/incidents',
+  component: lazyRouteComponent(() => import('./screens/incidents.tsx'), 'IncidentsScreen'),
+})
+
+const review = createRoute({
+  getParentRoute: () => shell,
+  path: '/review',
+  component: lazyRouteComponent(() => import('./screens/review.tsx'), 'ReviewScreen'),
+})
+
 const gateways = createRoute({
   getParentRoute: () => shell,
   path: '/gateways',
@@ -80,7 +92,15 @@ const account = createRoute({
 
 const tree = root.addChildren([
   signIn,
-  shell.addChildren([overview, point.addChildren([pointNow, pointDga]), gateways, gateway, account]),
+  shell.addChildren([
+    overview,
+    point.addChildren([pointNow, pointDga]),
+    incidents,
+    review,
+    gateways,
+    gateway,
+    account,
+  ]),
 ])
 
 /** Opens the router. */

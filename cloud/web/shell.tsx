@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { ask } from './api/client.ts'
-import { meQuery } from './api/queries.ts'
+import { incidentsQuery, meQuery } from './api/queries.ts'
 import { useText } from './i18n/language.tsx'
 import { Icon, Mark } from './ui/icons.tsx'
 
@@ -55,11 +55,25 @@ export function Shell() {
 
 function Navigation() {
   const text = useText()
+  const { data: me } = useQuery(meQuery)
+  // Who reads for the regulator is told of points and declarations, not of how the site is run.
+  const mayOperate = me?.grants.some(({ role }) => role !== 'regulator_reader') === true
   return (
     <nav className="shell-nav" aria-label={text.app.nav}>
       <Link to="/" activeOptions={{ exact: true }} className="nav-link">
         <Icon name="overview" />
         <span>{text.app.overview}</span>
+      </Link>
+      {mayOperate && (
+        <Link to="/incidents" className="nav-link">
+          <Icon name="incident" />
+          <span>{text.incidents.title}</span>
+          <OpenIncidents />
+        </Link>
+      )}
+      <Link to="/review" className="nav-link">
+        <Icon name="review" />
+        <span>{text.review.title}</span>
       </Link>
       <Link to="/gateways" className="nav-link">
         <Icon name="gateway" />
@@ -70,6 +84,20 @@ function Navigation() {
         <span>{text.app.account}</span>
       </Link>
     </nav>
+  )
+}
+
+/** How many incidents wait for somebody to say that they know. */
+function OpenIncidents() {
+  const text = useText()
+  const { data } = useQuery(incidentsQuery('open'))
+  const waiting = data?.items.filter(({ acknowledgedAt }) => acknowledgedAt === null).length ?? 0
+  if (waiting === 0) return null
+  return (
+    <span className="nav-count">
+      {waiting}
+      <span className="visually-hidden"> {text.incidents.open}</span>
+    </span>
   )
 }
 

@@ -24,6 +24,7 @@ export function lookAtEverything(
     assert.ok(scriptBytes > 0 && scriptBytes < SCRIPT_BYTES_MAX, `${scriptBytes} bytes of script`)
     await findWell(person)
     await seeDeclarations(person)
+    await seeTroubles(person)
     await seeGateway(person)
     await seeAccount(person)
     await openEveryPage(person)
@@ -76,6 +77,15 @@ async function seeDeclarations({ page, look }: Person): Promise<void> {
   await look('declarations')
   await page.locator('.hour button').first().click()
   await page.getByRole('heading', { name: /Declaraciones: \d\d-\d\d \d\d:00/ }).waitFor()
+}
+
+async function seeTroubles({ page, look }: Person): Promise<void> {
+  await page.getByRole('link', { name: 'Incidentes' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Incidentes' }).waitFor()
+  await look('incidents')
+  await page.getByRole('link', { name: 'Revisión DGA' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Revisión DGA' }).waitFor()
+  await look('review')
 }
 
 async function seeGateway({ page, look }: Person): Promise<void> {

@@ -150,6 +150,14 @@ export const slotHoursQuery = (point: string, { from, to }: { from: number; to: 
     refetchInterval: CALM_MS,
   })
 
+/** What is wrong now, and what was. */
+export const incidentsQuery = (state: 'open' | 'closed') =>
+  queryOptions({
+    queryKey: ['incidents', state],
+    queryFn: ({ signal }) => ask('GET /api/v1/incidents', { query: { state, limit: 200 }, signal }),
+    refetchInterval: CALM_MS,
+  })
+
 /** All gateways. */
 export const gatewaysQuery = queryOptions({
   queryKey: ['gateways'],

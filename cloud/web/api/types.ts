@@ -88,6 +88,30 @@ export interface Routes {
     body: undefined
     answer: SlotPage
   }
+  'POST /api/v1/compliance/slots/decisions': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: SlotDecisionsAsked
+    answer: SlotDecisionOutcomes
+  }
+  'GET /api/v1/incidents': {
+    path: Record<string, never>
+    query: {
+      kind?: 'ledger_difference' | 'declaration_late' | 'informant_cannot_declare' | 'sensor_fault_expired'
+      gateway?: string
+      state?: 'open' | 'closed'
+      cursor?: string
+      limit?: number
+    }
+    body: undefined
+    answer: IncidentPage
+  }
+  'POST /api/v1/incidents/{incident}/acknowledge': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Incident
+  }
   'GET /api/v1/gateways': {
     path: Record<string, never>
     query: { cursor?: string; limit?: number }
@@ -255,6 +279,24 @@ export type GatewayHealth = {
 } | null
 
 export type GatewayPage = { items: Gateway[]; next: string | null }
+
+export type Incident = {
+  id: number
+  kind: string
+  subject: string
+  gateway: string | null
+  client: string | null
+  openedAt: Instant
+  lastSeenAt: Instant
+  count: number
+  reopened: number
+  closedAt: Instant | null
+  details: Record<string, unknown>
+  acknowledgedAt: Instant | null
+  acknowledgedBy: string | null
+}
+
+export type IncidentPage = { items: Incident[]; next: string | null }
 
 export type Instant = string
 
@@ -446,6 +488,24 @@ export type Slot = {
   acceptedAt: Instant | null
   verification: 'match' | 'mismatch' | 'not_found' | 'no_answer' | null
   verifiedAt: Instant | null
+}
+
+export type SlotDecisionOutcome = {
+  slot: number
+  point: string | null
+  outcome: 'done' | 'refused' | 'not_found'
+  state: SlotState | null
+  reason: string | null
+  findings: Finding[]
+}
+
+export type SlotDecisionOutcomes = { dryRun: boolean; items: SlotDecisionOutcome[] }
+
+export type SlotDecisionsAsked = {
+  slots: number[]
+  action: 'approve' | 'reject' | 'reopen' | 'hold'
+  reason: string
+  dryRun?: boolean
 }
 
 export type SlotHours = {

@@ -10,6 +10,8 @@ const PATHS = {
       <path d="M6 14h.01M9 14h.01M6.5 8a5 5 0 0 1 7 0M4 5.3a8.5 8.5 0 0 1 12 0" />
     </>
   ),
+  incident: <path d="M10 3 2.5 16.5h15zM10 8v4M10 14.2h.01" />,
+  review: <path d="M4 3h9l3 3v11H4zM7 9.5l2 2 4-4M7 14.5h6" />,
   account: (
     <>
       <circle cx="10" cy="6.5" r="3.25" />
