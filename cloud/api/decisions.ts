@@ -23,7 +23,7 @@ const number = z.number().min(-1e12).max(1e12).optional()
 
 const Asked = z
   .discriminatedUnion('action', [
-    z.strictObject({ action: z.literal(['approve', 'reject', 'reopen', 'hold']), reason: Reason }),
+    z.strictObject({ action: z.literal(['approve', 'reject', 'reopen', 'hold', 'verify']), reason: Reason }),
     z.strictObject({
       action: z.literal('replace'),
       reason: Reason,
@@ -64,7 +64,7 @@ const BULK_MAX = 500
 const Bulk = z
   .strictObject({
     slots: z.array(z.int().min(1)).min(1).max(BULK_MAX),
-    action: z.enum(['approve', 'reject', 'reopen', 'hold']),
+    action: z.enum(['approve', 'reject', 'reopen', 'hold', 'verify']),
     reason: Reason,
     dryRun: z.boolean().default(false).openapi({ description: 'say what would come of it, and do nothing' }),
   })
@@ -82,7 +82,7 @@ const oneRoute = createRoute({
   description:
     '`approve` declares what was measured, `replace` what you give instead, which is checked as well, `reject` declares ' +
     'nothing. `reopen` looks for its values anew, `hold` keeps back what waits to be sent, `settle` tells the receipt of ' +
-    'what DGA holds. What DGA has accepted is never sent again.',
+    'what DGA holds, `verify` asks after a receipt again. What DGA has accepted is never sent again.',
   request: {
     query: NoQuery,
     params: z.strictObject({

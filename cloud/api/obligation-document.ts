@@ -55,8 +55,8 @@ export const Version = z
     required: z.array(z.enum(QUANTITIES)).nullable(),
     levelExempt: z.boolean(),
     exemptions: z.array(Exemption),
-    alsoPointIds: z.array(z.int()),
-    levelPointId: z.int().nullable(),
+    alsoPoints: z.array(PointKey).openapi({ description: 'declared together with `point`' }),
+    levelPoint: orNull(PointKey).openapi({ description: 'whose level is declared; null: that of `point`' }),
     total: z.enum(['meter', 'volume']).nullable(),
     totalRounding: z.enum(['truncate', 'half_away']),
     deadlineMs: ms,
@@ -72,16 +72,17 @@ export const Version = z
 
 /** A row as a version. */
 export function toVersion(row: ObligationVersion): z.infer<typeof Version> {
-  const { terms, from, to, until, point, informant, owedFrom } = row
+  const { from, to, until, point, alsoPoints, levelPoint, informant, owedFrom } = row
+  const { alsoPointIds: _, levelPointId: __, ...terms } = row.terms
   return {
     ...terms,
+    ...{ alsoPoints, levelPoint },
     ...{ from: toInstantText(from), to: toInstantTextOrNull(to), until: toInstantTextOrNull(until) },
     ...{ point, informant, owedFrom: toInstantText(owedFrom) },
     ...{ required: terms.required === null ? null : [...terms.required], total: terms.total ?? null },
     exemptions: terms.exemptions.map(({ quantity, from: since, to: end, reason }) => {
       return { quantity, from: toInstantText(since), to: toInstantTextOrNull(end ?? null), reason }
     }),
-    alsoPointIds: [...terms.alsoPointIds],
     rights: [...terms.rights],
   }
 }

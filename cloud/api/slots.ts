@@ -68,7 +68,7 @@ const Decision = z
   .strictObject({
     at: InstantText,
     by: z.string(),
-    action: z.enum(['approve', 'replace', 'reject', 'reopen', 'hold', 'settle']),
+    action: z.enum(['approve', 'replace', 'reject', 'reopen', 'hold', 'settle', 'verify']),
     reason: z.string(),
     from: State,
     to: State,

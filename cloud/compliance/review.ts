@@ -4,7 +4,7 @@
 //   D1. What DGA has accepted is never sent again, whatever a person decides.
 //   D2. What a person decides keeps to one attempt a day where DGA may know of an earlier one.
 //   D3. What was measured stays beside what a person declares instead, which is checked by the same rules.
-//   D4. Every state but `sent` has a way out, and every decision has who and why.
+//   D4. Every state has a way out but `sent`, whose receipt may be asked after again; every decision has who and why.
 
 import { nextDay } from './calendar.ts'
 import type { CheckCode } from './checks.ts'
@@ -51,7 +51,7 @@ export interface SlotInDoubt {
 
 /** What a person decides. */
 export type Decision = { reason: string } & (
-  | { action: 'approve' | 'reject' | 'reopen' | 'hold' }
+  | { action: 'approve' | 'reject' | 'reopen' | 'hold' | 'verify' }
   | {
       action: 'replace'
       values: { [quantity in Quantity]?: number | undefined }
@@ -96,6 +96,8 @@ export function decide(
       return reopen(slot, now)
     case 'hold':
       return hold(slot, decision.reason)
+    case 'verify':
+      return verify(slot, now)
     case 'settle':
       return settle(slot, decision.receipt, now)
   }
@@ -249,6 +251,12 @@ function reopen(slot: SlotInDoubt, now: number): Decided {
 function hold(slot: SlotInDoubt, reason: string): Decided {
   if (slot.state !== 'ready') return refused(`It is ${slot.state}: only what waits to be sent can be held`)
   return { kind: 'changed', change: { ...unchanged(slot), state: 'review', reason: `held: ${reason}` } }
+}
+
+function verify(slot: SlotInDoubt, now: number): Decided {
+  if (slot.state !== 'sent')
+    return refused(`It is ${slot.state}: only what was sent has a receipt to ask after`)
+  return { kind: 'changed', change: { ...unchanged(slot), state: 'sent', nextVerifyAt: now } }
 }
 
 function settle(slot: SlotInDoubt, receipt: string, now: number): Decided {

@@ -15,21 +15,30 @@ export interface ObligationVersion {
   until: number | null
   pointId: number
   point: string
+  /** The other points of the work, and the one whose level is declared, by name. */
+  alsoPoints: string[]
+  levelPoint: string | null
   informant: string
   terms: ObligationTerms
   owedFrom: number
   createdThrough: number
 }
 
+/** The name of point `p`. */
+const KEY = `(select c.slug || '.' || pr.slug || '.' || p.slug from projects pr join clients c on c.id = pr.client_id
+  where pr.id = p.project_id)`
+
 /** The versions of a work, in time's order. */
 export function selectVersions(sql: Sql, workCode: string): Promise<ObligationVersion[]> {
   return sql.query<ObligationVersion>(
     `select o.id, o.valid_from as "from", o.valid_to as "to",
        least(o.valid_to, lead(o.valid_from) over (order by o.valid_from)) as until, o.point_id as "pointId",
-       c.slug || '.' || pr.slug || '.' || p.slug as point, i.rut as informant, o.terms, o.owed_from as "owedFrom",
-       o.created_through as "createdThrough"
+       (select ${KEY} from points p where p.id = o.point_id) as point,
+       array(select ${KEY} from jsonb_array_elements_text(o.terms->'alsoPointIds') with ordinality a(id, n)
+         join points p on p.id = a.id::int order by a.n) as "alsoPoints",
+       (select ${KEY} from points p where p.id = (o.terms->>'levelPointId')::int) as "levelPoint",
+       i.rut as informant, o.terms, o.owed_from as "owedFrom", o.created_through as "createdThrough"
      from obligations o join informants i on i.id = o.informant_id
-     join points p on p.id = o.point_id join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id
      where o.work_code = $1 order by o.valid_from`,
     [workCode],
   )

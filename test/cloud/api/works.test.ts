@@ -148,8 +148,8 @@ describe('/compliance/works/{work}/obligations', () => {
     const { status, body } = await ask(PREVIEW, together)
     assert.equal(status, 200)
     const [current] = body.versions
-    assert.equal(current.alsoPointIds.length, 1)
-    assert.equal(current.levelPointId, current.alsoPointIds[0])
+    assert.deepEqual(current.alsoPoints, ['campo.los-aromos.campo-8'])
+    assert.equal(current.levelPoint, 'campo.los-aromos.campo-8')
     assert.deepEqual(body.warnings, [])
     for (const [wrong, says] of [
       [{ alsoPoints: ['otra.los-aromos.pozo-7'] }, /no point otra.los-aromos.pozo-7 of this client/],

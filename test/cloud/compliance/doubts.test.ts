@@ -182,6 +182,14 @@ describe('a slot in doubt', () => {
     for (const action of ['approve', 'reject', 'reopen', 'hold'] as const)
       assert.equal((await decide(slot, { action, reason: 'otra vez' })).decided?.kind, 'refused', action)
     assert.equal((await listDecisions(scene.site.db, slot.id)).length, 5)
+    await scene.clock.advance(MINUTE)
+    await scene.site.round()
+    const before = (await newest()).verifiedAt ?? 0
+    await scene.clock.advance(DAY)
+    await decide(slot, { action: 'verify', reason: 'otra vez' })
+    await scene.site.round()
+    const after = (await scene.site.slots()).find(({ id }) => id === slot.id)
+    assert.deepEqual([after?.state, after?.verification, after?.verifiedAt], ['sent', 'match', before + DAY])
   })
 
   test('that DGA holds without a receipt is settled with the receipt that DGA tells, and never sent again', async () => {
@@ -205,6 +213,22 @@ describe('a slot in doubt', () => {
     const settled = await newest()
     assert.deepEqual([settled.state, settled.receipt, settled.verification], ['sent', receipt, 'match'])
     assert.equal(dga.holdings.all().length, 1)
+  })
+
+  test('in shadow is declared after all when a person reopens it, once the work is to be declared', async () => {
+    const point = await scene.register(WORK, { mode: 'shadow' })
+    await measureAt(point, 1000)
+    const slot = await newest()
+    await decide(slot, { action: 'reopen', reason: 'sigue en sombra' })
+    await scene.site.round()
+    assert.equal((await newest()).state, 'shadow')
+
+    await scene.site.db.query(`update obligations set terms = terms || '{"mode": "send"}'`)
+    await scene.site.round()
+    assert.equal((await newest()).state, 'shadow')
+    await decide(slot, { action: 'reopen', reason: 'desde hoy declaramos' })
+    await scene.site.round()
+    assert.equal((await newest()).state, 'sent')
   })
 
   test('is tried no sooner than a day after DGA refused it, whatever a person decides', async () => {
