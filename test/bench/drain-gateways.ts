@@ -95,14 +95,17 @@ async function drain(scope: Scope, paths: readonly string[], order: DrainOrder):
   const report: DrainReport = { seconds: 0, liveMs: [], cpuSeconds: 0, readings: 0 }
   const over = new AbortController()
   const measuring = gateways.map(gateway => measureLive(gateway, live, order, report, over.signal))
-  await until('everything is drained', () => gateways.every(({ acked }) => acked() >= DAY_READINGS), {
-    timeoutMs: DRAIN_TIMEOUT_MS,
-  })
-  report.seconds = (clock.monotonic() - began) / 1000
-  const { user, system } = process.cpuUsage(cpuBefore)
-  report.cpuSeconds = (user + system) / 1e6
-  over.abort()
-  await Promise.all(measuring)
+  try {
+    await until('everything is drained', () => gateways.every(({ acked }) => acked() >= DAY_READINGS), {
+      timeoutMs: DRAIN_TIMEOUT_MS,
+    })
+    report.seconds = (clock.monotonic() - began) / 1000
+    const { user, system } = process.cpuUsage(cpuBefore)
+    report.cpuSeconds = (user + system) / 1e6
+  } finally {
+    over.abort()
+    await Promise.all(measuring)
+  }
   return report
 }
 
