@@ -31,6 +31,9 @@ export const SCREENS = {
   phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
 } as const
 
+/** A machine that does much else is slow, not wrong. */
+const WAIT_MS = 60_000
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
@@ -53,6 +56,7 @@ export async function withBrowser(
 }
 
 async function openPerson(context: BrowserContext, screen: string): Promise<Person> {
+  context.setDefaultTimeout(WAIT_MS)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', message => {
@@ -90,7 +94,7 @@ const SETTLED = `document.querySelector('.skeleton') === null && document.fonts.
 /** Nothing is on its way any more: there is a heading, and no placeholder. */
 async function settled(page: Page): Promise<void> {
   await page.waitForSelector('h1')
-  await until('the page has settled', () => page.evaluate(SETTLED))
+  await until('the page has settled', () => page.evaluate(SETTLED), { timeoutMs: WAIT_MS })
 }
 
 /** What axe holds to be serious or worse. */
