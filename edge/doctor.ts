@@ -11,8 +11,9 @@ import { dirname } from 'node:path'
 import { reasonOf } from '../protocol/runtime/errors.ts'
 import type { RunnableConfig } from './config.ts'
 import { examineCloud } from './doctor/cloud.ts'
-import { examineBus, examineDevice } from './doctor/devices.ts'
+import { adviceOn, examineBus, examineDevice } from './doctor/devices.ts'
 import { type DoctorDeps, type Finding, RunningGateway, TIMEOUT_MS } from './doctor/finding.ts'
+import { examineProvider, providerAdviceOn } from './doctor/providers.ts'
 
 /** Below this, the next hour may be the one in which nothing can be written any more. */
 const FREE_BYTES_MIN = 64 * 2 ** 20
@@ -31,17 +32,10 @@ export async function* examine(
   yield await examineClock(deps, config, running)
   if (running === undefined) {
     for (const bus of config.buses) yield* examineBus(deps, bus, config.devices, signal)
-    for (const { id, provider } of config.providers) {
-      const found = 'not asked: a running gateway asks providers'
-      yield {
-        state: 'note',
-        subject: `device ${id}`,
-        found,
-        tried: `${provider} is asked by the gateway alone`,
-      }
-    }
+    for (const provider of config.providers) yield await examineProvider(deps, provider, signal)
   } else {
-    for (const { id } of [...config.devices, ...config.providers]) yield examineDevice(id, running)
+    for (const { id } of config.devices) yield examineDevice(id, running, adviceOn)
+    for (const { id } of config.providers) yield examineDevice(id, running, providerAdviceOn)
   }
   yield await examineDisk(config)
   if (running !== undefined) yield examineBuffer(running)
@@ -95,14 +89,22 @@ async function examineClock(
   running: RunningGateway | undefined,
 ): Promise<Finding> {
   const subject = 'clock'
-  const tried =
-    running === undefined ? 'chronyc tracking, timedatectl show -p NTPSynchronized' : 'the running gateway'
   if (config.clock === 'trusted') {
     return { state: 'ok', subject, found: 'trusted, as the configuration says', tried: 'clock: trusted' }
   }
-  const answer = running === undefined ? await askClock() : running.clock.quality === 'synced'
+  if (running?.clock.quality === 'synced') {
+    return { state: 'ok', subject, found: 'synchronised', tried: 'the running gateway' }
+  }
+  // The gateway says that it does not know it to be; whether anybody could tell, the machine says.
+  const tried = 'chronyc tracking, timedatectl show -p NTPSynchronized'
+  const answer = await askClock()
   const synced = typeof answer === 'object' ? answer.synced : answer
-  if (synced === true) return { state: 'ok', subject, found: 'synchronised', tried }
+  if (synced === true && running === undefined) return { state: 'ok', subject, found: 'synchronised', tried }
+  if (synced === true) {
+    const todo =
+      'wait half a minute and look again; if it stays, let the gateway’s user run chronyc or timedatectl'
+    return { state: 'note', subject, found: 'synchronised, which the gateway does not know yet', tried, todo }
+  }
   const found = synced === undefined ? 'nobody can say whether it is synchronised' : 'not synchronised'
   const todo =
     synced === undefined

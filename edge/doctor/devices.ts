@@ -11,7 +11,11 @@ import { failureText, type ReadOutcome, type ReadRequest } from '../modbus/reque
 import { type DoctorDeps, type Finding, type RunningGateway, reach } from './finding.ts'
 
 /** How a device is, as the running gateway says. */
-export function examineDevice(id: string, { devices, at }: RunningGateway): Finding {
+export function examineDevice(
+  id: string,
+  { devices, at }: RunningGateway,
+  advise: (failure: string) => string,
+): Finding {
   const subject = `device ${id}`
   const tried = 'the running gateway'
   const device = devices.find(one => one.id === id)
@@ -33,13 +37,11 @@ export function examineDevice(id: string, { devices, at }: RunningGateway): Find
   }
   const since =
     lastOkAt === undefined ? 'never answered' : `last answered ${new Date(lastOkAt).toISOString()}`
-  return { state: 'wrong', subject, found: `${since}: ${lastFailure}`, tried, todo: adviceOn(lastFailure) }
+  return { state: 'wrong', subject, found: `${since}: ${lastFailure}`, tried, todo: advise(lastFailure) }
 }
 
-/** What a person can do about why a poll failed. */
+/** What a person can do about why a poll of a device on a bus failed. */
 export function adviceOn(failure: string): string {
-  if (/auth_failed|refused (our|the) credentials|401|403/.test(failure))
-    return 'check its name and password or token at the provider'
   if (/exception (2|3) /.test(failure)) {
     return 'the device is there and has no such register: compare profile, table and addresses with its manual'
   }

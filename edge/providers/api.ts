@@ -179,7 +179,8 @@ function judge(
   const isTooMany =
     status === 429 || (status === 403 && (waitMs !== undefined || /rate|limit|too many/i.test(text)))
   if (isTooMany) {
-    return { reply: { ...failed(reason, { isAway: true }), status }, waitMs: waitMs ?? WAIT_DEFAULT_MS }
+    const tooMany = failed(`${reason}, too many requests`, { isAway: true })
+    return { reply: { ...tooMany, status }, waitMs: waitMs ?? WAIT_DEFAULT_MS }
   }
   if (status === 401 || status === 403) {
     return { reply: { kind: 'auth_failed', reason, isAway: true, status } }

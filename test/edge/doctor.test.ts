@@ -10,6 +10,7 @@ import { Aedes } from 'aedes'
 import { readGatewayConfig } from '../../edge/config.ts'
 import { adviceOn } from '../../edge/doctor/devices.ts'
 import type { Finding } from '../../edge/doctor/finding.ts'
+import { providerAdviceOn } from '../../edge/doctor/providers.ts'
 import { examine } from '../../edge/doctor.ts'
 import type { ClockAnswer } from '../../edge/time-quality.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
@@ -17,6 +18,7 @@ import { openFakeCloud } from '../doubles/cloud.ts'
 import { openInstrument } from '../doubles/instrument.ts'
 import { openNatsServer } from '../doubles/nats-server.ts'
 import { freePort } from '../doubles/ports.ts'
+import { openTwin } from '../doubles/providers/twin.ts'
 import { until } from '../doubles/until.ts'
 import { skipWithout } from '../peers.ts'
 import { atEnd } from './buffer/folder.ts'
@@ -200,7 +202,7 @@ test('a cloud over NATS is signed in to as one over MQTT is', {
 })
 
 test('a buffer that gives readings up, a disk without space, a failing device and a device it does not know: as the gateway says', async context => {
-  const { file, status } = await openSite(context)
+  const { file, status } = await openSite(context, '')
   const health = {
     ...{
       status: 'unhealthy',
@@ -245,6 +247,20 @@ test('a buffer that gives readings up, a disk without space, a failing device an
   assert.match(short.todo ?? '', /an outage of 30 days would fill it: raise buffer\.maxBytes/)
   health.buffer.daysLeft = 30
   assert.equal(about(await findings(file), 'buffer').state, 'ok')
+  health.devices = [
+    {
+      id: 'meter',
+      ok: 0,
+      failed: 3,
+      lastFailure: 'bus plant, unit 1, holding 401 to 403: no answer in 300 ms',
+    },
+  ]
+  assert.match(about(await findings(file), 'device meter').todo ?? '', /its unit number, the wires A and B/)
+  health.clock = { quality: 'unsynced' }
+  const nobody = about(await findings(file, { answer: undefined }), 'clock')
+  assert.match(`${nobody.found}, ${nobody.todo}`, /nobody can say .* install systemd-timesyncd or chrony/)
+  assert.match(about(await findings(file, { answer: false }), 'clock').todo ?? '', /UDP port 123/)
+  assert.equal(about(await findings(file, { answer: true }), 'clock').state, 'note')
   health.devices = []
   assert.match(about(await findings(file), 'device meter').todo ?? '', /restart the gateway/)
   health.gateway = 'gw-other'
@@ -263,4 +279,57 @@ test('each kind of failure has its own advice', () => {
   ]
 
   assert.equal(new Set(failures.map(adviceOn)).size, failures.length)
+})
+
+test('where no gateway runs, a provider is asked once, and one that refuses its password or is away is told apart', async context => {
+  const twin = await openTwin({ clock: systemClock }, { users: { well: 'right' } })
+  atEnd(context, () => twin.close())
+  const { file, folder } = await openSite(
+    context,
+    `clock: trusted
+providers:
+  - id: pozo-8
+    provider: twin
+    every: 5m
+    point: pozo-8
+    device: dev-1
+    username: well
+    password: { file: password }
+    baseUrl: ${twin.baseUrl}
+    signals: [{ variable: flow, key: "5003" }]
+`,
+  )
+  twin.samples.put('dev-1', '5003', systemClock.now(), 12)
+  writeFileSync(join(folder, 'password'), 'right')
+  const well = about(await findings(file), 'device pozo-8')
+  const { length } = twin.requests
+  writeFileSync(join(folder, 'password'), 'a-wrong-secret')
+  const refused = about(await findings(file), 'device pozo-8')
+  const { text } = await doctor(context, file)
+  await twin.stop()
+  const away = about(await findings(file), 'device pozo-8')
+
+  assert.deepEqual([well.state, refused.state, away.state], ['ok', 'wrong', 'wrong'])
+  assert.equal(length, 2, 'to sign in, and for its values')
+  assert.match(refused.todo ?? '', /name and password/)
+  assert.match(away.todo ?? '', /internet/)
+  assert.match(text, /wrong device pozo-8: twin: HTTP 401 when signing in/)
+  assert.doesNotMatch(text, /a-wrong-secret/)
+})
+
+test('each kind of failure at a provider has its own advice, and none speaks of wires', () => {
+  const failures = [
+    'nettra: HTTP 403, too many requests',
+    'twin: HTTP 401 when signing in',
+    'novus: HTTP 404',
+    'twin: HTTP 503',
+    'the provider has nothing',
+    'acme.example: its answer is not JSON',
+    'twin: getaddrinfo ENOTFOUND api.twindimension.com',
+  ]
+
+  const advice = failures.map(providerAdviceOn)
+
+  assert.equal(new Set(advice).size, failures.length)
+  assert.doesNotMatch(advice.join(' '), /wires|parity/)
 })
