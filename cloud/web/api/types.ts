@@ -503,7 +503,7 @@ export type SlotDecisionOutcomes = { dryRun: boolean; items: SlotDecisionOutcome
 
 export type SlotDecisionsAsked = {
   slots: number[]
-  action: 'approve' | 'reject' | 'reopen' | 'hold'
+  action: 'approve' | 'reject' | 'reopen' | 'hold' | 'verify'
   reason: string
   dryRun?: boolean
 }
