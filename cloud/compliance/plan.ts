@@ -1,6 +1,7 @@
 // Making the slots that are owed, and picking their values.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { type BackgroundQuestion, selectBackgrounds } from '../store/compliance-background.ts'
 import {
@@ -56,7 +57,15 @@ export async function makeSlots({ db, clock, log }: PlanDeps, limits: PlanLimits
   let made = 0
   for (let afterId = 0; ; ) {
     const owing = await selectOwing(db, now, afterId, limits.obligationsMax)
-    for (const obligation of owing) made += await makeSlotsOf(db, obligation, limits.slotsEachMax, now)
+    for (const obligation of owing) {
+      try {
+        made += await makeSlotsOf(db, obligation, limits.slotsEachMax, now)
+      } catch (error) {
+        if (error instanceof Unavailable) throw error
+        // What is owed of one work that cannot be read stays with itself.
+        log.error('slots could not be made', { workCode: obligation.workCode, reason: reasonOf(error) })
+      }
+    }
     const last = owing.at(-1)
     if (last === undefined || owing.length < limits.obligationsMax) break
     afterId = last.id
@@ -97,10 +106,11 @@ export async function fillSlots({ db, clock, log }: PlanDeps, limits: PlanLimits
     const slots = await takeChecks(db, { now, againAt: now + CHECK_LEASE_MS, limit: limits.checksMax })
     taken = slots.length
     if (taken === 0) break
-    const changes = await checkSlots(db, slots, now)
+    const changes = await checkApart({ db, clock, log }, slots, now)
     const written = new Set(await writeChecks(db, now, changes))
-    for (const [index, { id, state, reason }] of changes.entries()) {
-      const slot = slots[index]
+    const byId = new Map(slots.map(slot => [slot.id, slot]))
+    for (const { id, state, reason } of changes) {
+      const slot = byId.get(id)
       if (slot === undefined || !written.has(id) || state === slot.state) continue
       if (state === 'no_data')
         log.warn('slot has no data', { workCode: slot.workCode, dueAt: slot.dueAt, reason })
@@ -116,6 +126,34 @@ function count(counts: PlanCounts, state: CheckedSlot['state']): void {
   if (state === 'no_data') counts.noData += 1
   else if (state === 'not_measured') counts.notMeasured += 1
   else if (state === 'ready' || state === 'review' || state === 'shadow') counts[state] += 1
+}
+
+/**
+ * Looks at slots together; where that fails, at those of each work apart, and then at each alone. One that cannot be
+ * looked at keeps to itself, and is looked at again when its lease ends.
+ */
+async function checkApart(
+  deps: PlanDeps,
+  slots: readonly SlotToCheck[],
+  now: number,
+): Promise<CheckedSlot[]> {
+  try {
+    return await checkSlots(deps.db, slots, now)
+  } catch (error) {
+    if (error instanceof Unavailable) throw error
+    const [first] = slots
+    if (first === undefined) throw error
+    if (slots.length === 1) {
+      const { workCode, dueAt } = first
+      deps.log.error('slot could not be looked at', { workCode, dueAt, reason: reasonOf(error) })
+      return []
+    }
+    const byWork = [...Map.groupBy(slots, ({ workCode }) => workCode).values()]
+    const apart = byWork.length > 1 ? byWork : slots.map(slot => [slot])
+    const changes: CheckedSlot[] = []
+    for (const some of apart) changes.push(...(await checkApart(deps, some, now)))
+    return changes
+  }
 }
 
 async function checkSlots(db: Database, slots: readonly SlotToCheck[], now: number): Promise<CheckedSlot[]> {

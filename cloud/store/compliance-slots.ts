@@ -80,7 +80,7 @@ export interface SlotToCheck {
 /** Nobody has decided about it, and it was never tried: readings may still decide. */
 const isChecked = (slot: string): string =>
   `(${slot}.state in ('pending', 'no_data')
-    or ${slot}.state = 'review' and ${slot}.attempts = 0 and ${slot}.accepted_at is null)`
+    or ${slot}.state = 'review' and ${slot}.decided_at is null and ${slot}.attempts = 0 and ${slot}.accepted_at is null)`
 
 /** Takes slots that are to be looked at; nobody else is given them before `againAt`. */
 export function takeChecks(

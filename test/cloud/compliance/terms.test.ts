@@ -214,6 +214,33 @@ describe('a work', () => {
     assert.deepEqual(await scene.statesOf(), ['not_measured', 'sent'])
   })
 
+  test('that cannot be read keeps to itself: slots of others are made and filled, and the log says which', async () => {
+    const { site, register, toNextHour } = scene
+    const [sick, healthy] = [await register(WORK), await register('OB-0602-8')]
+    const spoil = (terms: string) =>
+      site.db.query(`update obligations set terms = $2::jsonb where point_id = $1`, [sick, terms])
+    const [{ terms } = { terms: {} }] = await site.db.query<{ terms: object }>(
+      'select terms from obligations where point_id = $1',
+      [sick],
+    )
+    await toNextHour(sick, healthy)
+    await spoil(JSON.stringify({ ...terms, checks: null }))
+    await site.round()
+    assert.deepEqual([await scene.statesOf(sick), await scene.statesOf(healthy)], [['pending'], ['sent']])
+    assert.ok(site.lines.some(line => line.includes('slot could not be looked at') && line.includes(WORK)))
+
+    await spoil(JSON.stringify({ ...terms, frequency: { kind: 'months' } }))
+    await toNextHour(sick, healthy)
+    await site.round()
+    assert.deepEqual(await scene.statesOf(healthy), ['sent', 'sent'])
+    assert.ok(site.lines.some(line => line.includes('slots could not be made') && line.includes(WORK)))
+
+    await spoil(JSON.stringify(terms))
+    await scene.clock.advance(2 * MINUTE)
+    await site.round()
+    assert.deepEqual((await scene.statesOf(sick)).includes('sent'), true)
+  })
+
   test('declares the value in force, not before it was judged, and doubts what was found doubtful', async () => {
     const { clock, site, register, toNextHour } = scene
     const point = await register(WORK)
