@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { toDecimal, toShownM3 } from '../../cloud/rounding.ts'
+import { addExactly, toDecimal, toShownM3 } from '../../cloud/rounding.ts'
 
 const two = (value: number) => toDecimal(value, { decimals: 2 })
 
@@ -56,4 +56,26 @@ test('toShownM3() is whole litres, without what adding binary fractions leaves, 
   assert.deepEqual([0.1 + 0.2, 139_806.700000001, 12.3456, 0.0004, -0.0004, null].map(toShownM3), [
     ...[0.3, 139_806.7, 12.346, 0, 0, null],
   ])
+})
+
+test('addExactly() adds as one with a pencil does: nothing is lost before it is truncated', () => {
+  assert.equal(addExactly([0.7, 0.1, 0.2]), 1)
+  assert.equal(0.7 + 0.1, 0.799_999_999_999_999_9)
+  assert.equal(addExactly([0.7, 0.1]), 0.8)
+  assert.equal(addExactly([0.1, 0.2]), 0.3)
+  assert.equal(addExactly([1e21, 1, -1e21]), 1)
+  assert.equal(addExactly([5, -5]), 0)
+  assert.equal(addExactly([]), 0)
+  assert.throws(() => addExactly([1, Number.NaN]), RangeError)
+})
+
+test('addExactly() of cents is the sum of the cents, in any order', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: -1e12, max: 1e12 }), { maxLength: 20 }), cents => {
+      const values = cents.map(cent => Number(`${cent}e-2`))
+      const sum = Number(`${cents.reduce((total, cent) => total + BigInt(cent), 0n)}e-2`)
+      assert.equal(addExactly(values), sum)
+      assert.equal(addExactly(values.toReversed()), sum)
+    }),
+  )
 })
