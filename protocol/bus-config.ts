@@ -27,6 +27,8 @@ export const Bus = z.strictObject({
       baudRate: BaudRate.default(9600),
       parity: z.enum(['none', 'even', 'odd']).default('even'),
       stopBits: z.literal([1, 2]).default(1),
+      /** Whether bytes take their time there; they do unless it says false, as where the device itself is the USB port. */
+      paced: z.boolean().optional(),
     })
     .optional(),
   /** How long a device may take to answer. What the bytes take on a line comes on top. */

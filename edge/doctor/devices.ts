@@ -52,7 +52,10 @@ export function adviceOn(failure: string): string {
   if (/exception /.test(failure))
     return 'the device is there and says that it cannot: look at its display, and restart it'
   if (/not connected|cannot be used/.test(failure)) return 'see its bus: the address, the cable, the adapter'
-  if (/too early|never silent|checksum|CRC/i.test(failure)) {
+  if (/too early/.test(failure)) {
+    return 'the line has another baud rate than baudRate, an echo or a second master; where no line is, as with a device that is itself the USB port, say `paced: false`'
+  }
+  if (/never silent|checksum|CRC/i.test(failure)) {
     return 'the line carries noise or another baud rate: check baudRate, parity, termination, and that there is one master only'
   }
   return 'check its power, its unit number, the wires A and B, baudRate and parity; `smarthydro-edge scan` says who answers'

@@ -181,7 +181,8 @@ export function rtuOptions(config: BusConfig): RtuOptions {
     timing: timingOf(config),
     timeoutMs: config.timeout,
     quarantineMs: config.quarantine ?? QUARANTINE_MS,
-    isPaced: config.serial !== undefined || config.tcp?.baudRate !== undefined,
+    isPaced:
+      (config.serial !== undefined && config.serial.paced !== false) || config.tcp?.baudRate !== undefined,
     muteMax: config.serial === undefined ? MUTE_MAX.converter : MUTE_MAX.serial,
   }
 }

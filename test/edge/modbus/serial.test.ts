@@ -56,6 +56,28 @@ suite('a serial port', { skip }, () => {
     assert.equal(instrument.requests.length, addresses.length)
   })
 
+  for (const paced of [undefined, false]) {
+    test(`read() of what came sooner than a line could bring it ${paced === false ? 'is taken where there is no line' : 'is no answer'}`, async context => {
+      const pty = await openPty(bytes => instrument.hear(bytes))
+      context.after(() => pty.close())
+      const send = (bytes: Buffer) => pty.send(bytes)
+      const instrument = openRtuInstrument({ clock, send }, { units: [3], registers, delayMs: 0 })
+      const bus = busOn(context, {
+        serial: {
+          path: pty.path,
+          baudRate: 1200,
+          parity: 'none',
+          stopBits: 1,
+          ...(paced === false ? { paced } : {}),
+        },
+      })
+
+      const outcome = await bus.read({ ...request(0), count: 125 }, signal)
+
+      assert.equal(outcome.kind, paced === false ? 'values' : 'bad_answer')
+    })
+  }
+
   test('read() goes on where an adapter is plugged in again, found by its name (R6)', async context => {
     const { bus, pty } = await openScene(context)
     assert.ok(isValues(await bus.read(request(0), signal)))
