@@ -45,7 +45,10 @@ export async function selectChainHash(
 
 const CONTRADICTIONS_MAX = 1000
 
-/** Slots that say what no evidence says: a receipt, a declaration, an attempt. At most a thousand. */
+/**
+ * Slots that say what no evidence says: a receipt that neither an answer nor a person told, a declaration, an attempt. At
+ * most a thousand.
+ */
 export function selectContradictions(sql: Sql): Promise<ChainBreak[]> {
   return sql.query(
     `select s.work_code as "workCode", case
@@ -55,7 +58,9 @@ export function selectContradictions(sql: Sql): Promise<ChainBreak[]> {
      from slots s
      cross join lateral (
        select coalesce(bool_or(step = 'begun'), false) as begun,
-         coalesce(bool_or(step = 'answered' and receipt = s.receipt), false) as receipted,
+         coalesce(bool_or(step = 'answered' and receipt = s.receipt), false)
+           or exists (select from slot_decisions d where d.slot_id = s.id and d.after->>'receipt' = s.receipt)
+           as receipted,
          coalesce(bool_or(step = 'begun' and detail = s.declaration), false) as declared
        from submissions where work_code = s.work_code and due_at = s.due_at) e
      where (s.attempts > 0 or s.receipt is not null or s.state in ('sending', 'sent'))

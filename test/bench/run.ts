@@ -23,6 +23,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   drain: async () => (await import('./drain.ts')).benchDrain(),
   processor: async () => (await import('./processor.ts')).benchProcessor(),
   chaos: async () => (await import('./chaos.ts')).benchChaos(),
+  declare: async () => (await import('./declare.ts')).benchDeclare(),
   memory: async () => (await import('./memory.ts')).benchMemory(),
   web: async () => (await import('./web.ts')).benchWeb(),
 }

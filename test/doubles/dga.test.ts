@@ -236,6 +236,31 @@ describe('what goes wrong', () => {
     assert.equal((await post({ values: { horaMedicion: '06:00:00' } })).status, 200)
   })
 
+  it('fails at one endpoint only, and comes and goes', async () => {
+    const { clock, dga, post } = await open()
+    const fault = ANSWERS.html503
+    dga.faults.add(
+      { fault, kind: 'surface_pipe' },
+      { fault, flapping: { everyMs: 60_000, brokenMs: 30_000 } },
+    )
+    const pipe = {
+      work: 'OB-0602-9',
+      path: 'superficiales/flujometro',
+      block: 'medicionSuperficialFlujometro',
+    }
+    const statuses = []
+    for (const horaMedicion of ['07:00:00', '06:00:00', '05:00:00']) {
+      statuses.push([(await post({ values: { horaMedicion } })).status, (await post(pipe)).status])
+      await clock.advance(30_000)
+    }
+    // It is 42 s past the minute at first.
+    assert.deepEqual(statuses, [
+      [200, 503],
+      [503, 503],
+      [200, 503],
+    ])
+  })
+
   it('shuts out who asks too much, until a ticket or the time lifts it', async () => {
     const { dga, post } = await open({
       block: { requests: 2, duplicates: 1, windowMs: 60_000, forMs: 600_000, how: 'page' },
@@ -250,15 +275,21 @@ describe('what goes wrong', () => {
   })
 
   it('counts what breaks the rules of the regulator', async () => {
-    const { dga, post } = await open()
+    const { dga, get, post } = await open()
     const backlog = ['05:00:00', '06:00:00']
     for (const horaMedicion of backlog) await post({ values: { horaMedicion } })
     await post({ values: { horaMedicion: '05:00:00' } })
     await post({ path: 'subterraneas?p=clave', values: { horaMedicion: '10:00:00' } })
+    // Santiago's summer time: an hour ahead of UTC-4.
+    await post({ values: { horaMedicion: '11:00:00' } })
     assert.deepEqual(
       new Set(dga.monitor.violations.map(({ rule }) => rule)),
-      new Set(['spacing', 'resend-accepted', 'retry-per-day', 'password-outside-body']),
+      new Set(['spacing', 'resend-accepted', 'retry-per-day', 'password-outside-body', 'clock']),
     )
     assert.equal(dga.monitor.late, 3)
+    const outside = () => dga.monitor.violations.filter(({ rule }) => rule === 'password-outside-body').length
+    assert.equal(outside(), 1)
+    await get('/api/v1/mediciones/subterraneas?codigoObra=OB-0602-7&numeroComprobante=x&p=cl%61ve')
+    assert.equal(outside(), 2)
   })
 })

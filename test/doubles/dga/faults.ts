@@ -1,5 +1,7 @@
 // What goes wrong at DGA, scripted: for which requests, how often, and how.
 
+import type { WorkKind } from './registry.ts'
+
 /** How an answer is lost after (or instead of) the measurement being held. */
 export type LossMode = 'hang' | 'close' | 'reset' | 'cut'
 
@@ -34,6 +36,24 @@ export const ANSWERS = {
     body: '<html><body>Mantención</body></html>',
   },
   json500: { kind: 'answer', status: 500, body: '{"status":"500","message":"Error interno"}' },
+  html503: {
+    kind: 'answer',
+    status: 503,
+    contentType: 'text/html',
+    body: '<html><body>503 Service Unavailable</body></html>',
+  },
+  html504: {
+    kind: 'answer',
+    status: 504,
+    contentType: 'text/html',
+    body: '<html><body>504 Gateway Time-out</body></html>',
+  },
+  wrongType: {
+    kind: 'answer',
+    status: 500,
+    contentType: 'image/png',
+    body: '{"status":"500","message":"Error interno"}',
+  },
   empty: { kind: 'answer', status: 200, body: '' },
   truncated: { kind: 'answer', status: 200, body: '{"status":"00","message":"Medición subt' },
   other200: { kind: 'answer', status: 200, body: '{"status":"99","message":"no observado","data":{}}' },
@@ -47,6 +67,10 @@ export interface FaultRule {
   channel?: 'rest' | 'soap' | 'get'
   work?: string
   informant?: string
+  /** One endpoint alone. */
+  kind?: WorkKind
+  /** Broken for so long at the beginning of every so long. */
+  flapping?: { everyMs: number; brokenMs: number }
   from?: number
   to?: number
   /** Chance, from the seed. */
@@ -63,6 +87,7 @@ export interface FaultScript {
     channel: 'rest' | 'soap' | 'get'
     work: string
     informant: string
+    kind?: WorkKind | undefined
     now: number
   }): DgaFault | undefined
 }
@@ -77,12 +102,15 @@ export function openFaultScript(random: () => number): FaultScript {
     },
     next: request => {
       const hit = rules.find(({ rule, left }) => {
-        const { channel, work, informant, from = -Infinity, to = Infinity, probability = 1 } = rule
+        const { channel, work, informant, kind, flapping } = rule
+        const { from = -Infinity, to = Infinity, probability = 1 } = rule
         return (
           left > 0 &&
           (channel === undefined || channel === request.channel) &&
           (work === undefined || work === request.work) &&
           (informant === undefined || informant === request.informant) &&
+          (kind === undefined || kind === request.kind) &&
+          (flapping === undefined || request.now % flapping.everyMs < flapping.brokenMs) &&
           request.now >= from &&
           request.now < to &&
           (probability === 1 || random() < probability)

@@ -146,12 +146,27 @@ async function receive(parts: Parts, request: IncomingMessage, response: ServerR
   if (pathname.startsWith('/admin/')) return send(response, administer(parts, method, pathname, body))
   dga.requests.push({ at: clock.now(), method, path, body })
   if (dga.requests.length > REQUESTS_MAX) dga.requests.shift()
+  watchPasswords(parts, request)
   const blocked = block.arrived(clock.now())
   if (blocked === 'reset') return void response.socket?.resetAndDestroy()
   if (blocked === 'page') return send(response, html(403, 'Acceso bloqueado'))
   if (pathname.startsWith('/controlextraccion/')) return receiveSoap(parts, request, response, body)
   if (method === 'GET') return receiveRestCheck(parts, request, response)
   return receiveRest(parts, request, response, body)
+}
+
+/** A password of anybody belongs into the body of a POST, and nowhere else. */
+function watchPasswords({ dga, clock }: Parts, { url = '', headers }: IncomingMessage): void {
+  const asked = [...new URL(url, dga.url).searchParams.values()]
+  const outside = [url, ...asked, JSON.stringify(headers)]
+  const passwords = dga.registry.informants.flatMap(({ password, rotation }) => [
+    password,
+    rotation?.password,
+  ])
+  const isSeen = passwords.some(
+    password => password !== undefined && password !== '' && outside.some(text => text.includes(password)),
+  )
+  if (isSeen) dga.monitor.passwordSeen('address or headers', clock.now())
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
@@ -227,7 +242,8 @@ function faultOf(
   work: string,
   informant: string,
 ): DgaFault | undefined {
-  return dga.faults.next({ channel, work, informant, now: clock.now() })
+  const kind = dga.registry.works.find(({ code }) => code === work)?.kind
+  return dga.faults.next({ channel, work, informant, kind, now: clock.now() })
 }
 
 interface Received {
@@ -241,7 +257,7 @@ interface Received {
 async function submit(
   parts: Parts,
   { channel, sent, mistake, answer }: Received,
-  request: IncomingMessage,
+  _request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { dga, clock, rules, block } = parts
@@ -250,10 +266,6 @@ async function submit(
   const arrival = { work, date: String(sent.fechaMedicion), time: String(sent.horaMedicion), now }
   dga.submissions.push({ channel, work })
   dga.monitor.arrived(arrival)
-  const outsideBody = `${request.url}${JSON.stringify(request.headers)}`
-  if (typeof sent.password === 'string' && sent.password !== '' && outsideBody.includes(sent.password)) {
-    dga.monitor.passwordSeen('address or headers', now)
-  }
   const fault = faultOf(parts, channel, work, String(sent.rutUsuario))
   const isJudged = fault === undefined || !['lost', 'answer'].includes(fault.kind)
   const verdict = isJudged ? (mistake ?? judge(rules, sent, now, channel)) : undefined
