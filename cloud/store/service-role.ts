@@ -9,9 +9,8 @@ import { type Database, DatabaseRefused, type Sql } from './database.ts'
 /** The role. Databases of one server share it; its rights are of each. */
 export const SERVICE_ROLE = 'smarthydro_service'
 
-/** What is only ever added to. The ends of chains are written by the trigger alone. */
-const INSERT_ONLY = ['submissions', 'slot_decisions', 'obligation_changes'] as const
-const READ_ONLY = ['evidence_heads'] as const
+/** Written by a trigger alone: the ends of chains. */
+const READ_ONLY = 'evidence_heads'
 
 /** Any number will do, so long as nobody else locks the same. */
 const LOCK = 7_201_417
@@ -67,6 +66,11 @@ async function grantRights(tx: Sql): Promise<void> {
     await tx.query(`grant select, insert, update, delete on all tables in schema ${name} to ${SERVICE_ROLE}`)
     await tx.query(`grant usage on all sequences in schema ${name} to ${SERVICE_ROLE}`)
   }
-  await tx.query(`revoke update, delete on ${INSERT_ONLY.join(', ')} from ${SERVICE_ROLE}`)
-  await tx.query(`revoke insert, update, delete on ${READ_ONLY.join(', ')} from ${SERVICE_ROLE}`)
+  // What a trigger keeps from being changed or removed: evidence, decisions, turns of switches, audits.
+  const kept = await tx.query<{ name: string }>(
+    `select distinct tgrelid::regclass::text as name from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+     where p.proname = 'refuse_change' and not t.tgisinternal order by 1`,
+  )
+  for (const { name } of kept) await tx.query(`revoke update, delete on ${name} from ${SERVICE_ROLE}`)
+  await tx.query(`revoke insert on ${READ_ONLY} from ${SERVICE_ROLE}`)
 }

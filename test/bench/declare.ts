@@ -20,7 +20,8 @@ import { startEmbeddedServer, type TestDatabase } from '../doubles/servers.ts'
 import type { Figure } from './figure.ts'
 
 const WORKS = 2_000
-const WORKS_MAX = 20_000
+/** More are not tried: filling the database with them would take longer than measuring. */
+const WORKS_MAX = 8_000
 const ANSWER_MS = 300
 /** Receipts are asked after a minute after their acceptance: before that, sending has the way for itself. */
 const WARM_UP_MS = 75_000
@@ -44,7 +45,7 @@ export async function benchDeclare(): Promise<Figure[]> {
     },
     { name: 'slots made and filled of them', value: first.readyS, unit: 's' },
     { name: 'declared and verified side by side', value: first.rate, unit: '1/s' },
-    { name: 'most works declared within their hour', value: highest, unit: 'works' },
+    { name: `most works declared within their hour, of ${WORKS_MAX} tried`, value: highest, unit: 'works' },
   ]
 }
 
@@ -103,7 +104,9 @@ async function declare(
     const sent = (await count('accepted_at is not null')) - from.sent
     const rate = sent / ((clock.monotonic() - from.at) / 1000)
     if (dga.monitor.violations.length > 0) throw new Error(JSON.stringify(dga.monitor.violations[0]))
-    return { readyS, rate, worksPerHour: rate * (HOUR_S - readyS) }
+    const worksPerHour = rate * (HOUR_S - readyS)
+    console.error(`  ${works} works: ready after ${readyS.toFixed(1)} s, then ${rate.toFixed(2)} a second`)
+    return { readyS, rate, worksPerHour }
   } finally {
     await service.close()
   }

@@ -208,6 +208,8 @@ describe('prepareServiceRole()', () => {
       'update submissions set receipt = null',
       'delete from submissions',
       'truncate submissions',
+      'update slot_decisions set reason = reason',
+      'delete from sending_turns',
       'update evidence_heads set seq = 1',
       'delete from evidence_heads',
       `insert into evidence_heads values ('OB-0602-9', 1, '')`,
