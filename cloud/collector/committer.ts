@@ -2,7 +2,8 @@
 //
 // Invariants:
 //   K1. A batch is answered only after the COMMIT that holds it, or the one that set it aside.
-//   K2. Batches of one gateway are committed in the order in which they came.
+//   K2. Batches of one lane of a gateway are committed in the order in which they came; live ones go before a backlog, of
+//       which each transaction has a batch at least.
 //   K3. A slow or absent database slows the gateways down; nothing is dropped.
 //   K4. A reading that the database refuses is rejected alone, a batch set aside alone; the others are committed, and the
 //       bytes are kept with the reason, to be taken in again. When it is not the data that is refused but everything,
@@ -14,6 +15,7 @@ import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
+import { LANES, type Lane } from '../../protocol/topics.ts'
 import { type Committed, commitBatches, commitWithoutPoison, type IncomingBatch } from '../store/batches.ts'
 import { type Database, DatabaseRefused, type Sql } from '../store/database.ts'
 import type { DeadLetter } from '../store/gateways.ts'
@@ -23,7 +25,7 @@ import { keepLetter } from './letters.ts'
 /** Readings in one transaction: more bring no speed and only a longer wait (measured: 1,000 to 5,000 are best). */
 const GROUP_READINGS_MAX = 5_000
 
-/** Batches that wait for one of the workers; beyond it, gateways wait for their PUBACK. */
+/** Batches of a lane that wait for one of the workers; beyond it, gateways wait for their PUBACK. */
 const QUEUE_MAX = 256
 
 const RETRY = { firstMs: 100, maxMs: 5_000 }
@@ -44,8 +46,8 @@ export type Outcome = Committed | { kind: 'set-aside'; reason: string }
 export interface Committer {
   /** Resolves when the job has found its place in the queue. Its end is told to `onDone`. */
   enqueue(job: Job): Promise<void>
-  /** Share of the queue that is taken, 0 to 1. */
-  load(): number
+  /** Share of the queue that is taken, 0 to 1: of a lane, or of the one that has more. */
+  load(lane?: Lane): number
   /** One worker: takes jobs until the signal aborts. Start as many as `workers` says. */
   work(worker: number, signal: AbortSignal): Promise<void>
 }
@@ -66,7 +68,11 @@ export function openCommitter(deps: CommitterDeps, { workers }: { workers: numbe
   const lines = Array.from({ length: workers }, () => openLine())
   return {
     enqueue: job => (lines[job.gatewayId % workers] as Line).put(job),
-    load: () => lines.reduce((sum, { length }) => sum + length(), 0) / (workers * QUEUE_MAX),
+    load(lane) {
+      const of = (one: Lane) =>
+        lines.reduce((sum, { length }) => sum + length(one), 0) / (workers * QUEUE_MAX)
+      return lane === undefined ? Math.max(...LANES.map(of)) : of(lane)
+    },
     async work(worker, signal) {
       const line = lines[worker] as Line
       while (!signal.aborted) {
@@ -81,17 +87,15 @@ interface Line {
   put(job: Job): Promise<void>
   filled(signal: AbortSignal): Promise<void>
   take(): Job[]
-  length(): number
+  length(lane: Lane): number
 }
 
 function openLine(): Line {
-  const jobs: Job[] = []
-  const waitingForRoom: (() => void)[] = []
+  const queues = { live: openQueue(), backlog: openQueue() }
   let wake = () => {}
   return {
     async put(job) {
-      while (jobs.length >= QUEUE_MAX) await new Promise<void>(room => waitingForRoom.push(room))
-      jobs.push(job)
+      await queues[laneOf(job)].put(job)
       wake()
     },
     filled: signal =>
@@ -101,16 +105,40 @@ function openLine(): Line {
           signal.removeEventListener('abort', abort)
           resolve()
         }
-        if (jobs.length > 0) wake()
+        if (queues.live.length() + queues.backlog.length() > 0) wake()
         else if (signal.aborted) abort()
         else signal.addEventListener('abort', abort, { once: true })
       }),
     take() {
+      const live = queues.live.take(GROUP_READINGS_MAX)
+      const left = GROUP_READINGS_MAX - live.reduce((sum, job) => sum + sizeOf(job), 0)
+      return [...live, ...queues.backlog.take(left)]
+    },
+    length: lane => queues[lane].length(),
+  }
+}
+
+interface Queue {
+  put(job: Job): Promise<void>
+  /** The first jobs, of so many readings together; one at least, when there is one. */
+  take(readingsMax: number): Job[]
+  length(): number
+}
+
+function openQueue(): Queue {
+  const jobs: Job[] = []
+  const waitingForRoom: (() => void)[] = []
+  return {
+    async put(job) {
+      while (jobs.length >= QUEUE_MAX) await new Promise<void>(room => waitingForRoom.push(room))
+      jobs.push(job)
+    },
+    take(readingsMax) {
       let readings = 0
       let count = 0
       for (const job of jobs) {
-        readings += job.kind === 'batch' ? job.incoming.batch.readings.length : 1
-        if (count > 0 && readings > GROUP_READINGS_MAX) break
+        readings += sizeOf(job)
+        if (count > 0 && readings > readingsMax) break
         count += 1
       }
       const group = jobs.splice(0, count)
@@ -120,6 +148,11 @@ function openLine(): Line {
     length: () => jobs.length,
   }
 }
+
+const sizeOf = (job: Job): number => (job.kind === 'batch' ? job.incoming.batch.readings.length : 1)
+
+/** What nobody could read is answered as soon as what is live. */
+const laneOf = (job: Job): Lane => (job.kind === 'batch' ? job.incoming.lane : 'live')
 
 async function commitGroup(deps: CommitterDeps, group: readonly Job[], signal: AbortSignal): Promise<void> {
   const batches = group.filter(job => job.kind === 'batch')

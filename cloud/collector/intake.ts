@@ -1,6 +1,6 @@
 // What a gateway sent: read, checked against who it is, handed to the committer, answered.
 //
-// Batches of one gateway are taken one after the other, in the order in which they came, and only so many of them wait
+// Batches of one lane of a gateway are taken one after the other, in the order in which they came, and only so many of them wait
 // at a time: a gateway that comes back again and again while the database is away does not fill the memory.
 
 import type { Ack, Answer, Batch, SeriesTable } from '../../protocol/batch.ts'
@@ -55,8 +55,8 @@ export interface IntakeDeps {
   db: Database
   metrics: Metrics
   committer: () => Committer
-  /** How crowded it is, 0 to 1. */
-  load: () => number
+  /** How crowded it is for a lane, 0 to 1. */
+  load: (lane: Lane) => number
   sendAck: (gateway: string, answer: Answer) => void
   onCommitted: (gateway: GatewayRow, batch: Batch) => void
 }
@@ -77,8 +77,8 @@ interface Memory {
   waiting: Map<string, Taken>
   /** How many messages have come and are not answered yet. */
   count: number
-  /** When the message before has found its place. */
-  turn: Promise<unknown>
+  /** When the message before in the lane has found its place. */
+  turns: Record<Lane, Promise<unknown>>
 }
 
 /** What became of a message, and whether it waits itself for an answer. */
@@ -95,7 +95,8 @@ export function openIntake({ db, metrics, committer, load, sendAck, onCommitted 
   const memoryOf = ({ id }: { id: number }): Memory => {
     const known = memories.get(id)
     if (known !== undefined) return known
-    const memory = { tables: new Map(), waiting: new Map(), count: 0, turn: Promise.resolve() }
+    const turns = { live: Promise.resolve(), backlog: Promise.resolve() }
+    const memory = { tables: new Map(), waiting: new Map(), count: 0, turns }
     memories.set(id, memory)
     return memory
   }
@@ -131,7 +132,7 @@ export function openIntake({ db, metrics, committer, load, sendAck, onCommitted 
       throw error
     }
     if (decoded.kind === 'table-unknown') {
-      sendAck(gateway.slug, { ...ackOf(lane, decoded.head, load()), status: 'table-unknown' })
+      sendAck(gateway.slug, { ...ackOf(lane, decoded.head, load(lane)), status: 'table-unknown' })
       return { taken: TAKEN, waits: false }
     }
     const { batch, tableId, tableBytes } = decoded
@@ -151,8 +152,8 @@ export function openIntake({ db, metrics, committer, load, sendAck, onCommitted 
       }
       memory.count += 1
       metrics.count('collector_bytes_total', {}, message.payload.length)
-      const placed = memory.turn.then(() => place(gateway, lane, message))
-      memory.turn = placed.catch(() => {})
+      const placed = memory.turns[lane].then(() => place(gateway, lane, message))
+      memory.turns[lane] = placed.catch(() => {})
       let waits = false
       try {
         const found = await placed
@@ -172,7 +173,7 @@ export function openIntake({ db, metrics, committer, load, sendAck, onCommitted 
       if (key !== undefined) memory.waiting.delete(key)
       memory.count -= 1
       if (table !== undefined && outcome.kind !== 'set-aside') remember(memory.tables, table.id, table.table)
-      sendAck(gateway.slug, answerTo(from, job, outcome, load()))
+      sendAck(gateway.slug, answerTo(from, job, outcome, load(from.lane)))
       if (job.kind === 'batch' && outcome.kind === 'stored') {
         onCommitted(gateway, withoutRejected(job.incoming.batch, outcome.rejected))
       }

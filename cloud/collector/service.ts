@@ -132,7 +132,7 @@ async function startInScope(
     committer: () => committer,
     sendAck: (gateway, ack) =>
       void post.tell(gateway, { topic: ackTopic(gateway), payload: JSON.stringify(ack) }),
-    load: () => Math.max(committer.load(), nats?.load() ?? 0),
+    load: lane => Math.max(committer.load(lane), nats?.load() ?? 0),
     onCommitted: (gateway: GatewayRow, batch: Batch) => {
       nats?.committed()
       sayReadings({ feed, broker, nats }, gateway, batch)
