@@ -254,4 +254,57 @@ obligations:
     ])
     assert.equal(await count('clients'), 1)
   })
+
+  const third = (more: string) => `${DEMO}
+  - point: campo.los-aromos.pozo-9
+    from: "2026-01-01T00:00:00Z"
+    standard: custom
+    channel: rest
+    workCode: OB-0602-97
+    informant: 12345678-5
+${more}`
+
+  test('takes what a resolution says, several points as one work, and what is doubted of it', async () => {
+    await bring(
+      third(`    resolution: Res. Ex. 55
+    every: { kind: weeks, weekday: 1, minute: 480 }
+    maxLag: 10d
+    select: { mean: 1h }
+    alsoPoints: [campo.los-aromos.pozo-8]
+    levelPoint: campo.los-aromos.pozo-8
+    rights: [{ flowLps: 20, yearlyM3: 100000 }, { flowLps: 5, yearlyM3: 30000 }]
+    exemptions: [{ quantity: level, from: "2026-02-01T04:00:00Z", reason: sin piezómetro }]
+    checks: { severity: { stuck: note }, stuckAfter: 6h, maxM3PerHour: 800 }
+`),
+    )
+    const [row] = await database.db.query<{ terms: Record<string, unknown> }>(
+      `select terms from obligations where work_code = 'OB-0602-97'`,
+    )
+    const { frequency, selection, maxLagMs, checks, alsoPointIds, levelPointId } = row?.terms ?? {}
+    assert.deepEqual(frequency, { kind: 'weeks', weekday: 1, minute: 480 })
+    assert.deepEqual(selection, { kind: 'mean', overMs: 3_600_000, coverage: 0.75, withinMs: 300_000 })
+    assert.deepEqual(
+      [maxLagMs, checks],
+      [864_000_000, { severity: { stuck: 'note' }, stuckAfter: 21_600_000, maxM3PerHour: 800 }],
+    )
+    assert.deepEqual(alsoPointIds, [levelPointId])
+  })
+
+  test('says of such an obligation what is missing, and what nobody may let pass', async () => {
+    assert.deepEqual(await mistakesOf(third('    checks: { severity: { negative: note, stuk: off } }\n')), [
+      'obligations[2].checks.severity.stuk: unknown key `stuk`',
+      'obligations[2].checks.severity.negative: must be block or review',
+      'obligations[2].every: is needed with standard custom: nothing else says how often',
+      'obligations[2].maxLag: is needed with standard custom: nothing else says how late',
+      'obligations[2].resolution: is needed with standard custom: it is what the rest follows from',
+    ])
+    const elsewhere = third(`    resolution: Res. Ex. 55
+    every: 1d
+    maxLag: 10d
+    alsoPoints: [campo.los-aromos.pozo-99]
+`)
+    assert.deepEqual(await mistakesOf(elsewhere), [
+      'obligations[2]: Cannot declare OB-0602-97: no point campo.los-aromos.pozo-99 of this client',
+    ])
+  })
 })
