@@ -292,11 +292,11 @@ ${more}`
 
   test('says of such an obligation what is missing, and what nobody may let pass', async () => {
     assert.deepEqual(await mistakesOf(third('    checks: { severity: { negative: note, stuk: off } }\n')), [
-      'obligations[2].checks.severity.stuk: unknown key `stuk`',
-      'obligations[2].checks.severity.negative: must be block or review',
       'obligations[2].every: is needed with standard custom: nothing else says how often',
       'obligations[2].maxLag: is needed with standard custom: nothing else says how late',
       'obligations[2].resolution: is needed with standard custom: it is what the rest follows from',
+      'obligations[2].checks.severity.stuk: unknown key `stuk`',
+      'obligations[2].checks.severity.negative: must be block or review',
     ])
     const elsewhere = third(`    resolution: Res. Ex. 55
     every: 1d
