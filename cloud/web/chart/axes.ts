@@ -6,6 +6,8 @@ import { colourOf } from './colours.ts'
 
 const FONT = "12px 'IBM Plex Sans Variable', system-ui, sans-serif"
 const DAY_S = 24 * 3_600
+/** Wide enough for most, so that charts below each other begin at the same place. */
+const WIDTH_MIN_PX = 64
 
 /** An instant as uPlot cuts days and hours by it: Chile's, whoever looks from wherever. */
 export const civilDate = (seconds: number): Date => uPlot.tzDate(new Date(seconds * 1000), 'America/Santiago')
@@ -39,7 +41,7 @@ export function valueAxis(format: Format): uPlot.Axis {
     font: FONT,
     size: (_, values) => {
       const longest = (values ?? []).reduce((most, one) => Math.max(most, one.length), 0)
-      return Math.max(46, longest * 7 + 14)
+      return Math.max(WIDTH_MIN_PX, longest * 7 + 14)
     },
     space: 36,
     values: (_, splits, __, ___, increment) =>

@@ -121,7 +121,7 @@ function Drawing({
         {
           stroke: () => colourOf('--brand'),
           width: 1.75,
-          points: { show: showAlone, size: 4, fill: () => colourOf('--brand') },
+          points: { show: true, filter: aloneIn, size: 4, fill: () => colourOf('--brand') },
         },
       ],
       bands: [{ series: [2, 1], fill: () => withAlpha(colourOf('--water'), 0.22) }],
@@ -153,15 +153,15 @@ function Drawing({
   )
 }
 
-/** A value between two holes would not be seen as a line. */
-const showAlone = (plot: uPlot, series: number, from: number, to: number): boolean => {
-  const values = plot.data[series]
-  if (values === undefined || to - from > 400) return false
-  for (let index = from; index <= to; index += 1) {
-    const isAlone = (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null
-    if ((values[index] ?? null) !== null && isAlone) return true
+/** A value between two holes would not be seen as a line: those are drawn as points. */
+function aloneIn(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? []
+  const isHole = (index: number) => (values[index] ?? null) === null
+  const found: number[] = []
+  for (let index = 0; index < values.length; index += 1) {
+    if (!isHole(index) && isHole(index - 1) && isHole(index + 1)) found.push(index)
   }
-  return false
+  return found
 }
 
 function toData(series: Series | undefined, line: 'mean' | 'last'): uPlot.AlignedData {

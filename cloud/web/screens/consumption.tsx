@@ -83,13 +83,15 @@ function Total({ consumption }: { consumption: Consumption }) {
 function Bars({ by, items, from, to }: Consumption) {
   const format = useFormat()
   const text = useText()
-  const data = useMemo(
-    (): uPlot.AlignedData => [
-      items.map(({ at }) => (Date.parse(at) + HALF_MS[by]) / 1000),
-      items.map(({ consumptionM3 }) => consumptionM3),
-    ],
-    [items, by],
-  )
+  const data = useMemo((): uPlot.AlignedData => {
+    const middles = items.map(({ at }) => (Date.parse(at) + HALF_MS[by]) / 1000)
+    const length = (2 * HALF_MS[by]) / 1000
+    // An empty bucket at each end: how wide a bar is, is found by how near the nearest two are.
+    return [
+      [(middles[0] ?? 0) - length, ...middles, (middles.at(-1) ?? 0) + length],
+      [null, ...items.map(({ consumptionM3 }) => consumptionM3), null],
+    ]
+  }, [items, by])
   const view = useMemo(
     () => ({ min: Date.parse(from) / 1000, max: (Date.parse(to) + HALF_MS[by]) / 1000 }),
     [from, to, by],
@@ -107,12 +109,12 @@ function Bars({ by, items, from, to }: Consumption) {
         {
           stroke: 'transparent',
           fill: () => colourOf('--water'),
-          paths: barsOf(by, items.length),
+          paths: barsOf(by),
           points: { show: false },
         },
       ],
     }),
-    [format, by, items.length],
+    [format, by],
   )
   return (
     <figure aria-label={`${text.point.consumption}: ${text.point.bys[by]}`}>
@@ -123,9 +125,9 @@ function Bars({ by, items, from, to }: Consumption) {
 
 const HALF_MS = { hour: 1_800_000, day: 43_200_000, month: 15 * 86_400_000 }
 
-function barsOf(by: ConsumptionBy, count: number): uPlot.Series.PathBuilder {
+function barsOf(by: ConsumptionBy): uPlot.Series.PathBuilder {
   const widest = by === 'month' ? 48 : by === 'day' ? 26 : 16
-  const bars = uPlot.paths.bars?.({ size: [count < 3 ? 0.2 : 0.7, widest], radius: 0.12 })
+  const bars = uPlot.paths.bars?.({ size: [0.72, widest], radius: 0.12 })
   if (bars === undefined) throw new Error('This uPlot draws no bars')
   return bars
 }

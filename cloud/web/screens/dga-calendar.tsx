@@ -85,43 +85,46 @@ function Grid({
   const days = Array.from({ length: DAYS_SHOWN }, (_, back) => today - back * DAY_MS)
   const hours = Array.from({ length: 24 }, (_, hour) => hour)
   return (
-    <table className="calendar">
-      <thead>
-        <tr>
-          <td />
-          {hours.map(hour => (
-            <th key={hour} scope="col">
-              <span className={hour % 3 === 0 ? '' : 'visually-hidden'}>{hour}</span>
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {days.map(day => (
-          <tr key={day}>
-            <th scope="row">{format.shortDay(day + DAY_MS / 2)}</th>
-            {hours.map(hour => {
-              const at = day + hour * HOUR_MS
-              const item = byHour.get(at)
-              if (item === undefined) return <td key={hour} className="hour hour-none" />
-              const label = text.dga.hourCell(hourName(at), describe(item, text.dga.legend))
-              return (
-                <td key={hour} className="hour">
-                  <button
-                    type="button"
-                    className={`slot-${kindOf(item)}`}
-                    aria-pressed={chosen === at}
-                    aria-label={label}
-                    title={label}
-                    onClick={() => onChoose(chosen === at ? undefined : at)}
-                  />
-                </td>
-              )
-            })}
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    <section className="calendar-frame" aria-label={text.dga.calendar} tabIndex={0}>
+      <table className="calendar">
+        <thead>
+          <tr>
+            <td />
+            {hours.map(hour => (
+              <th key={hour} scope="col">
+                <span className={hour % 3 === 0 ? '' : 'visually-hidden'}>{hour}</span>
+              </th>
+            ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {days.map(day => (
+            <tr key={day}>
+              <th scope="row">{format.shortDay(day + DAY_MS / 2)}</th>
+              {hours.map(hour => {
+                const at = day + hour * HOUR_MS
+                const item = byHour.get(at)
+                if (item === undefined) return <td key={hour} className="hour hour-none" />
+                const label = text.dga.hourCell(hourName(at), describe(item, text.dga.legend))
+                return (
+                  <td key={hour} className="hour">
+                    <button
+                      type="button"
+                      className={`slot-${kindOf(item)}`}
+                      aria-pressed={chosen === at}
+                      aria-label={label}
+                      title={label}
+                      onClick={() => onChoose(chosen === at ? undefined : at)}
+                    />
+                  </td>
+                )
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   )
 }
 

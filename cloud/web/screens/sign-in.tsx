@@ -53,9 +53,7 @@ function Form({ next }: { next: string | undefined }) {
       ask('POST /api/v1/session', { body: credentials }),
     onSuccess: async () => {
       queries.clear()
-      // Only a path of ours: an address from outside must not be where a sign-in ends.
-      const isOurs = next?.startsWith('/') === true && !next.startsWith('//') && !next.includes('\\')
-      await router.navigate({ href: isOurs ? next : '/', replace: true })
+      await router.navigate({ href: pathOfOurs(next) ?? '/', replace: true })
     },
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -103,6 +101,13 @@ function reasonOf(error: Error, { signIn, failure }: ReturnType<typeof useText>)
   if (error.status === 429) return signIn.locked(Math.max(1, Math.ceil((error.retryAfterS ?? 60) / 60)))
   if (error.status === 401 || error.status === 400) return signIn.wrong
   return error.status >= 500 ? failure.ours : (error.detail ?? error.message)
+}
+
+/** A path of ours: an address from outside, however it is written, must not be where a sign-in ends. */
+function pathOfOurs(next: string | undefined): string | undefined {
+  if (next === undefined || !URL.canParse(next, location.origin)) return undefined
+  const { origin, pathname, search } = new URL(next, location.origin)
+  return origin === location.origin ? pathname + search : undefined
 }
 
 /** Water in the ground, as layers: what all of this is about. */
