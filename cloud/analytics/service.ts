@@ -1,9 +1,11 @@
-// The analytics as a service: port 8005. Keeps daily balances as the rollups under them change, and answers with them.
+// The analytics as a service: port 8005. Keeps daily balances as the rollups under them change, watches for alerts, and
+// answers with balances.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
+import { runAlerts } from '../alerts/round.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { countAnalysesDue, countOpenAnomalies } from '../store/analyses.ts'
 import { countBalancesDue, lockBalances, takeBalancesDue, writeBalances } from '../store/balances.ts'
@@ -27,6 +29,13 @@ export const ANALYTICS_METRICS: readonly MetricHelp[] = [
     help: 'Anomalies by what became of them: opened, closed, withdrawn',
   },
   { name: 'analytics_anomalies_open', type: 'gauge', help: 'Anomalies that are open, by kind' },
+  { name: 'analytics_alert_targets', type: 'gauge', help: 'Alert rules at points that are watched' },
+  { name: 'analytics_alerts_open', type: 'gauge', help: 'Alerts whose condition is there' },
+  {
+    name: 'analytics_alerts_silenced',
+    type: 'gauge',
+    help: 'Alerts of no data that a lost gateway explains',
+  },
   { name: 'analytics_seconds_total', type: 'counter', help: 'Time spent, by work: balances, study' },
 ]
 
@@ -73,6 +82,7 @@ export async function startAnalytics(
   )
   scope.use(service)
   scope.run(signal => runAnalytics(deps, { pollMs, studyLimits }, signal))
+  scope.run(signal => runAlerts(deps, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

@@ -13,6 +13,8 @@ export const INCIDENT_KINDS = [
   'declaration_late',
   'informant_cannot_declare',
   'sensor_fault_expired',
+  'gateway_lost',
+  'alert',
 ] as const
 
 /** A kind of incident. */
@@ -25,6 +27,8 @@ export interface Condition {
   gatewayId?: number
   pointId?: number
   details: object
+  /** Where it is not REOPEN_WITHIN_MS. */
+  reopenWithinMs?: number
 }
 
 /** What has become of the incidents of a kind. */
@@ -65,14 +69,14 @@ export async function settleIncidents(
 async function raise(
   tx: Sql,
   kind: IncidentKind,
-  { subject, gatewayId, pointId, details }: Condition,
+  { subject, gatewayId, pointId, details, reopenWithinMs = REOPEN_WITHIN_MS }: Condition,
   now: number,
 ): Promise<boolean> {
   const [before] = await tx.query<{ id: number; isOpen: boolean }>(
     `select id, closed_at is null as "isOpen" from incidents
      where kind = $1 and subject = $2 and (closed_at is null or closed_at >= to_timestamp($3::float8 / 1000))
      order by closed_at desc nulls first limit 1`,
-    [kind, subject, now - REOPEN_WITHIN_MS],
+    [kind, subject, now - reopenWithinMs],
   )
   if (before === undefined) {
     await tx.query(

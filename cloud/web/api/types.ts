@@ -97,7 +97,13 @@ export interface Routes {
   'GET /api/v1/incidents': {
     path: Record<string, never>
     query: {
-      kind?: 'ledger_difference' | 'declaration_late' | 'informant_cannot_declare' | 'sensor_fault_expired'
+      kind?:
+        | 'ledger_difference'
+        | 'declaration_late'
+        | 'informant_cannot_declare'
+        | 'sensor_fault_expired'
+        | 'gateway_lost'
+        | 'alert'
       gateway?: string
       state?: 'open' | 'closed'
       cursor?: string

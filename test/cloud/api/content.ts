@@ -1,11 +1,14 @@
 // One of everything that the API shows, for each of the two clients of the scene.
 
+import { AlertRule } from '../../../cloud/alerts/rule.ts'
 import type { Submission } from '../../../cloud/compliance/dga/client.ts'
 import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
 import { uploadImport } from '../../../cloud/imports/desk.ts'
 import { findPoint } from '../../../cloud/point-name.ts'
 import { enterMeterEvent } from '../../../cloud/processor/meter-events.ts'
+import { clientIdOf } from '../../../cloud/store/accounts.ts'
+import { insertAlertRule } from '../../../cloud/store/alert-rules.ts'
 import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
 import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
@@ -69,6 +72,7 @@ export async function fill(api: ApiScene): Promise<void> {
     }
   }
   await findAnomalies(api)
+  await makeAlertRules(api)
   for (const sending of [false, true]) {
     const turn = { sending, reason: 'inspection of otra', by: 'ana@otra.cl', at: NOW }
     await turnSending(api.db, { what: 'work', workCode: 'OB-0602-2' }, turn)
@@ -126,6 +130,21 @@ async function uploadFiles({ db, clock }: ApiScene): Promise<void> {
       const asker = { db, clock, clientIds: null, by: `ana@${client}.cl` }
       const file = { point: `${client}.los-aromos.pozo-7`, name: 'historia.csv', bytes, settings: {} }
       await uploadImport(asker, file)
+    }
+  }
+}
+
+/** Two of each client, one of them for all its points. */
+async function makeAlertRules({ db }: ApiScene): Promise<void> {
+  for (const client of ['campo', 'otra']) {
+    const clientId = (await clientIdOf(db, client)) ?? 0
+    const { id } = await findPoint(db, null, `${client}.los-aromos.pozo-7`)
+    for (const pointId of [id, null]) {
+      const rule = AlertRule.parse({
+        name: `silencio de ${client}`,
+        condition: { kind: 'no_data', for: '1h' },
+      })
+      await insertAlertRule(db, { clientId, pointId, rule, by: `ana@${client}.cl`, now: NOW })
     }
   }
 }

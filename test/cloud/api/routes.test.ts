@@ -253,6 +253,9 @@ const ANSWERED: Record<string, number> = {
   'POST /api/v1/imports/{import}/undo': 409,
   'PUT /api/v1/compliance/works/{work}/obligations': 428,
   'POST /api/v1/compliance/sensor-faults': 201,
+  'POST /api/v1/alert-rules': 201,
+  'PUT /api/v1/alert-rules/{rule}': 428,
+  'DELETE /api/v1/alert-rules/{rule}': 428,
   'POST /api/v1/compliance/sensor-faults/{fault}/end': 422,
 }
 
@@ -264,6 +267,8 @@ const FAULT = {
   },
   reason: 'cable cortado',
 }
+
+const ALERT_RULE = { name: 'silencio', condition: { kind: 'no_data', for: '1h' } }
 
 const workOf = (client: string): string => (client === 'campo' ? 'OB-0602-1' : 'OB-0602-2')
 
@@ -307,6 +312,8 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route === 'POST /api/v1/compliance/sending')
     return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
   if (route.includes('/obligations')) return obligationOf(client)
+  if (route === 'POST /api/v1/alert-rules') return { client, rule: ALERT_RULE }
+  if (route === 'PUT /api/v1/alert-rules/{rule}') return ALERT_RULE
   if (route === 'POST /api/v1/compliance/sensor-faults')
     return { ...FAULT, point: `${client}.los-aromos.pozo-7` }
   if (BODIES[route] !== undefined) return BODIES[route]
@@ -349,6 +356,7 @@ function pathsOf(template: string, operation: OperationObject, client: string): 
       work: workOf(client),
       month: '2026-01',
       // The second of each client is ended.
+      rule: client === 'campo' ? '1' : '3',
       fault: client === 'campo' ? '2' : '4',
     },
   }

@@ -1,0 +1,220 @@
+// Watching, on a real database, with what the collector commits and the processor has judged.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { watchAlerts } from '../../../cloud/alerts/round.ts'
+import { AlertRule } from '../../../cloud/alerts/rule.ts'
+import { ANALYTICS_METRICS } from '../../../cloud/analytics/service.ts'
+import {
+  deleteAlertRule,
+  insertAlertRule,
+  lockAlertRule,
+  updateAlertRule,
+} from '../../../cloud/store/alert-rules.ts'
+import type { Database } from '../../../cloud/store/database.ts'
+import { saveGatewayStatus } from '../../../cloud/store/gateways.ts'
+import { type IncidentRow, selectIncidents } from '../../../cloud/store/incidents.ts'
+import { silentLog } from '../../../protocol/runtime/log.ts'
+import { openMetrics } from '../../../protocol/runtime/metrics.ts'
+import { openFakeClock } from '../../doubles/clock.ts'
+import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { openSite, processAll, type Site } from '../processor/site.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const FRIDAY = Date.parse('2026-01-16T22:00:00Z')
+const TOO_LITTLE = { kind: 'threshold', variable: 'flow', is: 'below', limit: 1 }
+
+describe('watchAlerts()', () => {
+  let database: TestDatabase
+  let db: Database
+  before(async () => {
+    database = await openTestDatabase()
+    db = database.db
+  })
+  after(() => database.close())
+
+  test('makes one incident of a weekend that flaps: 576 firings, one incident with their count', async () => {
+    const scene = await openWatch(db)
+    const step = 2.5 * MINUTE
+    await scene.site.commit(
+      Array.from({ length: 576 * 2 }, (_, index) => [FRIDAY + index * step, 'flow', (index + 1) % 2]),
+    )
+    await processAll(db)
+    await scene.make(TOO_LITTLE)
+
+    for (let round = 0; round < 576 * 2; round += 1) {
+      await scene.watch()
+      scene.clock.step(step)
+    }
+
+    const incidents = await scene.incidents()
+    assert.equal(incidents.length, 1)
+    assert.equal(incidents[0]?.details.firings, 576)
+    assert.equal(incidents[0]?.reopened, 575)
+    assert.equal(incidents[0]?.details.severity, 'warning')
+  })
+
+  test('closes what is over, and opens a new incident for what comes back later than the rule waits', async () => {
+    const scene = await openWatch(db)
+    await scene.make(TOO_LITTLE, { quietFor: '10m' })
+
+    const seen = []
+    for (const value of [0, 2, 0, 2, 2, 2, 2, 0]) {
+      await scene.measure(value)
+      await scene.watch()
+      seen.push((await scene.incidents()).filter(({ closedAt }) => closedAt === null).length)
+      scene.clock.step(5 * MINUTE)
+    }
+
+    assert.deepEqual(seen, [1, 0, 1, 0, 0, 0, 0, 1])
+    assert.deepEqual(
+      (await scene.incidents()).map(({ details }) => details.firings),
+      [1, 2],
+    )
+  })
+
+  test('opens an incident also for what came and went between two looks', async () => {
+    const scene = await openWatch(db)
+    await scene.make(TOO_LITTLE)
+    await scene.measure(2)
+    await scene.watch()
+    for (const value of [0, 2]) {
+      scene.clock.step(MINUTE)
+      await scene.measure(value)
+    }
+
+    await scene.watch()
+    await scene.watch()
+
+    assert.deepEqual(
+      (await scene.incidents()).map(({ closedAt }) => closedAt === null),
+      [false],
+    )
+  })
+
+  test('sees what comes late, and takes silence back that was none', async () => {
+    const scene = await openWatch(db)
+    await scene.make({ kind: 'no_data', for: '10m' })
+    await scene.measure(1)
+    scene.clock.step(11 * MINUTE)
+    await scene.watch()
+    const silent = (await scene.incidents()).map(({ closedAt }) => closedAt)
+    await scene.site.commit([[scene.clock.now() - 2 * MINUTE, 'flow', 1]])
+    await processAll(db)
+
+    await scene.watch()
+
+    assert.deepEqual(silent, [null])
+    assert.ok((await scene.incidents()).every(({ closedAt }) => closedAt !== null))
+  })
+
+  test('does not count a poll that failed as data, nor as the end of anything', async () => {
+    const scene = await openWatch(db)
+    await scene.make(TOO_LITTLE)
+    await scene.make({ kind: 'no_data', for: '10m' })
+    await scene.measure(0)
+    scene.clock.step(11 * MINUTE)
+    await scene.measure(null)
+
+    await scene.watch()
+
+    assert.deepEqual(
+      (await scene.incidents()).map(({ details, closedAt }) => [details.condition.kind, closedAt]),
+      [
+        ['no_data', null],
+        ['threshold', null],
+      ],
+    )
+  })
+
+  test('makes one incident of a lost gateway, and none of the silence of its points', async () => {
+    const scene = await openWatch(db)
+    await scene.make({ kind: 'no_data', for: '10m' })
+    await scene.measure(1)
+    await scene.setState('lost')
+    scene.clock.step(HOUR)
+    await scene.watch()
+    const lost = (await scene.incidents()).map(({ kind }) => kind)
+    await scene.setState('ready')
+
+    await scene.watch()
+
+    assert.deepEqual(lost, ['gateway_lost'])
+    assert.deepEqual(
+      (await scene.incidents()).map(({ kind, closedAt }) => [kind, closedAt === null]),
+      [
+        ['alert', true],
+        ['gateway_lost', false],
+      ],
+    )
+  })
+
+  test('begins anew with a rule that was changed, and closes what a deleted one has opened', async () => {
+    const scene = await openWatch(db)
+    const id = await scene.make(TOO_LITTLE)
+    await scene.measure(0)
+    await scene.watch()
+    await scene.change(id, { ...TOO_LITTLE, limit: -1 })
+    await scene.watch()
+    const changed = (await scene.incidents()).map(({ closedAt }) => closedAt === null)
+    await scene.change(id, TOO_LITTLE)
+    await scene.watch()
+    const back = (await scene.incidents()).map(({ closedAt }) => closedAt === null)
+    await scene.remove(id)
+
+    await scene.watch()
+
+    assert.deepEqual([changed, back], [[false], [true]])
+    assert.ok((await scene.incidents()).every(({ closedAt }) => closedAt !== null))
+  })
+})
+
+type Seen = IncidentRow & { details: ReturnType<typeof JSON.parse> }
+
+async function openWatch(db: Database) {
+  const site: Site = await openSite(db)
+  const clock = openFakeClock(FRIDAY)
+  await site.pointId()
+  const [client] = await db.query<{ id: number }>('select client_id as id from projects where id = $1', [
+    site.projectId,
+  ])
+  const clientId = client?.id ?? 0
+  const deps = { db, clock, log: silentLog, metrics: openMetrics(ANALYTICS_METRICS) }
+  const by = 'ana@campo.cl'
+  const locked = async (id: number) => {
+    const row = await lockAlertRule(db, null, id)
+    assert.ok(row)
+    return row
+  }
+  const [gateway] = await db.query<{ slug: string }>('select slug from gateways where id = $1', [
+    site.gatewayId,
+  ])
+  return {
+    site,
+    clock,
+    gateway: gateway?.slug,
+    watch: () => watchAlerts(deps),
+    async make(condition: object, more: object = {}): Promise<number> {
+      const rule = AlertRule.parse({ name: 'regla', condition, ...more })
+      return (await insertAlertRule(db, { clientId, pointId: null, rule, by, now: clock.now() })) ?? 0
+    },
+    async change(id: number, condition: object) {
+      const rule = AlertRule.parse({ name: 'regla', condition })
+      await updateAlertRule(db, await locked(id), { rule, by, now: clock.now() })
+    },
+    async remove(id: number) {
+      await deleteAlertRule(db, await locked(id), { by, now: clock.now() })
+    },
+    async measure(value: number | null) {
+      await site.commit([[clock.now(), 'flow', value]])
+      await processAll(db)
+    },
+    setState: (state: string) =>
+      saveGatewayStatus(db, site.gatewayId, 'state', { v: 1, state, version: '1', since: FRIDAY }),
+    async incidents(): Promise<Seen[]> {
+      const rows = await selectIncidents(db, [clientId], { beforeId: Number.MAX_SAFE_INTEGER, limit: 100 })
+      return rows as Seen[]
+    },
+  }
+}
