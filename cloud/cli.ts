@@ -369,4 +369,7 @@ function readVersion(): string {
   return (JSON.parse(readFileSync(here, 'utf8')) as { version: string }).version
 }
 
+// Where nobody reads any more, or the disk under a log is full, work goes on.
+process.stderr.on('error', () => {})
+process.stdout.on('error', () => {})
 process.exitCode = await main(process.argv.slice(2))

@@ -39,6 +39,9 @@ Environment: LOG_LEVEL (debug, info, warn, error), and the variables that the co
 Exit status: 0 stopped or fine, 1 failed (its log says why), 64 wrong command line, 78 wrong configuration.
 `
 
+// Where nobody reads any more, or the disk under a log is full, work goes on; who only prints has nothing left to do.
+process.stderr.on('error', () => {})
+process.stdout.on('error', () => process.exit(EXIT_FAILED))
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: string[]): Promise<number> {

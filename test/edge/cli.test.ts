@@ -1,14 +1,17 @@
 // The command line: what it prints, and the status it ends with.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, cpSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { freePort } from '../doubles/ports.ts'
+import { until } from '../doubles/until.ts'
 import { atEnd } from './buffer/folder.ts'
-import { makeSite, runProgram, stopProgram, untilSaid } from './site.ts'
+import { CLI, makeSite, runProgram, statusOf, stopProgram, untilSaid } from './site.ts'
 
 const PACKED = new URL('../../bin/smarthydro-edge.js', import.meta.url).pathname
 /** Nobody listens there. */
@@ -163,4 +166,43 @@ test('a second gateway on the same buffer ends with 1, and says why', async cont
   assert.equal(await second.exited, 1, second.text())
   assert.match(String(second.said('gateway failed')[0]?.reason), /another process has it open/)
   await stopProgram(first)
+})
+
+/** Where its log goes: a pipe that nobody reads any more, a file on a disk that is full. */
+for (const place of ['gone', 'full'] as const) {
+  test(`a gateway whose log is ${place} goes on measuring`, {
+    skip: !existsSync('/dev/full'),
+  }, async context => {
+    const port = await freePort()
+    const { file } = makeSite(context, { ...NOBODY, more: `status: { port: ${port} }\n` })
+    const log = place === 'full' ? openSync('/dev/full', 'w') : undefined
+    const child = spawn(process.execPath, [CLI, 'run', '--config', file], {
+      stdio: ['ignore', 'ignore', log ?? 'pipe'],
+    })
+    child.stderr?.destroy()
+    const exited = once(child, 'exit')
+    atEnd(context, () => void child.kill('SIGKILL'))
+    if (log !== undefined) closeSync(log)
+
+    await until('it has measured, and said that the cloud is away', async () => {
+      if (child.exitCode !== null) assert.fail(`it ended with ${child.exitCode}`)
+      const answer = await statusOf(port).catch(() => undefined)
+      return ((answer?.body.readings as { polled: number } | undefined)?.polled ?? 0) > 40
+    })
+    child.kill('SIGTERM')
+    assert.deepEqual(await exited, [0, null])
+  })
+}
+
+test('a command whose reader has gone ends with 1, and not with a stack', async () => {
+  const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk
+  })
+
+  const [status] = await once(child, 'close')
+
+  assert.deepEqual([status, said], [1, ''])
 })

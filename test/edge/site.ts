@@ -10,7 +10,8 @@ import type { TestContext } from 'node:test'
 import { until } from '../doubles/until.ts'
 import { atEnd } from './buffer/folder.ts'
 
-const CLI = new URL('../../edge/cli.ts', import.meta.url).pathname
+/** The program's source. */
+export const CLI = new URL('../../edge/cli.ts', import.meta.url).pathname
 
 /** A folder on site. */
 export interface Site {
