@@ -1,8 +1,10 @@
 // A calendar of hours: each cell is what became of what was due in it, the worst first.
 
 import { useQuery } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
 import { slotHoursQuery } from '../api/queries.ts'
 import type { SlotHours } from '../api/types.ts'
+import { now } from '../clock.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import { useNow } from '../ui/now.tsx'
 import { Shown } from '../ui/shown.tsx'
@@ -81,12 +83,20 @@ function Grid({
 }) {
   const text = useText()
   const format = useFormat()
+  const frame = useRef<HTMLElement>(null)
+  // Where the calendar is wider than the screen, the present hour is what one wants to see.
+  useEffect(() => {
+    const element = frame.current
+    if (element === null) return
+    const part = ((now() + DGA_OFFSET_MS) % DAY_MS) / DAY_MS
+    element.scrollLeft = part * element.scrollWidth - element.clientWidth / 2
+  }, [])
   const byHour = new Map(items.map(item => [Date.parse(item.at), item]))
   const days = Array.from({ length: DAYS_SHOWN }, (_, back) => today - back * DAY_MS)
   const hours = Array.from({ length: 24 }, (_, hour) => hour)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
-    <section className="calendar-frame" aria-label={text.dga.calendar} tabIndex={0}>
+    <section className="calendar-frame" ref={frame} aria-label={text.dga.calendar} tabIndex={0}>
       <table className="calendar">
         <thead>
           <tr>
