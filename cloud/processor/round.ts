@@ -12,13 +12,13 @@ import type { Database, Sql } from '../store/database.ts'
 import {
   type BroughtReading,
   claimGateways,
-  lockPoints,
   markProcessed,
   type ProcessingFailure,
   saveFailures,
   selectBrought,
   selectWaiting,
   takeRecomputation,
+  tryPoints,
 } from '../store/processing.ts'
 import { rollUp, type Touched, type TouchedValues } from './buckets.ts'
 import { type Followed, followAgain, followNew } from './follow.ts'
@@ -47,11 +47,11 @@ export function processRound(
   limits: RoundLimits,
 ): Promise<RoundOutcome> {
   return db.transaction(async tx => {
-    const batchIds = await claimBatches(tx, limits)
-    if (batchIds.length === 0) return NOTHING
-    const outcome = await processBatches({ tx, clock }, batchIds, limits)
+    const claimed = await claimBatches(tx, limits)
+    if (claimed.batchIds.length === 0) return NOTHING
+    const outcome = await processBatches({ tx, clock }, claimed, limits)
     await saveFailures(tx, outcome.failures, clock.now())
-    await markProcessed(tx, batchIds, clock.now())
+    await markProcessed(tx, claimed.batchIds, clock.now())
     return outcome
   })
 }
@@ -65,10 +65,11 @@ export function processCarefully(
   limits: RoundLimits,
 ): Promise<RoundOutcome> {
   return db.transaction(async tx => {
-    const [batchId] = await claimBatches(tx, { ...limits, gatewaysMax: 1, batchesEachMax: 1 })
+    const { batchIds, points } = await claimBatches(tx, { ...limits, gatewaysMax: 1, batchesEachMax: 1 })
+    const [batchId] = batchIds
     if (batchId === undefined) return NOTHING
     const outcome = await attempt(tx, { batchId, pointId: null }, () =>
-      processPoints({ tx, clock }, batchId, limits),
+      processPoints({ tx, clock }, { batchId, points }, limits),
     )
     await saveFailures(tx, outcome.failures, clock.now())
     await markProcessed(tx, [batchId], clock.now())
@@ -89,7 +90,6 @@ export function continueRecomputation(
     if (due === undefined) return undefined
     const { pointId, from } = due
     const outcome = await attempt(tx, { batchId: null, pointId }, async () => {
-      await lockPoints(tx, [pointId])
       const followed = await followAgain(tx, { pointId, from }, limitsOf(clock, readingsMax))
       await rollUp(tx, followed, followed.volumes)
       return { ...NOTHING, derived: followed.derived.length, failures: followed.failures }
@@ -99,10 +99,42 @@ export function continueRecomputation(
   })
 }
 
-async function claimBatches(tx: Sql, { gatewaysMax, batchesEachMax }: RoundLimits): Promise<number[]> {
-  const gateways = await claimGateways(tx, gatewaysMax)
-  if (gateways.length === 0) return []
-  return (await selectWaiting(tx, gateways, batchesEachMax)).map(({ id }) => id)
+/** Batches that are ours until the transaction ends, and what they brought; so are the points that it is of. */
+interface Claimed {
+  batchIds: number[]
+  points: BroughtPoint[]
+}
+
+interface BroughtPoint {
+  pointId: number
+  readings: BroughtReading[]
+}
+
+/** Takes batches of some gateways. One that reads a point which somebody else has is left alone, and others are taken. */
+async function claimBatches(tx: Sql, { gatewaysMax, batchesEachMax }: RoundLimits): Promise<Claimed> {
+  const left = new Set<number>()
+  for (;;) {
+    const gateways = await claimGateways(tx, gatewaysMax, [...left])
+    if (gateways.length === 0) return { batchIds: [], points: [] }
+    const waiting = await selectWaiting(tx, gateways, batchesEachMax)
+    const brought = await selectBrought(
+      tx,
+      waiting.map(({ id }) => id),
+    )
+    const pointIds = [...new Set(brought.map(({ pointId }) => pointId))].sort((a, b) => a - b)
+    const taken = new Set(await tryPoints(tx, pointIds))
+    for (const { gatewayId, pointId } of brought) if (taken.has(pointId)) left.add(gatewayId)
+    const ours = waiting.filter(({ gatewayId }) => !left.has(gatewayId))
+    if (ours.length === 0) continue
+    const byPoint = Map.groupBy(
+      brought.filter(({ gatewayId }) => !left.has(gatewayId)),
+      ({ pointId }) => pointId,
+    )
+    return {
+      batchIds: ours.map(({ id }) => id),
+      points: [...byPoint].map(([pointId, readings]) => ({ pointId, readings })),
+    }
+  }
 }
 
 /** Does the work, or undoes it and says why it could not be done. */
@@ -136,10 +168,9 @@ const limitsOf = (clock: Clock, readingsMax: number) => ({ readingsMax, horizon:
 
 async function processPoints(
   { tx, clock }: { tx: Sql; clock: Clock },
-  batchId: number,
+  { batchId, points }: { batchId: number; points: readonly BroughtPoint[] },
   { readingsMax }: RoundLimits,
 ): Promise<RoundOutcome> {
-  const points = await lockBrought(tx, [batchId])
   let outcome = NOTHING
   for (const point of points) {
     outcome = add(outcome, await processPoint(tx, { batchId, ...point }, limitsOf(clock, readingsMax)))
@@ -179,10 +210,9 @@ async function processPoint(
 
 async function processBatches(
   { tx, clock }: { tx: Sql; clock: Clock },
-  batchIds: readonly number[],
+  { batchIds, points }: Claimed,
   { readingsMax }: RoundLimits,
 ): Promise<RoundOutcome> {
-  const points = await lockBrought(tx, batchIds)
   const brought = points.flatMap(({ readings }) => readings)
   const { measured, derived, volumes, failures } = await followNew(tx, points, limitsOf(clock, readingsMax))
   const tooLate = await rollUpBrought(tx, { brought, measured, derived }, volumes)
@@ -205,15 +235,4 @@ async function rollUpBrought(
   const { tooLate } = await rollUp(tx, touched, volumes)
   const late = brought.filter(({ seriesId }) => tooLate.has(seriesId)).map(({ pointId }) => pointId)
   return [...new Set(late)].map(pointId => ({ batchId: null, pointId, reason: TOO_LATE }))
-}
-
-/** What batches brought, point by point; the points are ours until the transaction ends. */
-async function lockBrought(
-  tx: Sql,
-  batchIds: readonly number[],
-): Promise<{ pointId: number; readings: BroughtReading[] }[]> {
-  const byPoint = Map.groupBy(await selectBrought(tx, batchIds), ({ pointId }) => pointId)
-  const pointIds = [...byPoint.keys()].sort((a, b) => a - b)
-  await lockPoints(tx, pointIds)
-  return pointIds.map(pointId => ({ pointId, readings: byPoint.get(pointId) ?? [] }))
 }

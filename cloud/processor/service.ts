@@ -71,6 +71,8 @@ export interface ProcessorDeps {
 const POLL_MS = 500
 /** So long an idle processor waits that is told when there is work: it may not hear it. */
 const HINTED_MS = 5_000
+/** Where batches never end, what is to be computed again has a turn after so many rounds all the same. */
+const ROUNDS_BETWEEN = 8
 const LIMITS: RoundLimits = { gatewaysMax: 8, batchesEachMax: 8, readingsMax: 50_000 }
 
 /** Starts the processor. */
@@ -114,8 +116,15 @@ export function runProcessor(
   { limits, ...loop }: WorkLoopOptions & { limits: RoundLimits },
   signal: AbortSignal,
 ): Promise<void> {
+  let rounds = 0
   const work = async () => {
-    const isBusy = await takeTurn(deps, limits)
+    const hadBatches = await takeBatches(deps, limits)
+    rounds = hadBatches ? rounds + 1 : ROUNDS_BETWEEN
+    let isBusy = hadBatches
+    if (rounds >= ROUNDS_BETWEEN) {
+      rounds = 0
+      isBusy = (await computeAgain(deps, limits)) || hadBatches
+    }
     await measureBacklog(deps)
     return isBusy
   }
@@ -123,17 +132,14 @@ export function runProcessor(
 }
 
 /** One round, and, when it fails for another reason than the database being away, one batch of it with care. */
-async function takeTurn(
+async function takeBatches(
   deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
   limits: RoundLimits,
 ): Promise<boolean> {
   try {
     const outcome = await processRound(deps, limits)
     report(deps, outcome)
-    if (outcome.batches > 0) return true
-    const more = await continueRecomputation(deps, limits)
-    if (more !== undefined) report(deps, more)
-    return more !== undefined
+    return outcome.batches > 0
   } catch (error) {
     if (error instanceof Unavailable) throw error
     deps.log.warn('round failed', { reason: reasonOf(error) })
@@ -141,6 +147,18 @@ async function takeTurn(
     report(deps, outcome)
     return outcome.batches > 0
   }
+}
+
+/** One step of what is to be computed again, if there is anything. */
+async function computeAgain(
+  deps: { db: Database; clock: Clock; log: Log; metrics: Metrics },
+  limits: RoundLimits,
+): Promise<boolean> {
+  const outcome = await continueRecomputation(deps, limits)
+  if (outcome === undefined) return false
+  report(deps, outcome)
+  deps.log.debug('recomputation went on', { derived: outcome.derived })
+  return true
 }
 
 function report(

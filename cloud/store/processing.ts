@@ -1,8 +1,9 @@
 // The processor's line: which batches wait, who takes them, what becomes of them.
 //
 // Locks are PostgreSQL's advisory ones and end with their transaction: of a gateway, so that one processor at a time takes
-// its batches in order; of a point, so that one at a time computes it. Gateways are tried, points waited for in order, so
-// nobody waits in a circle.
+// its batches in order; of a point, so that one at a time computes it. The line tries both and leaves alone what somebody
+// has: who has a point for long, to preview a year of it, holds up the gateways that read it and no other. Who must have
+// points waits for them in order, so nobody waits in a circle.
 
 import type { MeterEvent } from '../processor/rules/meter-event.ts'
 import type { Rule } from '../processor/rules/parameters.ts'
@@ -14,11 +15,15 @@ const POINT_LOCK = 7_201_418
 /** A batch that waits. */
 export interface WaitingBatch {
   id: number
+  gatewayId: number
   receivedAt: number
 }
 
-/** Gateways with batches that wait, longest first, that nobody else is at. They are ours until the transaction ends. */
-export async function claimGateways(tx: Sql, max: number): Promise<number[]> {
+/**
+ * Gateways with batches that wait, longest first, that nobody else is at, other than `except`. They are ours until the
+ * transaction ends.
+ */
+export async function claimGateways(tx: Sql, max: number, except: readonly number[] = []): Promise<number[]> {
   const rows = await tx.query<{ id: number }>(
     `with recursive waiting as (
        (select gateway_id, id from batches where processed_at is null order by gateway_id, lane, id limit 1)
@@ -27,9 +32,10 @@ export async function claimGateways(tx: Sql, max: number): Promise<number[]> {
          select gateway_id, id from batches
          where processed_at is null and gateway_id > waiting.gateway_id order by gateway_id, lane, id limit 1) b
      ), oldest as materialized (select gateway_id from waiting order by id limit 1000),
-     free as (select gateway_id from oldest where pg_try_advisory_xact_lock(${GATEWAY_LOCK}, gateway_id) limit $1)
+     free as (select gateway_id from oldest
+              where gateway_id <> all($2::int[]) and pg_try_advisory_xact_lock(${GATEWAY_LOCK}, gateway_id) limit $1)
      select gateway_id as id from free`,
-    [max],
+    [max, except],
   )
   return rows.map(({ id }) => id)
 }
@@ -41,7 +47,7 @@ export function selectWaiting(
   maxEach: number,
 ): Promise<WaitingBatch[]> {
   return tx.query<WaitingBatch>(
-    `select b.id, b.received_at as "receivedAt" from unnest($1::int[]) as g(id), lateral (
+    `select b.id, g.id as "gatewayId", b.received_at as "receivedAt" from unnest($1::int[]) as g(id), lateral (
        select id, received_at from batches where processed_at is null and gateway_id = g.id
        order by lane, id limit $2) b`,
     [gatewayIds, maxEach],
@@ -50,6 +56,7 @@ export function selectWaiting(
 
 /** A reading that a batch brought. */
 export interface BroughtReading {
+  gatewayId: number
   pointId: number
   seriesId: number
   variable: number
@@ -63,7 +70,7 @@ export interface BroughtReading {
 /** The readings that these batches brought, and that were not there before them. */
 export function selectBrought(tx: Sql, batchIds: readonly number[]): Promise<BroughtReading[]> {
   return tx.query<BroughtReading>(
-    `select s.point_id as "pointId", s.id as "seriesId", s.variable, r.at, r.value, r.quality,
+    `select b.gateway_id as "gatewayId", s.point_id as "pointId", s.id as "seriesId", s.variable, r.at, r.value, r.quality,
             r.time_quality as "timeQuality", b.received_at as "receivedAt"
      from batches b
      join gateways g on g.id = b.gateway_id
@@ -85,6 +92,15 @@ export async function lockPoints(tx: Sql, pointIds: readonly number[]): Promise<
     `select pg_advisory_xact_lock(${POINT_LOCK}, id) from (select unnest($1::int[]) as id order by 1) as points`,
     [pointIds],
   )
+}
+
+/** Takes those of these points that nobody else has, until the transaction ends. Returns the others. */
+export async function tryPoints(tx: Sql, pointIds: readonly number[]): Promise<number[]> {
+  const rows = await tx.query<{ id: number; taken: boolean }>(
+    `select id, pg_try_advisory_xact_lock(${POINT_LOCK}, id) as taken from unnest($1::int[]) as p(id)`,
+    [pointIds],
+  )
+  return rows.filter(({ taken }) => !taken).map(({ id }) => id)
 }
 
 /** Notes that everything that follows from these batches is written. */
@@ -189,12 +205,19 @@ export function selectMeasuredHours(
   )
 }
 
-/** A point whose recomputation goes on, and from when. It is ours until the transaction ends. */
+/**
+ * A point whose recomputation goes on, and from when; both are ours until the transaction ends. That with the least to do
+ * goes first: a long one, which takes many steps, holds up no other. One that somebody else has waits.
+ */
 export async function takeRecomputation(tx: Sql): Promise<{ pointId: number; from: number } | undefined> {
   const [row] = await tx.query<{ pointId: number; from: number }>(
-    `delete from recomputations_due where point_id =
-       (select point_id from recomputations_due order by point_id limit 1 for update skip locked)
-     returning point_id as "pointId", from_at as "from"`,
+    `with due as materialized (
+       select point_id from recomputations_due order by from_at desc, point_id limit 1000
+     ), free as (
+       select point_id from due where pg_try_advisory_xact_lock(${POINT_LOCK}, point_id) limit 1
+     )
+     delete from recomputations_due d using free where d.point_id = free.point_id
+     returning d.point_id as "pointId", d.from_at as "from"`,
   )
   return row
 }
