@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Rejected, reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Database } from '../store/database.ts'
 import { type Switched, selectSwitches, type Turn, turnSending } from '../store/switches.ts'
 import { needed, UsageError } from '../usage-error.ts'
@@ -12,6 +13,7 @@ import { WORK_CODE } from './obligation.ts'
 import { anchorOf, collectPack, toPack } from './pack.ts'
 import { Rut } from './rut.ts'
 import type { Secrets } from './secrets.ts'
+import type { PackedFile } from './tar.ts'
 import { verifyEvidence } from './verify-evidence.ts'
 
 /** What the commands use. */
@@ -96,9 +98,17 @@ export async function writePack(
   if (!MONTH.test(month)) throw new UsageError(`--month: "${month}" is no month such as 2026-01`)
   const files = await toPack(await collectPack(db, null, { workCode, month }))
   const folder = asked.out ?? '.'
-  await mkdir(folder, { recursive: true })
-  for (const { name, bytes } of files) await writeFile(join(folder, name), bytes)
+  await writeAll(folder, files)
   const sums = files.at(-1)
   say(Buffer.from(sums?.bytes ?? []).toString())
   return 0
+}
+
+async function writeAll(folder: string, files: readonly PackedFile[]): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    for (const { name, bytes } of files) await writeFile(join(folder, name), bytes)
+  } catch (cause) {
+    throw new Rejected(`Cannot write into ${folder}: ${reasonOf(cause)}`, { cause })
+  }
 }

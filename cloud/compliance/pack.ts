@@ -6,6 +6,7 @@
 //   K3. The end of the chain is written down: `verify-evidence --pack` finds a chain that was written anew since.
 
 import { createHash } from 'node:crypto'
+import { z } from 'zod'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Database } from '../store/database.ts'
 import { type LinkedRow, selectChainHead, selectLinkedRows } from '../store/evidence.ts'
@@ -125,10 +126,32 @@ function toCell(text: string | null): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** The end of the chain that a pack's JSON file writes down; undefined where it is none. */
+const Anchored = z.looseObject({
+  version: z.literal(1),
+  evidence: z
+    .strictObject({
+      workCode: z.string(),
+      seq: z.int().min(1),
+      hash: z.string().regex(/^[0-9a-f]{64}$/),
+    })
+    .nullable(),
+})
+
+/**
+ * The end of the chain that a pack's JSON file writes down; undefined where there was no evidence yet. Throws Rejected when
+ * it is no such file.
+ */
 export function anchorOf(text: string): ChainHead | undefined {
-  const { evidence } = JSON.parse(text) as { evidence?: Partial<ChainHead> | null }
-  const { workCode, seq, hash } = evidence ?? {}
-  if (typeof workCode !== 'string' || typeof seq !== 'number' || typeof hash !== 'string') return undefined
-  return { workCode, seq, hash }
+  const { data } = Anchored.safeParse(jsonOrUndefined(text))
+  if (data === undefined) throw new Rejected('This is not the JSON file of a pack')
+  return data.evidence ?? undefined
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return undefined
+  }
 }

@@ -117,6 +117,10 @@ describe('smarthydro-cloud', () => {
         args: ['pack', '--work', 'OB-0602-7', '--month', '2026-01'],
         ...{ status: 1, says: /There is no work OB-0602-7/ },
       },
+      {
+        args: ['verify-evidence', '--pack', 'wrong.yaml'],
+        ...{ status: 1, says: /not the JSON file of a pack/ },
+      },
       { args: ['secrets', 'rewrap'], status: 0, says: /0 sealed with key [0-9a-f]{16}, 0 left/ },
       { args: ['verify-evidence'], status: 0, says: /0 rows of 0 works: nothing was altered/ },
       { args: ['gateway', 'token', 'gw-none'], status: 1, says: /There is no gateway gw-none/ },

@@ -17,6 +17,22 @@ import { DAY, HOUR, MINUTE, openScene, type Scene } from './scene.ts'
 const WORK = 'OB-0602-7'
 const JANUARY = { from: Date.parse('2026-01-01T04:00:00Z'), to: Date.parse('2026-02-01T04:00:00Z') }
 
+test('anchorOf() takes nothing but the JSON file of a pack', () => {
+  const hash = 'ab'.repeat(32)
+  const pack = { version: 1, evidence: { workCode: WORK, seq: 7, hash }, slots: [] }
+  assert.deepEqual(anchorOf(JSON.stringify(pack)), { workCode: WORK, seq: 7, hash })
+  assert.equal(anchorOf(JSON.stringify({ ...pack, evidence: null })), undefined)
+  for (const text of [
+    '',
+    'clients: []',
+    '{}',
+    '[]',
+    'null',
+    JSON.stringify({ ...pack, evidence: { seq: 7 } }),
+  ])
+    assert.throws(() => anchorOf(text), /not the JSON file of a pack/, text)
+})
+
 describe('a month of a work', () => {
   let database: TestDatabase
   let scene: Scene
