@@ -1,5 +1,6 @@
 // Every text of the application, in English.
 
+import { words } from './en-words.ts'
 import type { Messages } from './es.ts'
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
@@ -51,53 +52,7 @@ export const en: Messages = {
     locked: minutes => `Too many attempts. Try again in ${plural(minutes, 'minute', 'minutes')}.`,
     expired: 'Your session is over. Please sign in again.',
   },
-  state: { current: 'Up to date', fault: 'Faulty', late: 'Late', silent: 'Silent', never: 'No data' },
-  stateHint: {
-    current: 'Everything comes in time',
-    fault: 'It is heard, but something has no value',
-    late: 'The next reading is overdue',
-    silent: 'Not heard for long',
-    never: 'Nothing ever came',
-  },
-  variable: {
-    flow: 'Flow',
-    total: 'Totalizer',
-    level: 'Level above sensor',
-    pulses: 'Pulses',
-    pressure: 'Pressure',
-    temperature: 'Temperature',
-    conductivity: 'Conductivity',
-    velocity: 'Velocity',
-    voltage: 'Voltage',
-    battery: 'Battery',
-    stage: 'Stage',
-    ph: 'pH',
-    turbidity: 'Turbidity',
-    status: 'Status',
-    reverse_total: 'Reverse totalizer',
-    net_total: 'Net totalizer',
-    running_time: 'Running time',
-    energy: 'Energy',
-    power: 'Power',
-    signal_quality: 'Signal',
-    water_table: 'Water table',
-    volume: 'Volume',
-    mean_flow: 'Mean flow',
-  },
-  unit: { pulses: 'pulses', code: 'code' },
-  quality: {
-    good: 'Good',
-    uncertain: 'Uncertain',
-    sensor_code: 'The sensor gave a fault code',
-    no_answer: 'The instrument did not answer',
-    exception: 'The instrument answered with an error',
-    bad_answer: 'Damaged answer',
-    not_a_number: 'Not a number',
-    no_data: 'The provider has nothing',
-    request_failed: 'The provider could not be asked',
-    auth_failed: 'The provider refused the credentials',
-    unknown: 'Unknown quality',
-  },
+  ...words,
   overview: {
     title: 'Overview',
     count: count => plural(count, 'point', 'points'),

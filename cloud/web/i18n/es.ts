@@ -1,6 +1,6 @@
 // Every text of the application, in Spanish. en.ts has the same in English; the compiler holds it to that.
 
-import type { PointState } from '../point-states.ts'
+import { words } from './es-words.ts'
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
 
@@ -52,59 +52,7 @@ export const es = {
       `Demasiados intentos. Vuelva a probar en ${plural(minutes, 'minuto', 'minutos')}.`,
     expired: 'Su sesión terminó. Ingrese otra vez.',
   },
-  state: {
-    current: 'Al día',
-    fault: 'Con falla',
-    late: 'Atrasado',
-    silent: 'Sin señal',
-    never: 'Sin datos',
-  } satisfies Record<PointState, string>,
-  stateHint: {
-    current: 'Todo llega a tiempo',
-    fault: 'Comunica, pero algo no tiene valor',
-    late: 'Lo último ya debió llegar',
-    silent: 'Hace mucho que no comunica',
-    never: 'Nunca llegó un dato',
-  } satisfies Record<PointState, string>,
-  variable: {
-    flow: 'Caudal',
-    total: 'Totalizador',
-    level: 'Nivel sobre sensor',
-    pulses: 'Pulsos',
-    pressure: 'Presión',
-    temperature: 'Temperatura',
-    conductivity: 'Conductividad',
-    velocity: 'Velocidad',
-    voltage: 'Voltaje',
-    battery: 'Batería',
-    stage: 'Altura de agua',
-    ph: 'pH',
-    turbidity: 'Turbidez',
-    status: 'Estado',
-    reverse_total: 'Totalizador inverso',
-    net_total: 'Totalizador neto',
-    running_time: 'Horas de marcha',
-    energy: 'Energía',
-    power: 'Potencia',
-    signal_quality: 'Señal',
-    water_table: 'Nivel freático',
-    volume: 'Volumen',
-    mean_flow: 'Caudal medio',
-  },
-  unit: { pulses: 'pulsos', code: 'código' },
-  quality: {
-    good: 'Bueno',
-    uncertain: 'Dudoso',
-    sensor_code: 'El sensor dio un código de falla',
-    no_answer: 'El instrumento no respondió',
-    exception: 'El instrumento respondió con un error',
-    bad_answer: 'Respuesta dañada',
-    not_a_number: 'No es un número',
-    no_data: 'El proveedor no tiene datos',
-    request_failed: 'No se pudo consultar al proveedor',
-    auth_failed: 'El proveedor rechazó las credenciales',
-    unknown: 'Calidad desconocida',
-  },
+  ...words,
   overview: {
     title: 'Resumen',
     count: (count: number) => plural(count, 'punto', 'puntos'),

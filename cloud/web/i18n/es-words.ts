@@ -1,0 +1,60 @@
+// What points and readings are called, in Spanish: states, variables, units, qualities.
+
+import type { PointState } from '../point-states.ts'
+
+/** The words in Spanish. */
+export const words = {
+  state: {
+    current: 'Al día',
+    fault: 'Con falla',
+    late: 'Atrasado',
+    silent: 'Sin señal',
+    never: 'Sin datos',
+  } satisfies Record<PointState, string>,
+  stateHint: {
+    current: 'Todo llega a tiempo',
+    fault: 'Comunica, pero algo no tiene valor',
+    late: 'Lo último ya debió llegar',
+    silent: 'Hace mucho que no comunica',
+    never: 'Nunca llegó un dato',
+  } satisfies Record<PointState, string>,
+  variable: {
+    flow: 'Caudal',
+    total: 'Totalizador',
+    level: 'Nivel sobre sensor',
+    pulses: 'Pulsos',
+    pressure: 'Presión',
+    temperature: 'Temperatura',
+    conductivity: 'Conductividad',
+    velocity: 'Velocidad',
+    voltage: 'Voltaje',
+    battery: 'Batería',
+    stage: 'Altura de agua',
+    ph: 'pH',
+    turbidity: 'Turbidez',
+    status: 'Estado',
+    reverse_total: 'Totalizador inverso',
+    net_total: 'Totalizador neto',
+    running_time: 'Horas de marcha',
+    energy: 'Energía',
+    power: 'Potencia',
+    signal_quality: 'Señal',
+    water_table: 'Nivel freático',
+    volume: 'Volumen',
+    mean_flow: 'Caudal medio',
+  },
+  unit: { pulses: 'pulsos', code: 'código' },
+  quality: {
+    good: 'Bueno',
+    uncertain: 'Dudoso',
+    sensor_code: 'El sensor dio un código de falla',
+    no_answer: 'El instrumento no respondió',
+    exception: 'El instrumento respondió con un error',
+    bad_answer: 'Respuesta dañada',
+    not_a_number: 'No es un número',
+    no_data: 'El proveedor no tiene datos',
+    request_failed: 'No se pudo consultar al proveedor',
+    auth_failed: 'El proveedor rechazó las credenciales',
+    unknown: 'Calidad desconocida',
+  },
+}
