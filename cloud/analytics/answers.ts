@@ -41,6 +41,8 @@ export interface BalancesAsked {
 
 const DEFAULT = { day: 31, month: 365 } as const
 const DAYS_MAX = { day: 400, month: 3660 } as const
+/** No reading is of another time, and the calendar of the database ends somewhere. */
+const [FIRST_DAY, LAST_DAY] = ['1970-01-01', '2105-12-31'] as const
 
 /** What a point has taken, day by day or month by month. */
 export async function pointBalances(
@@ -235,6 +237,11 @@ function stretchOf(
   { by, ...asked }: BalancesAsked,
   today: string,
 ): { by: 'day' | 'month'; from: string; to: string } {
+  for (const name of ['from', 'to'] as const) {
+    const day = asked[name]
+    if (day === undefined || (FIRST_DAY <= day && day <= LAST_DAY)) continue
+    throw invalidRequest([{ in: 'query', name, detail: `must be from ${FIRST_DAY} to ${LAST_DAY}` }])
+  }
   const last = asked.to ?? today
   const to = by === 'day' ? last : lastOfMonth(last)
   const first = asked.from ?? addDays(last, 1 - DEFAULT[by])

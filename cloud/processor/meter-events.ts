@@ -15,8 +15,9 @@ import {
 } from '../store/rules.ts'
 import { inForce, metersOf } from './rules/calibration.ts'
 import { METER_EVENT_KINDS } from './rules/meter-event.ts'
+import { COUNT_MAX } from './rules/parameters.ts'
 
-const Count = z.number().nonnegative().finite()
+const Count = z.number().nonnegative().max(COUNT_MAX)
 const NOTE_LENGTH_MAX = 500
 
 /** A meter event as somebody writes it, beside the instant. */

@@ -4,10 +4,14 @@
 import { z } from 'zod'
 import { UNIT_NAMES, VARIABLES, type Variable } from '../../../protocol/variables.ts'
 
-const positive = z.number().positive().finite()
+/** Beyond this nothing converts or counts, and what came of it might be no number any more. */
+const MAGNITUDE_MAX = 1e9
+const positive = z.number().positive().max(MAGNITUDE_MAX)
 const finite = z.number().finite()
-/** Beyond this nothing converts, and what came of it might be no number any more. */
-const bounded = z.number().min(-1e9).max(1e9)
+const bounded = z.number().min(-MAGNITUDE_MAX).max(MAGNITUDE_MAX)
+
+/** No counter shows more: the registers of the widest have 64 bits. */
+export const COUNT_MAX = 2 ** 64
 
 /** The longest that a check looks back: a week. */
 const LOOK_BACK_MAX_MINUTES = 7 * 24 * 60
@@ -15,9 +19,9 @@ const LOOK_BACK_MAX_MINUTES = 7 * 24 * 60
 /** What both counter rules may say. */
 const counter = {
   /** Added to the volume; what the meter showed before the series began. */
-  baseM3: finite.default(0),
+  baseM3: bounded.default(0),
   /** The count at which the counter starts again at zero; absent when it never does. */
-  modulus: positive.optional(),
+  modulus: z.number().positive().max(COUNT_MAX).optional(),
   /** More than this between two readings cannot be water. 500 m³/h is what the field has used for wells. */
   maxM3PerHour: positive.default(500),
 }
@@ -53,7 +57,7 @@ export const PARAMS = {
   total_to_volume: z.strictObject({ ...counter }),
   level_to_water_table: z.strictObject({
     sensorDepthM: positive,
-    offsetM: finite.default(0),
+    offsetM: bounded.default(0),
   }),
   /** What the instrument gives though it should give the variable's unit: a unit, or a factor and what is added after. */
   unit_conversion: z.strictObject({

@@ -100,12 +100,15 @@ describe('startAnalytics()', () => {
     const shown = await get(`point=${key}`)
     const mistaken = await get(`point=${key}&from=yesterday`)
     const tooLong = await get(`point=${key}&from=2020-01-01&to=2026-01-01`)
+    const before = await get(`point=${key}&from=0001-01-01&to=0001-01-02`)
+    const after = await get(`point=${key}&from=9999-12-01&to=9999-12-02`)
     const anonymous = await fetch(`http://127.0.0.1:${service.port}/balances?point=${key}`)
 
     assert.deepEqual(
       [hidden.status, shown.status, mistaken.status, tooLong.status, anonymous.status],
       [404, 200, 400, 400, 401],
     )
+    assert.deepEqual([before.status, after.status], [400, 400])
   })
 
   test('answers the other documents of a point and its project', async () => {

@@ -70,6 +70,12 @@ describe('processing', () => {
         { rule: 'checks', variable: 'level', from, range: { min: 9, max: 1 } },
         'range: `min` must be below `max`',
       ],
+      [{ rule: 'total_to_volume', from, baseM3: 1e308 }, 'baseM3: must be at most 1000000000'],
+      [
+        { rule: 'pulses_to_volume', from, litresPerPulse: 1e300 },
+        'litresPerPulse: must be at most 1000000000',
+      ],
+      [{ rule: 'total_to_volume', from, modulus: 1e300 }, `modulus: must be at most ${2 ** 64}`],
       [{ rule: 'checks', variable: 'volume', from }, 'variable: must be a variable that is measured'],
     ]
     for (const [rule, mistake] of cases) {
@@ -96,11 +102,13 @@ describe('processing', () => {
     const again = await post(EVENTS, event)
     const other = await post(EVENTS, { ...event, afterCount: 51 })
     const ahead = await post(EVENTS, { ...event, at: text(NOW + 3_600_000) })
+    const endless = await post(EVENTS, { ...event, at: text(NOW - 30_000), afterCount: 1e300 })
     const rolled = await post(EVENTS, { at: text(NOW - 1), kind: 'rollover' })
 
     assert.deepEqual([entered.status, again.status, again.body.id], [201, 200, entered.body.id])
     assert.match(mistakesOf(other.body).join(), /^at: another meter event stands at the same instant/)
     assert.deepEqual(mistakesOf(ahead.body), ['at: must not lie ahead'])
+    assert.deepEqual(mistakesOf(endless.body), [`afterCount: must be at most ${2 ** 64}`])
     assert.match(mistakesOf(rolled.body).join(), /^beforeCount: is missing/)
     const limits = { gatewaysMax: 1, batchesEachMax: 1, readingsMax: 1000 }
     assert.ok((await continueRecomputation({ db: api.db, clock: api.clock }, limits)) !== undefined)
