@@ -17,6 +17,7 @@ import type { Database } from '../store/database.ts'
 import { requireAllowed } from '../verdict.ts'
 import { type Access, isForeign } from './access.ts'
 import type { Accounts } from './accounts.ts'
+import { alertBacktest } from './alert-backtest.ts'
 import { alertRules } from './alert-rules.ts'
 import { analytics, projectAnalytics } from './analytics.ts'
 import { commands } from './commands.ts'
@@ -108,6 +109,7 @@ export function openApi(
   api.route('/compliance/sensor-faults', sensorFaults(deps))
   api.route('/ledger', ledger(deps))
   api.route('/incidents', incidents(deps))
+  api.route('/alert-rules', alertBacktest(deps))
   api.route('/alert-rules', alertRules(deps))
   api.route('/recomputations', recomputations(deps))
   api.route('/compliance/sending', sending(deps))

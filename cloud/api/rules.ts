@@ -89,6 +89,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
   'GET /api/v1/alert-rules': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'POST /api/v1/alert-rules': { roles: DECIDERS, scope: 'write' },
+  'POST /api/v1/alert-rules/backtest': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
   'GET /api/v1/alert-rules/{rule}': {
     roles: [...OPERATORS, 'client_manager', 'client_reader'],
     scope: 'read',

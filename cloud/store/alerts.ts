@@ -139,3 +139,16 @@ export function selectLostGateways(sql: Sql): Promise<LostGateway[]> {
     [],
   )
 }
+
+/** The series of a point that a rule looks at: of one variable, or all. */
+export async function selectWatchedSeries(
+  sql: Sql,
+  pointId: number,
+  variable: number | null,
+): Promise<number[]> {
+  const rows = await sql.query<{ id: number }>(
+    'select id from series where point_id = $1 and ($2::int2 is null or variable = $2) order by id',
+    [pointId, variable],
+  )
+  return rows.map(({ id }) => id)
+}

@@ -270,6 +270,8 @@ const FAULT = {
 
 const ALERT_RULE = { name: 'silencio', condition: { kind: 'no_data', for: '1h' } }
 
+const TRIED = { from: '2026-01-15T00:00:00Z', to: '2026-01-16T00:00:00Z' }
+
 const workOf = (client: string): string => (client === 'campo' ? 'OB-0602-1' : 'OB-0602-2')
 
 const obligationOf = (client: string) => ({
@@ -313,6 +315,8 @@ function bodyOf(route: string, name: string, client: string): object | undefined
     return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
   if (route.includes('/obligations')) return obligationOf(client)
   if (route === 'POST /api/v1/alert-rules') return { client, rule: ALERT_RULE }
+  if (route === 'POST /api/v1/alert-rules/backtest')
+    return { ...TRIED, point: `${client}.los-aromos.pozo-7`, rule: ALERT_RULE }
   if (route === 'PUT /api/v1/alert-rules/{rule}') return ALERT_RULE
   if (route === 'POST /api/v1/compliance/sensor-faults')
     return { ...FAULT, point: `${client}.los-aromos.pozo-7` }
