@@ -11,11 +11,12 @@
 //   L3. A session ends with its connection, whatever a listener asks for: nothing is kept for one that is away.
 //   L4. A user is shown what lies below its prefixes and nothing else.
 
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { Aedes, type Client } from 'aedes'
 import type { LanState } from '../protocol/raw.ts'
 import type { Reading } from '../protocol/reading.ts'
-import { cannotListen, reasonOf } from '../protocol/runtime/errors.ts'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import { reasonOf } from '../protocol/runtime/errors.ts'
 import type { Fields, Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
@@ -30,6 +31,7 @@ import {
 } from './lan-access.ts'
 import type { SeriesFacts } from './lan-facts.ts'
 import { type LanMessage, openLanShow } from './lan-show.ts'
+import { type Listening, listenAt } from './listen.ts'
 import { hostMaySay } from './sparkplug/host.ts'
 import type { SparkplugNode } from './sparkplug/node.ts'
 
@@ -76,9 +78,9 @@ export interface LanBrokerOptions {
   sparkplug?: SparkplugNode | undefined
 }
 
-/** Starts the broker. Throws ConfigError when the port is taken. */
+/** Starts the broker. Throws ConfigError when the port is taken; an address that is not there yet is waited for. */
 export async function openLanBroker(
-  { log, metrics }: { log: Log; metrics: Metrics },
+  { clock, log, metrics }: { clock: Clock; log: Log; metrics: Metrics },
   { host, port, client, project, anonymous, users = [], series = [], sparkplug }: LanBrokerOptions,
 ): Promise<LanBroker> {
   const sockets = new Set<Socket>()
@@ -105,8 +107,9 @@ export async function openLanBroker(
   })
   server.maxConnections = CONNECTIONS_MAX
   server.on('drop', address => refused(address, { CONNECTIONS_MAX }))
+  let listening: Listening
   try {
-    await listen(server, host, port)
+    listening = await listenAt({ clock, log }, server, { path: 'lanBroker', host, port })
   } catch (error) {
     // Its timers would keep the process from ending.
     aedes.close()
@@ -121,7 +124,7 @@ export async function openLanBroker(
   if (sparkplug !== undefined) onCommand(aedes, sparkplug, { log, births: show.births })
   let told: string | undefined
   return {
-    port: (server.address() as AddressInfo).port,
+    port: listening.port,
     publish: show.readings,
     tell: state => {
       const payload = JSON.stringify(state)
@@ -130,6 +133,7 @@ export async function openLanBroker(
       show.note(lanStateTopic({ client, project, gateway: state.gateway }), payload)
     },
     close: async () => {
+      await listening.stop()
       await show.close()
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       await new Promise<void>(resolve => aedes.close(() => resolve()))
@@ -238,15 +242,6 @@ function publishTo(aedes: Aedes, { topic, payload, qos, retain }: LanMessage): P
     aedes.publish({ cmd: 'publish', topic, payload: Buffer.from(payload), qos, retain, dup: false }, error =>
       error ? reject(error) : resolve(),
     )
-  })
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', error =>
-      reject(cannotListen('the configuration', 'lanBroker', { host, port }, error)),
-    )
-    server.listen(port, host, resolve)
   })
 }
 

@@ -119,7 +119,7 @@ export async function runGateway(
     },
     { gateway, version, ...uplinkOptions(config) },
   )
-  const status = { health, metrics, connected: uplink.connected, hindrance: () => hindrance }
+  const status = { clock, log, health, metrics, connected: uplink.connected, hindrance: () => hindrance }
   await openStatus(scope, status, config, latest)
 
   isStarted = true

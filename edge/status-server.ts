@@ -1,16 +1,20 @@
 // The gateway's own port: a page for a look on site, GET /health and GET /metrics for machines. It only tells.
 
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import { cannotListen } from '../protocol/runtime/errors.ts'
+import type { Clock } from '../protocol/runtime/clock.ts'
+import type { Log } from '../protocol/runtime/log.ts'
 import { type Metrics, toMetricsAnswer } from '../protocol/runtime/metrics.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
+import { listenAt } from './listen.ts'
 import { PAGE_HEADERS, type PageFacts, renderPage } from './status-page.ts'
 
 /** What a gateway answers about itself. */
 export interface StatusDeps {
+  clock: Clock
+  log: Log
   health: () => Promise<GatewayHealth>
   metrics: Metrics
   /** Whether the cloud is reached: a gateway without it is well, and works on. */
@@ -21,9 +25,9 @@ export interface StatusDeps {
   series?: () => PageFacts['series']
 }
 
-/** Listens. Throws ConfigError when the port is taken. */
+/** Listens. Throws ConfigError when the port is taken; an address that is not there yet is waited for. */
 export async function openStatusServer(
-  { health, metrics, connected, hindrance, series = () => [] }: StatusDeps,
+  { clock, log, health, metrics, connected, hindrance, series = () => [] }: StatusDeps,
   { gateway, host, port }: { gateway: string; host: string; port: number },
 ): Promise<Closable & { port: number }> {
   const app = new Hono()
@@ -55,17 +59,15 @@ export async function openStatusServer(
     const answer = toMetricsAnswer(metrics, context.req.header('accept'), { service: 'gateway', gateway })
     return context.body(answer.body, 200, { 'content-type': answer.type })
   })
-  const server = serve({ fetch: app.fetch, hostname: host, port })
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve)
-    server.once('error', error => reject(cannotListen('the configuration', 'status', { host, port }, error)))
-  })
+  const server = createServer(getRequestListener(app.fetch))
+  const listening = await listenAt({ clock, log }, server, { path: 'status', host, port })
   return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve())
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      }),
+    port: listening.port,
+    async close() {
+      await listening.stop()
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+    },
   }
 }

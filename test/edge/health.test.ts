@@ -8,6 +8,7 @@ import { daysLeftOf, GATEWAY_METRICS, openHealth } from '../../edge/health.ts'
 import type { SourceHealth } from '../../edge/poller.ts'
 import { openStatusServer } from '../../edge/status-server.ts'
 import type { ClockState } from '../../protocol/batch.ts'
+import { systemClock } from '../../protocol/runtime/clock.ts'
 import { ConfigError } from '../../protocol/runtime/errors.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../../protocol/runtime/metrics.ts'
@@ -172,7 +173,14 @@ test('GET /health is 200 with or without a cloud, and 503 with the reason when r
   let isConnected = true
   let hindrance: string | undefined
   const server = await openStatusServer(
-    { health, metrics, connected: () => isConnected, hindrance: () => hindrance },
+    {
+      clock: systemClock,
+      log: silentLog,
+      health,
+      metrics,
+      connected: () => isConnected,
+      hindrance: () => hindrance,
+    },
     { gateway: 'gw-test', host: '127.0.0.1', port: 0 },
   )
   atEnd(context, () => server.close())
@@ -195,7 +203,14 @@ test('GET /health is 200 with or without a cloud, and 503 with the reason when r
 test('GET /metrics is JSON for who asks for it, the same counts as in the text', async context => {
   const { health, metrics, buffer } = await openWard(context)
   const server = await openStatusServer(
-    { health, metrics, connected: () => true, hindrance: () => undefined },
+    {
+      clock: systemClock,
+      log: silentLog,
+      health,
+      metrics,
+      connected: () => true,
+      hindrance: () => undefined,
+    },
     { gateway: 'gw-test', host: '127.0.0.1', port: 0 },
   )
   atEnd(context, () => server.close())
@@ -214,7 +229,14 @@ test('GET /metrics is JSON for who asks for it, the same counts as in the text',
 
 test('GET /metrics is Prometheus text with the buffer as it is now; a taken port is a configuration mistake', async context => {
   const { health, metrics, buffer } = await openWard(context)
-  const deps = { health, metrics, connected: () => true, hindrance: () => undefined }
+  const deps = {
+    clock: systemClock,
+    log: silentLog,
+    health,
+    metrics,
+    connected: () => true,
+    hindrance: () => undefined,
+  }
   const options = { gateway: 'gw-test', host: '127.0.0.1', port: 0 }
   const server = await openStatusServer(deps, options)
   atEnd(context, () => server.close())

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { PAGE_HEADERS, type PageFacts, renderPage } from '../../edge/status-page.ts'
 import { openStatusServer } from '../../edge/status-server.ts'
+import { systemClock } from '../../protocol/runtime/clock.ts'
+import { silentLog } from '../../protocol/runtime/log.ts'
 import { openMetrics } from '../../protocol/runtime/metrics.ts'
 import { atEnd } from './buffer/folder.ts'
 
@@ -88,6 +90,7 @@ test('what devices say cannot become part of the page, and nothing is fetched fr
 test('GET / serves it with its headers; nothing can be changed', async context => {
   const server = await openStatusServer(
     {
+      ...{ clock: systemClock, log: silentLog },
       ...{ health: async () => FACTS.health, metrics: openMetrics([]), connected: () => true },
       ...{ hindrance: () => undefined, series: () => FACTS.series },
     },

@@ -10,6 +10,7 @@ import { maySubscribe } from '../../../edge/lan-access.ts'
 import { runLanState } from '../../../edge/lan-facts.ts'
 import { LanState, SeriesMeta } from '../../../protocol/raw.ts'
 import type { Reading } from '../../../protocol/reading.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
 import { connectClient, type TestClient } from '../../doubles/gateway-client.ts'
@@ -45,7 +46,7 @@ async function openStage(context: TestContext, options: Partial<LanBrokerOptions
   const { log, said } = keptLog()
   const metrics = openMetrics(GATEWAY_METRICS)
   const broker = await openLanBroker(
-    { log, metrics },
+    { clock: systemClock, log, metrics },
     { host: '127.0.0.1', port: 0, client: 'campo', project: 'los-aromos', users: USERS, ...options },
   )
   atEnd(context, () => broker.close())

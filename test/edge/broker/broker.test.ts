@@ -9,6 +9,7 @@ import { type LanBroker, openLanBroker } from '../../../edge/broker.ts'
 import { GATEWAY_METRICS } from '../../../edge/health.ts'
 import { RawMessage } from '../../../protocol/raw.ts'
 import type { Reading } from '../../../protocol/reading.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { ConfigError } from '../../../protocol/runtime/errors.ts'
 import { type Metrics, openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { connectClient } from '../../doubles/gateway-client.ts'
@@ -34,7 +35,7 @@ async function openStage(context: TestContext): Promise<Stage> {
   const { log, said } = keptLog()
   const metrics = openMetrics(GATEWAY_METRICS)
   const options = { host: '127.0.0.1', port: 0, client: 'campo', project: 'los-aromos' }
-  const broker = await openLanBroker({ log, metrics }, options)
+  const broker = await openLanBroker({ clock: systemClock, log, metrics }, options)
   atEnd(context, () => broker.close())
   return { broker, metrics, said }
 }
@@ -244,7 +245,7 @@ test('who subscribes again and again, and so has everything retained shown again
 
 test('a port that is taken is a mistake of the configuration', async context => {
   const { broker } = await openStage(context)
-  const deps = { log: keptLog().log, metrics: openMetrics(GATEWAY_METRICS) }
+  const deps = { clock: systemClock, log: keptLog().log, metrics: openMetrics(GATEWAY_METRICS) }
   const options = { host: '127.0.0.1', port: broker.port, client: 'campo', project: 'los-aromos' }
 
   await assert.rejects(openLanBroker(deps, options), (error: unknown) => {

@@ -11,6 +11,7 @@ import { GATEWAY_METRICS } from '../../../edge/health.ts'
 import type { SeriesFacts } from '../../../edge/lan-facts.ts'
 import { openSparkplugNode } from '../../../edge/sparkplug/node.ts'
 import type { Reading } from '../../../protocol/reading.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { VARIABLES, type Variable } from '../../../protocol/variables.ts'
 import { openFakeClock } from '../../doubles/clock.ts'
@@ -60,7 +61,7 @@ async function openStage(context: TestContext, options: Partial<LanBrokerOptions
   const { log, said } = keptLog()
   const metrics = openMetrics(GATEWAY_METRICS)
   const broker = await openLanBroker(
-    { log, metrics },
+    { clock: systemClock, log, metrics },
     {
       ...{ host: '127.0.0.1', port: 0, client: 'campo', project: 'los-aromos' },
       ...{
