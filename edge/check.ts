@@ -13,13 +13,11 @@ const HOUR_MS = 3_600_000
 /** The plan of a configuration, as text. Throws ConfigError when a line cannot carry what it is asked to. */
 export function describePlan(config: RunnableConfig, source: string): string {
   const { gateway, client, project, devices, providers } = config
-  const buses = config.buses.map(bus => describeBus(bus, devices))
-  const mistakes = buses.flatMap(({ load, isSure }, index) => {
-    if (!isSure || load <= 1) return []
-    const message = `its devices need ${percent(load)} of its time: poll them less often, or divide them over more lines`
-    return [{ path: `buses[${index}]`, message }]
+  const mistakes = overloads(config).map(({ index, found, todo }) => {
+    return { path: `buses[${index}]`, message: `${found}: ${todo}` }
   })
   if (mistakes.length > 0) throw new ConfigError(source, mistakes)
+  const buses = config.buses.map(bus => describeBus(bus, devices))
   const lines = [
     `${gateway} of ${client}/${project}: ${counted(devices.length, 'device')}, ${providers.length} at providers`,
     '',
@@ -27,6 +25,19 @@ export function describePlan(config: RunnableConfig, source: string): string {
     ...providers.map(describeProvider),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** The lines that cannot carry what they are asked to. */
+export function overloads({
+  buses,
+  devices,
+}: Pick<RunnableConfig, 'buses' | 'devices'>): { index: number; found: string; todo: string }[] {
+  return buses.flatMap((bus, index) => {
+    const { load, isSure } = describeBus(bus, devices)
+    if (!isSure || load <= 1) return []
+    const found = `its devices need ${percent(load)} of its time`
+    return [{ index, found, todo: 'poll them less often, or divide them over more lines' }]
+  })
 }
 
 /** A device at its provider in words, and what is really asked there. Signing in, where there is an account, comes on top. */

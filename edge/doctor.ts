@@ -9,6 +9,7 @@ import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { reasonOf } from '../protocol/runtime/errors.ts'
+import { overloads } from './check.ts'
 import type { RunnableConfig } from './config.ts'
 import { examineCloud } from './doctor/cloud.ts'
 import { adviceOn, examineBus, examineDevice } from './doctor/devices.ts'
@@ -30,6 +31,10 @@ export async function* examine(
   const { running, finding } = await askGateway(config, signal)
   yield finding
   yield await examineClock(deps, config, running)
+  for (const { index, ...more } of overloads(config)) {
+    const subject = `bus ${config.buses[index]?.id}`
+    yield { state: 'wrong', subject, tried: 'adding up what its devices are asked, as `check` does', ...more }
+  }
   if (running === undefined) {
     for (const bus of config.buses) yield* examineBus(deps, bus, config.devices, signal)
     for (const provider of config.providers) yield await examineProvider(deps, provider, signal)

@@ -145,9 +145,21 @@ test('a device that answers an exception, is silent, or cannot be reached is eac
   assert.ok([exception, silence, unreachable].every(one => one.state === 'wrong'))
 })
 
+test('a line that is asked for more than it can carry is told', async context => {
+  const { file } = await openSite(context)
+  change(file, /tcp: \{.*?\}/, 'serial: { path: /dev/serial/by-id/nothing, baudRate: 1200 }')
+
+  const all = (await findings(file)).filter(({ subject }) => subject === 'bus plant')
+
+  assert.match(all[0]?.found ?? '', /^its devices need \d+(\.\d)? % of its time$/)
+  assert.match(all[0]?.todo ?? '', /less often/)
+  assert.match(all[1]?.found ?? '', /there is no such port/)
+})
+
 test('an adapter that is not there is told', async context => {
   const { file } = await openSite(context)
   change(file, /tcp: \{.*?\}/, 'serial: { path: /dev/serial/by-id/nothing }')
+  change(file, 'every: 100ms', 'every: 1m')
 
   const finding = about(await findings(file), 'bus plant')
 
