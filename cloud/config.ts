@@ -40,6 +40,8 @@ export interface CloudConfig {
   dga: { restUrl?: string; soapUrl?: string; timeStamp: (typeof TIME_STAMPS)[number]; paceMs: number }
   /** How long raw readings are kept; absent: for ever. */
   retention?: RetentionRule
+  /** What people are told through, and in whose name. */
+  mail?: { url: string; from: string }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** What people type into a browser: cookies are bound to it, and requests from elsewhere are refused. */
   publicUrl: string
@@ -124,6 +126,10 @@ const Environment = z.object({
   DGA_PACE: Duration.optional(),
   RAW_RETENTION: Kept.optional(),
   RAW_RETENTION_DECLARED: Kept.optional(),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: 'must be a URL that begins with smtp:// or smtps://' })
+    .optional(),
+  MAIL_FROM: z.email('must be a mail address').optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   PUBLIC_URL: httpUrl.optional(),
   TRUSTED_PROXIES: z
@@ -197,6 +203,7 @@ const TOGETHER = [
   ['MQTT_TLS_PORT', 'MQTT_TLS_CERT', 'MQTT_TLS_KEY'],
   ['NATS_USER', 'NATS_PASSWORD'],
   ['NATS_CERT', 'NATS_KEY'],
+  ['SMTP_URL', 'MAIL_FROM'],
 ] as const
 
 function crossMistakes(given: Record<string, string | undefined>): { path: string; message: string }[] {
@@ -263,6 +270,9 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
     ...(settings.RAW_RETENTION === undefined
       ? {}
       : { retention: { keepMs: settings.RAW_RETENTION, keepDeclaredMs: settings.RAW_RETENTION_DECLARED } }),
+    ...(settings.SMTP_URL === undefined || settings.MAIL_FROM === undefined
+      ? {}
+      : { mail: { url: settings.SMTP_URL, from: settings.MAIL_FROM } }),
     logLevel: settings.LOG_LEVEL ?? 'info',
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,
     trustedProxies: settings.TRUSTED_PROXIES ?? [],

@@ -138,10 +138,10 @@ const STARTERS: Record<ServiceName, Starter> = {
         paceMs: dga.paceMs,
       },
     ),
-  analytics: ({ access, ...parts }, { host, ports }, version) =>
+  analytics: ({ access, ...parts }, { host, ports, mail }, version) =>
     startAnalytics(
       { ...parts, ...access, metrics: openMetrics(ANALYTICS_METRICS) },
-      { host, port: ports.analytics, version },
+      { host, port: ports.analytics, version, ...(mail === undefined ? {} : { mail }) },
     ),
   api: (parts, { host, ports, publicUrl, trustedProxies }, version) =>
     startApi(

@@ -28,6 +28,7 @@ const OWNERS: Record<string, readonly string[]> = {
   'modbus-serial': ['edge/modbus/'],
   mqtt: ['edge/transport/mqtt.ts'],
   nats: ['protocol/nats.ts'],
+  nodemailer: ['cloud/alerts/mail.ts'],
   pdfkit: ['cloud/compliance/pack-pdf.ts'],
   pg: ['cloud/store/', 'cloud/api/accounts.ts'],
   serialport: ['edge/modbus/'],

@@ -15,6 +15,7 @@ import {
   selectSamples,
 } from '../store/alerts.ts'
 import type { Database } from '../store/database.ts'
+import { type Addressee, insertDeliveries } from '../store/deliveries.ts'
 import { type Condition, settleIncidents } from '../store/incidents.ts'
 import { keepWorking } from '../work-loop.ts'
 import { beginAt, contextMs, evaluate, type Progress, type Sample } from './evaluate.ts'
@@ -64,14 +65,14 @@ export async function watchAlerts({ db, clock, log, metrics }: AlertDeps): Promi
   const settled = await db.transaction(async tx => {
     for (let first = 0; first < seen.length; first += 1000)
       await saveProgress(tx, seen.slice(first, first + 1000))
-    return {
-      gateways: await settleIncidents(tx, 'gateway_lost', lost, now),
-      alerts: await settleIncidents(tx, 'alert', there, now),
-    }
+    const gateways = await settleIncidents(tx, 'gateway_lost', lost, now)
+    const alerts = await settleIncidents(tx, 'alert', there, now)
+    await insertDeliveries(tx, seen.flatMap(addresseesOf), now)
+    return { gateways, alerts }
   })
   metrics.gauge('analytics_alert_targets', seen.length)
   metrics.gauge('analytics_alerts_open', there.length)
-  metrics.gauge('analytics_alerts_silenced', seen.filter(({ isSilenced }) => isSilenced).length)
+  metrics.gauge('analytics_alerts_silenced', seen.filter(({ silencedBy }) => silencedBy !== null).length)
   for (const gateway of settled.gateways.opened) log.warn('gateway is lost', { gateway })
   for (const alert of settled.alerts.opened) log.warn('alert opened', { alert })
   for (const alert of settled.alerts.closed) log.info('alert closed', { alert })
@@ -83,7 +84,9 @@ interface Seen {
   version: number
   pointId: number
   progress: Progress
-  isSilenced: boolean
+  /** Who is told: of the alert, or of the lost gateway that explains it. */
+  recipients: readonly string[]
+  silencedBy: string | null
   /** Absent: what the rule looks for is not so, or a lost gateway explains it. */
   condition?: Condition
 }
@@ -120,11 +123,19 @@ function judge(
   const verdict = evaluate(rule, data.progress, [], now)
   const isThere = verdict.progress.firingSince !== null
   const wasThere = data.firings.some(({ from }) => from > before.through)
-  const seen = { ruleId, version, pointId, progress: data.progress, isSilenced: false }
+  const recipients = rule.notify.map(({ email }) => email.toLowerCase())
+  const seen: Seen = { ruleId, version, pointId, progress: data.progress, recipients, silencedBy: null }
   if (!isThere && !wasThere) return seen
-  if (rule.condition.kind === 'no_data' && lostGateway !== null) return { ...seen, isSilenced: true }
+  if (rule.condition.kind === 'no_data' && lostGateway !== null) return { ...seen, silencedBy: lostGateway }
   const last = verdict.firings.at(-1) ?? data.firings.at(-1)
   return { ...seen, condition: conditionOf(target, last?.from ?? now, last?.number ?? 1, verdict.progress) }
+}
+
+function addresseesOf({ condition, recipients, silencedBy }: Seen): Addressee[] {
+  const kind = silencedBy === null ? 'alert' : 'gateway_lost'
+  const subject = silencedBy ?? condition?.subject
+  if (subject === undefined) return []
+  return recipients.map(recipient => ({ kind, subject, channel: 'email', recipient }))
 }
 
 function conditionOf(

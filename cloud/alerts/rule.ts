@@ -81,6 +81,9 @@ export const AlertHours = z.strictObject({
 /** Hours of some days of the week. */
 export type AlertHours = z.infer<typeof AlertHours>
 
+/** Somebody who is told of an incident when it begins. */
+const Recipient = z.strictObject({ email: z.email('must be a mail address').max(254) })
+
 /** A rule, without whose it is. */
 export const AlertRule = z.strictObject({
   name: z.string().trim().min(1).max(100),
@@ -90,6 +93,7 @@ export const AlertRule = z.strictObject({
   schedule: z.array(AlertHours).max(20).default([]),
   /** What comes back within so long belongs to the same incident. */
   quietFor: lasting(MINUTE_MS, LOOK_BACK_MAX_MS, 'must be from 1m to 7d').default('1h'),
+  notify: z.array(Recipient).max(20).default([]),
   enabled: z.boolean().default(true),
 })
 

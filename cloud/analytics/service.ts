@@ -5,6 +5,8 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
+import { runDeliveries } from '../alerts/deliver.ts'
+import { type MailSettings, openMailer } from '../alerts/mail.ts'
 import { runAlerts } from '../alerts/round.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { countAnalysesDue, countOpenAnomalies } from '../store/analyses.ts'
@@ -36,6 +38,7 @@ export const ANALYTICS_METRICS: readonly MetricHelp[] = [
     type: 'gauge',
     help: 'Alerts of no data that a lost gateway explains',
   },
+  { name: 'analytics_messages', type: 'gauge', help: 'Messages to people, by state: pending, failed' },
   { name: 'analytics_seconds_total', type: 'counter', help: 'Time spent, by work: balances, study' },
 ]
 
@@ -47,6 +50,8 @@ export interface AnalyticsOptions {
   /** How long idle analytics wait before they look again. */
   pollMs?: number
   studyLimits?: StudyLimits
+  /** Absent: nobody can be told by mail. */
+  mail?: MailSettings
 }
 
 /** What the analytics work with. */
@@ -64,7 +69,7 @@ const DAYS_MAX = 200
 /** Starts the analytics. */
 export async function startAnalytics(
   { authorizeReader, ...deps }: AnalyticsDeps,
-  { host, port, version, pollMs = POLL_MS, studyLimits = STUDY_LIMITS }: AnalyticsOptions,
+  { host, port, version, pollMs = POLL_MS, studyLimits = STUDY_LIMITS, mail }: AnalyticsOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = deps
   const scope = openScope()
@@ -83,6 +88,8 @@ export async function startAnalytics(
   scope.use(service)
   scope.run(signal => runAnalytics(deps, { pollMs, studyLimits }, signal))
   scope.run(signal => runAlerts(deps, signal))
+  const mailer = mail === undefined ? undefined : openMailer(mail)
+  scope.run(signal => runDeliveries({ ...deps, mailer }, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

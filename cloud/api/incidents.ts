@@ -5,6 +5,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
+import { selectDeliveries } from '../store/deliveries.ts'
 import { acknowledgeIncident, INCIDENT_KINDS, type IncidentRow, selectIncidents } from '../store/incidents.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
@@ -59,6 +60,13 @@ const listRoute = createRoute({
   },
 })
 
+const IncidentParam = z.strictObject({
+  incident: z.coerce
+    .number()
+    .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
+    .openapi({ param: { name: 'incident', in: 'path' } }),
+})
+
 const acknowledgeRoute = createRoute({
   method: 'post',
   path: '/{incident}/acknowledge',
@@ -67,12 +75,7 @@ const acknowledgeRoute = createRoute({
   description: 'It stays open for as long as it lasts. Who said so first stands.',
   request: {
     query: NoQuery,
-    params: z.strictObject({
-      incident: z.coerce
-        .number()
-        .pipe(z.int().min(1))
-        .openapi({ param: { name: 'incident', in: 'path' } }),
-    }),
+    params: IncidentParam,
   },
   responses: {
     200: { description: 'the incident', content: { 'application/json': { schema: Incident } } },
@@ -80,7 +83,46 @@ const acknowledgeRoute = createRoute({
   },
 })
 
-/** `/incidents`, `/incidents/{incident}/acknowledge`. */
+const Delivery = z
+  .strictObject({
+    channel: z.enum(['email']),
+    recipient: z.string(),
+    state: z.enum(['pending', 'notified', 'failed']).openapi({
+      description:
+        '`notified`: the provider has said that it took the message; `failed`: it never will, or was asked too often',
+    }),
+    attempts: z.int(),
+    createdAt: InstantText,
+    stateAt: InstantText,
+    answer: z
+      .string()
+      .nullable()
+      .openapi({ description: 'what the provider said last', example: '250 2.0.0 Ok' }),
+  })
+  .openapi('Delivery')
+
+const DELIVERIES_SHOWN = 1000
+
+const deliveriesRoute = createRoute({
+  method: 'get',
+  path: '/{incident}/deliveries',
+  tags: ['operation'],
+  summary: 'Who was told of an incident, and what the provider said',
+  request: { query: NoQuery, params: IncidentParam },
+  responses: {
+    200: {
+      description: 'one for each recipient, at most a thousand',
+      content: {
+        'application/json': {
+          schema: z.strictObject({ items: z.array(Delivery) }).openapi('DeliveryList'),
+        },
+      },
+    },
+    ...problemResponses(400, 401, 403, 404),
+  },
+})
+
+/** `/incidents`, `/incidents/{incident}/acknowledge`, `/incidents/{incident}/deliveries`. */
 export function incidents({ db, clock, log }: { db: Database; clock: Clock; log: Log }) {
   return openRouter()
     .openapi(listRoute, async context => {
@@ -92,6 +134,15 @@ export function incidents({ db, clock, log }: { db: Database; clock: Clock; log:
       })
       const { items, next } = toPage(rows, { list: 'incidents', limit, keyOf: ({ id }) => id })
       return context.json({ items: items.map(toIncident), next }, 200, nextLink(context.req.url, next))
+    })
+    .openapi(deliveriesRoute, async context => {
+      const { incident: id } = context.req.valid('param')
+      const rows = await selectDeliveries(db, context.get('clientIds'), id, DELIVERIES_SHOWN)
+      if (rows === undefined) throw new Problem(404, 'Incident not found')
+      const items = rows.map(({ createdAt, stateAt, ...row }) => ({
+        ...{ ...row, createdAt: toInstantText(createdAt), stateAt: toInstantText(stateAt) },
+      }))
+      return context.json({ items }, 200)
     })
     .openapi(acknowledgeRoute, async context => {
       const { incident: id } = context.req.valid('param')

@@ -83,6 +83,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/gateways/{gateway}/commands/{command}': { roles: OPERATORS, scope: 'read' },
   'GET /api/v1/ledger': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/incidents': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
+  'GET /api/v1/incidents/{incident}/deliveries': { roles: DECIDERS, scope: 'read' },
   'POST /api/v1/incidents/{incident}/acknowledge': {
     roles: [...OPERATORS, 'client_manager'],
     scope: 'write',

@@ -63,6 +63,11 @@ export async function fill(api: ApiScene): Promise<void> {
        select 'ledger_difference', $2, $1, to_timestamp($3::float8 / 1000), to_timestamp($3::float8 / 1000), $4::jsonb`,
       [gatewayId, `gw-${client}`, NOW, JSON.stringify({ gateway: `gw-${client}`, difference: 2 })],
     )
+    await api.db.query(
+      `insert into deliveries (incident_id, channel, recipient, created_at, due_at, state_at)
+       select max(id), 'email', $1, now(), now(), now() from incidents`,
+      [`ana@${client}.cl`],
+    )
     await recompute(api, client)
     for (const number of [1, 2]) {
       await setAside(api.db, {
