@@ -76,8 +76,7 @@ export async function* examineBus(
   const bus = openBus({ clock, log: silentLog, random }, config)
   try {
     for (const device of devices.filter(one => one.bus === config.id)) {
-      const request = requestOf(bus, device)
-      yield answerFinding(bus, device.id, request, await bus.read(request, signal))
+      yield await examineAnswers(bus, device, signal)
     }
   } finally {
     await bus.close()
@@ -111,18 +110,32 @@ async function busHindrance({ id, tcp, serial }: BusConfig): Promise<Finding | u
   }
 }
 
-function requestOf(bus: Bus, device: RunnableConfig['devices'][number]): ReadRequest {
-  const { unit, signals, reads, turnaround: turnaroundMs = 0 } = device
-  const [block] = planReads(signals, reads, { timing: bus.timing, turnaroundMs })
-  const { table, address, count } = block ?? { table: 'holding', address: 0, count: 1 }
-  return { unit, table, address, count, turnaroundMs }
+/** What a device answers to the requests of a poll, up to the first that it does not answer with values. */
+async function examineAnswers(
+  bus: Bus,
+  device: RunnableConfig['devices'][number],
+  signal: AbortSignal,
+): Promise<Finding> {
+  const { id, unit, signals, reads, turnaround: turnaroundMs = 0 } = device
+  const blocks = planReads(signals, reads, { timing: bus.timing, turnaroundMs })
+  for (const { table, address, count } of blocks) {
+    const request = { unit, table, address, count, turnaroundMs }
+    const outcome = await bus.read(request, signal)
+    if (outcome.kind !== 'values') return failedFinding(bus, id, request, outcome)
+  }
+  const tried = `reading all its registers of unit ${unit} on bus ${bus.id}`
+  return { state: 'ok', subject: `device ${id}`, found: 'answers', tried }
 }
 
-function answerFinding(bus: Bus, id: string, request: ReadRequest, outcome: ReadOutcome): Finding {
+function failedFinding(
+  bus: Bus,
+  id: string,
+  request: ReadRequest,
+  outcome: Exclude<ReadOutcome, { kind: 'values' }>,
+): Finding {
   const { unit, table, address, count } = request
   const subject = `device ${id}`
   const tried = `reading ${count} of ${table} from ${address} of unit ${unit} on bus ${bus.id}`
-  if (outcome.kind === 'values') return { state: 'ok', subject, found: 'answers', tried }
   const reason = failureText(bus.id, request, outcome)
   const how = {
     no_answer: 'is silent',

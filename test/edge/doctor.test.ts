@@ -145,6 +145,18 @@ test('a device that answers an exception, is silent, or cannot be reached is eac
   assert.ok([exception, silence, unreachable].every(one => one.state === 'wrong'))
 })
 
+test('a device that answers one request of its poll and not the next is no device that answers', async context => {
+  const { file, instrument } = await openSite(context)
+  change(file, 'address: 8, type: uint32', 'address: 900, type: uint32')
+  const well = about(await findings(file), 'device meter')
+  instrument.fail({ kind: 'late', ms: 0 }, { kind: 'exception', code: 2 })
+
+  const half = about(await findings(file), 'device meter')
+
+  assert.deepEqual([well.state, half.state], ['ok', 'wrong'])
+  assert.match(half.found, /holding 900 to 901: exception 2/)
+})
+
 test('a line that is asked for more than it can carry is told', async context => {
   const { file } = await openSite(context)
   change(file, /tcp: \{.*?\}/, 'serial: { path: /dev/serial/by-id/nothing, baudRate: 1200 }')
