@@ -87,6 +87,7 @@ export async function findHindrance(tx: Sql, { id, gatewayId, pointId }: Importe
        select o.id, o.readings, o.oldest_at, o.newest_at from span, batches o join gateways g on g.id = o.gateway_id
        where g.project_id = (select project_id from points where id = $3)
          and not (o.gateway_id = $1 and o.epoch = $2::bigint)
+         and not (o.gateway_id = $1 and exists (select from imports u where u.id = o.epoch and u.state = 'undone'))
          and o.received_at >= span.since and o.newest_at >= span.first and o.oldest_at <= span.last
          and exists (select from mine m where m.at between o.oldest_at and o.newest_at))
      select (select count(*)::int from declared) as declared, (select min(due_at) from declared) as "declaredFrom",
@@ -190,15 +191,16 @@ export async function renewLatest(
        or l.good_at >= to_timestamp($2::float8 / 1000))`,
     [pointId, from],
   )
-  for (const [table, isMine] of [
-    ['readings', 's.variable < 64'],
-    ['derived', 's.variable >= 64'],
+  // The flags of what was measured stand beside it.
+  for (const [table, isMine, flags] of [
+    ['readings', 's.variable < 64', '0'],
+    ['derived', 's.variable >= 64', 'flags'],
   ] as const) {
     await tx.query(
-      `insert into latest (series_id, at, value, quality, time_quality, good_at, good_value)
-       select s.id, n.at, n.value, n.quality, n.time_quality, g.at, g.value
+      `insert into latest (series_id, at, value, quality, time_quality, good_at, good_value, flags)
+       select s.id, n.at, n.value, n.quality, n.time_quality, g.at, g.value, n.flags
        from series s
-       cross join lateral (select at, value, quality, time_quality from ${table} v
+       cross join lateral (select at, value, quality, time_quality, ${flags} as flags from ${table} v
                            where v.series_id = s.id and v.at <= to_timestamp($2::float8 / 1000) order by v.at desc limit 1) n
        left join lateral (select at, value from ${table} v
                           where v.series_id = s.id and v.at <= to_timestamp($2::float8 / 1000) and v.value is not null

@@ -258,6 +258,45 @@ describeOnEveryDatabase('an import', ({ db }) => {
     assert.equal((await readingsOf(well)).length, 20)
   })
 
+  test('may be taken out when another one, that brought the same, was taken out before it', async () => {
+    const well = await openWell()
+    const first = await well.upload(csvOf(0, 10))
+    await importAll(well, first.row.id)
+    const second = await well.upload(csvOf(0, 12))
+    await importAll(well, second.row.id)
+    const takeOut = async (id: number) => {
+      await requestUndo(well.asker, id)
+      await stepImport(deps, id)
+      return (await rowOf(id)).state
+    }
+
+    assert.equal(await takeOut(first.row.id), 'done')
+    assert.equal(await takeOut(second.row.id), 'undone')
+    assert.equal(await takeOut(first.row.id), 'undone')
+    assert.deepEqual(await readingsOf(well), [])
+  })
+
+  test('leaves the newest values with their flags when it is taken out', async () => {
+    const well = await openWell()
+    await well.site.commit([...totals(0, 1), ...totals(6, 7)])
+    await processAll(db)
+    const newest = () =>
+      db.query<{ flags: number }>(
+        `select l.at, l.value, l.flags from latest l join series s on s.id = l.series_id
+         where s.point_id = $1 order by s.variable`,
+        [well.pointId],
+      )
+    const before = await newest()
+    const { row } = await well.upload(csvOf(7, 12))
+    await importAll(well, row.id)
+
+    await requestUndo(well.asker, row.id)
+    await stepImport(deps, row.id)
+
+    assert.ok(before.some(({ flags }) => flags !== 0))
+    assert.deepEqual(await newest(), before)
+  })
+
   test('is undone while it is still being stored, to the last reading', async () => {
     const well = await openWell()
     const { row } = await well.upload(csvOf(0, 2_500))
