@@ -51,6 +51,8 @@ export function adviceOn(failure: string): string {
     return 'the Modbus gateway is there and the device behind it is silent: check its unit number, power and line'
   if (/exception /.test(failure))
     return 'the device is there and says that it cannot: look at its display, and restart it'
+  if (/another program has/.test(failure))
+    return 'one program can have a line: stop the other, a second gateway or a `read` that was left running'
   if (/not connected|cannot be used/.test(failure)) return 'see its bus: the address, the cable, the adapter'
   if (/too early/.test(failure)) {
     return 'the line has another baud rate than baudRate, an echo or a second master; where no line is, as with a device that is itself the USB port, say `paced: false`'

@@ -55,7 +55,7 @@ export async function openSerialLine(
   port.on('close', (error: Error | null) => gone(error === null ? lastError : `: ${reasonOf(error)}`))
   const close = () => new Promise<void>(resolve => (port.isOpen ? port.close(() => resolve()) : resolve()))
   const opening = new Promise<string | undefined>(resolve =>
-    port.open(error => resolve(error === null ? undefined : reasonOf(error))),
+    port.open(error => resolve(error === null ? undefined : openFailure(path, reasonOf(error)))),
   )
   const late = () => `${path} did not open in ${OPEN_MS} ms`
   const failure = await within({ clock }, opening, OPEN_MS, signal, late)
@@ -79,6 +79,11 @@ export async function openSerialLine(
     discard() {},
     close,
   }
+}
+
+/** The library's own words, but for the one that a person meets who left a gateway running. */
+function openFailure(path: string, reason: string): string {
+  return /cannot lock port/i.test(reason) ? `another program has ${path} open` : reason
 }
 
 /**

@@ -298,6 +298,7 @@ test('each kind of failure has its own advice', () => {
     'exception 4 (device failure)',
     'exception 11 (device does not answer its gateway)',
     'not connected: ECONNREFUSED',
+    'not connected: another program has /dev/ttyUSB0 open',
     'it came too early to be an answer',
     'no answer in 300 ms',
   ]

@@ -125,6 +125,18 @@ suite('a serial port', { skip }, () => {
     }
   })
 
+  test('read() says that another program has the port', async context => {
+    const { bus, pty } = await openScene(context)
+    assert.ok(isValues(await bus.read(request(0), signal)))
+
+    const outcome = await busOn(context, serial(pty.path)).read(request(0), signal)
+
+    assert.deepEqual(outcome, {
+      kind: 'no_answer',
+      reason: `not connected: another program has ${pty.path} open`,
+    })
+  })
+
   test('read() says why there is no port', async context => {
     const bus = busOn(context, serial('/nowhere/at-all'))
 
