@@ -52,6 +52,9 @@ export function contextMs({ condition }: Pick<AlertRule, 'condition'>): number {
 /** A schedule is looked at so often where there is no value to look at. */
 const TICK_MS = 5 * 60_000
 
+/** Of a longer silence the last so much is looked at: points that were given up years ago must not hold up the rest. */
+const TICKS_MAX = 35 * 24 * 12
+
 /**
  * Goes on from `before` over `samples`, in order, up to `until`. Samples that were looked at already are context. Returns
  * how far it has come, and each firing that began or lasted within the stretch.
@@ -124,7 +127,8 @@ function watchOf(rule: AlertRule, before: Progress) {
     /** Lets time go by; a schedule is looked at on a grid, so that it does not matter how often somebody asks. */
     pass(until: number) {
       if (schedule.length === 0) tick(until)
-      const first = (Math.floor(progress.through / TICK_MS) + 1) * TICK_MS
+      const next = Math.floor(progress.through / TICK_MS) + 1
+      const first = Math.max(next, Math.floor(until / TICK_MS) - TICKS_MAX) * TICK_MS
       for (let at = first; schedule.length > 0 && at <= until; at += TICK_MS) tick(at)
       progress.through = Math.max(progress.through, until)
     },

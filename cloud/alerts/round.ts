@@ -96,9 +96,11 @@ async function look(db: Database, targets: readonly AlertTarget[], now: number):
     const rule = AlertRule.parse(target.rule)
     return { ...target, rule, progress: target.progress ?? beginning(target, rule, now) }
   })
-  const stretches = watched.map(({ seriesIds, rule, progress }) => ({
-    ...{ seriesIds, from: progress.through - contextMs(rule), to: now },
-  }))
+  const stretches = watched.map(({ seriesIds, rule, progress, goodAt }) => {
+    const from = progress.through - contextMs(rule)
+    // Where nothing is new there is nothing to read again.
+    return { seriesIds, from, to: goodAt !== null && goodAt > progress.through ? now : from }
+  })
   const samples = Map.groupBy(await selectSamples(db, stretches, SAMPLES_MAX), ({ index }) => index)
   return watched.map((target, index) => judge(target, samples.get(index + 1) ?? [], now))
 }

@@ -6,11 +6,12 @@ import { type AlertHours, WEEK_DAYS } from './rule.ts'
 /** Whether an instant is within the hours of a schedule; one without hours is always. */
 export function isWithin(schedule: readonly AlertHours[], at: number): boolean {
   if (schedule.length === 0) return true
-  const { dayOfWeek, hour, minute } =
-    Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(CIVIL_ZONE)
-  const now = hour * 60 + minute
-  const today = WEEK_DAYS[dayOfWeek - 1]
-  const yesterday = WEEK_DAYS[(dayOfWeek + 5) % 7]
+  const minutes = Math.floor((at + offsetAt(at)) / MINUTE_MS)
+  const now = minutes % DAY_MINUTES
+  // The epoch began on a Thursday.
+  const weekDay = (Math.floor(minutes / DAY_MINUTES) + 3) % 7
+  const today = WEEK_DAYS[weekDay]
+  const yesterday = WEEK_DAYS[(weekDay + 6) % 7]
   return schedule.some(({ days, ...hours }) => {
     const from = minutesOf(hours.from)
     const to = minutesOf(hours.to)
@@ -21,3 +22,22 @@ export function isWithin(schedule: readonly AlertHours[], at: number): boolean {
 }
 
 const minutesOf = (text: string): number => Number(text.slice(0, 2)) * 60 + Number(text.slice(3))
+
+const MINUTE_MS = 60_000
+const DAY_MINUTES = 24 * 60
+const HOUR_MS = 3_600_000
+const OFFSETS_MAX = 10_000
+
+/** By the hour: asking the calendar for each instant of a long silence would take seconds. */
+const offsets = new Map<number, number>()
+
+/** How far civil time is from UTC. It changes at whole hours. */
+function offsetAt(at: number): number {
+  const hour = Math.floor(at / HOUR_MS)
+  const known = offsets.get(hour)
+  if (known !== undefined) return known
+  if (offsets.size >= OFFSETS_MAX) offsets.clear()
+  const { offsetNanoseconds } = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(CIVIL_ZONE)
+  offsets.set(hour, offsetNanoseconds / 1e6)
+  return offsetNanoseconds / 1e6
+}

@@ -94,6 +94,23 @@ describe('evaluate()', () => {
   })
 })
 
+describe('isWithin() over years', () => {
+  test('agrees with the calendar at every hour, through changes of the clocks', () => {
+    const { schedule } = ruleOf(
+      { kind: 'no_data', for: '1h' },
+      { schedule: [{ days: ['sat'], from: '22:00', to: '24:00' }] },
+    )
+    const first = Date.parse('2025-01-01T00:00:00Z')
+    const wrong = Array.from({ length: 2 * 8766 }, (_, hour) => first + hour * HOUR).filter(at => {
+      const { dayOfWeek, hour } =
+        Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO('America/Santiago')
+      return isWithin(schedule, at) !== (dayOfWeek === 6 && hour >= 22)
+    })
+
+    assert.deepEqual(wrong, [])
+  })
+})
+
 describe('toEpisodes()', () => {
   test('makes one of a weekend that flaps every five minutes: 576 firings', () => {
     const rule = ruleOf({ kind: 'threshold', variable: 'flow', is: 'below', limit: 1 })

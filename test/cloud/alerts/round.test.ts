@@ -114,6 +114,25 @@ describe('watchAlerts()', () => {
     )
   })
 
+  test('watches what is computed, leaves doubted values out, and says the value', async () => {
+    const scene = await openWatch(db)
+    await scene.site.calibrate('level_to_water_table', { sensorDepthM: 80, offsetM: 0 }, 0)
+    await scene.site.rule('checks', 'level', { range: { min: 0, max: 90 } }, 0)
+    await scene.make({ kind: 'threshold', variable: 'water_table', is: 'above', limit: 60 })
+    await scene.make({ kind: 'threshold', variable: 'level', is: 'above', limit: 70 })
+    for (const level of [30, 95, 15]) {
+      await scene.site.commit([[scene.clock.now(), 'level', level]])
+      await processAll(db)
+      await scene.watch()
+      scene.clock.step(MINUTE)
+    }
+
+    assert.deepEqual(
+      (await scene.incidents()).map(({ details }) => [details.condition.variable, details.value]),
+      [['water_table', 65]],
+    )
+  })
+
   test('makes one incident of a lost gateway, and none of the silence of its points', async () => {
     const scene = await openWatch(db)
     await scene.make({ kind: 'no_data', for: '10m' })
