@@ -69,10 +69,11 @@ export function openMailer({ url, from }: MailSettings): Mailer {
 }
 
 /**
- * A recipient or a message that was refused for ever (RFC 5321, 4.2.1). Who may not sign in can when the settings are
- * mended: that is tried again.
+ * A recipient or a message that was refused for ever (RFC 5321, 4.2.1). Who may not sign in, or not send in this name, may
+ * when the settings are mended: that is tried again.
  */
 function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error) || !('responseCode' in error) || !('code' in error)) return false
-  return error.code !== 'EAUTH' && Number(error.responseCode) >= 500 && Number(error.responseCode) < 600
+  if (!(error instanceof Error) || !('responseCode' in error) || !('command' in error)) return false
+  const isOfMessage = error.command === 'RCPT TO' || error.command === 'DATA'
+  return isOfMessage && Number(error.responseCode) >= 500 && Number(error.responseCode) < 600
 }

@@ -20,6 +20,8 @@ export interface MailServer {
   fail(...codes: number[]): void
   /** Refuses this recipient for ever. */
   refuse(recipient: string): void
+  /** Refuses whoever sends in this name, or nobody. */
+  refuseSender(sender: string | undefined): void
   close(): Promise<void>
 }
 
@@ -27,15 +29,22 @@ export interface MailServer {
 export async function openMailServer(): Promise<MailServer> {
   const codes: number[] = []
   const refused = new Set<string>()
+  let refusedSender: string | undefined
   const answer = (code: number, text: string) => Object.assign(new Error(text), { responseCode: code })
   const double: MailServer = {
     ...{ url: '', taken: [], asked: 0 },
     fail: (...more) => void codes.push(...more),
+    refuseSender: sender => {
+      refusedSender = sender
+    },
     refuse: recipient => void refused.add(recipient),
     close: () => new Promise(resolve => server.close(() => resolve())),
   }
   const server = new SMTPServer({
     ...{ authOptional: true, disabledCommands: ['STARTTLS', 'AUTH'], logger: false },
+    onMailFrom({ address }, _session, done) {
+      done(address === refusedSender ? answer(553, 'Not in this name') : undefined)
+    },
     onRcptTo({ address }, _session, done) {
       done(refused.has(address) ? answer(550, 'No such mailbox') : undefined)
     },

@@ -124,6 +124,20 @@ describe('deliverDue()', () => {
     assert.deepEqual([nobody?.state, nobody?.attempts, eva?.state], ['failed', 1, 'notified'])
   })
 
+  test('waits until the settings are mended when nobody may send in its name', async () => {
+    const scene = await alarmed('sara@campo.cl')
+    server.refuseSender(FROM)
+    await scene.deliver()
+    const [refused] = await scene.told()
+    server.refuseSender(undefined)
+    scene.clock.step(retryMs(1))
+
+    await scene.deliver()
+
+    assert.match(refused?.answer ?? '', /553/)
+    assert.deepEqual([refused?.state, (await scene.told())[0]?.state], ['pending', 'notified'])
+  })
+
   test('gives up a server that is not there after its last attempt, and without any says what is missing', async () => {
     const scene = await alarmed('rosa@campo.cl')
     const nowhere = openMailer({ url: `smtp://127.0.0.1:${await freePort()}`, from: FROM })
