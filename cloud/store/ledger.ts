@@ -132,20 +132,20 @@ const COUNT = `
     from stretches s cross join told t
     where s.counted_at is null or s.settled < s.until
   ), came as (
-    select o.first as stretch, o.epoch, b.rejected,
+    select o.first as stretch, o.epoch,
+           coalesce((select range_agg(int8range((r->>'seq')::bigint, (r->>'seq')::bigint, '[]'))
+                     from jsonb_array_elements(b.rejected) as r), '{}') as refused,
            int8multirange(int8range(greatest(b.first, o.settled), least(b.last + 1, o.until))) as numbers,
            numbers_gone(b.missing, 'evicted') as evicted, numbers_gone(b.missing, 'damaged') as damaged
     from open o join batches b on b.gateway_id = $1 and b.epoch = o.epoch and b.last >= o.settled and b.first < o.until
   ), by_stretch as (
     select stretch, epoch, coalesce(range_agg(numbers), '{}') as seen,
            coalesce(range_agg(numbers - evicted - damaged), '{}') as brought,
+           coalesce(range_agg(numbers - evicted - damaged - refused), '{}') as stored,
+           coalesce(range_agg(numbers * refused), '{}') as refused,
            coalesce(range_agg(numbers * evicted), '{}') as evicted,
            coalesce(range_agg(numbers * damaged), '{}') as damaged
     from came group by 1, 2
-  ), refused as (
-    select c.stretch, c.epoch, count(distinct r->>'seq') as count
-    from came c cross join jsonb_array_elements(c.rejected) as r
-    where c.numbers @> (r->>'seq')::bigint group by 1, 2
   ), letters as (
     select epoch, range_agg(int8range(first, last, '[]')) as numbers from dead_letters
     where gateway_id = $1 and first is not null and replayed_at is null group by 1
@@ -154,10 +154,11 @@ const COUNT = `
            greatest(o.next, o.first, coalesce(upper(b.seen), 0), least(o.told_next, o.until)) as through,
            o.settled_evicted + numbers_in(coalesce(b.evicted - b.brought, '{}')) as all_evicted,
            o.settled_damaged + numbers_in(coalesce(b.damaged - b.brought - b.evicted, '{}')) as all_damaged,
-           o.settled_rejected + coalesce(r.count, 0) as all_rejected,
-           o.settled_stored + numbers_in(coalesce(b.brought, '{}')) - coalesce(r.count, 0) as all_stored
+           -- What one batch brought in vain, another may have brought since.
+           o.settled_rejected + numbers_in(coalesce(b.refused - b.stored, '{}')) as all_rejected,
+           o.settled_stored + numbers_in(coalesce(b.stored, '{}')) as all_stored
     from open o left join by_stretch b on (b.stretch, b.epoch) = (o.first, o.epoch)
-    left join refused r on (r.stretch, r.epoch) = (o.first, o.epoch) left join letters d on d.epoch = o.epoch
+    left join letters d on d.epoch = o.epoch
   ), placed as (
     select c.*, int8multirange(int8range(settled, through)) - seen as absent from counted c
   )`

@@ -111,6 +111,17 @@ describeOnEveryDatabase('the ledger', ({ db }) => {
     )
   })
 
+  test('a reading that one batch brought in vain and another, cut anew, brought again is stored', async () => {
+    const gateway = await openGateway()
+    await gateway.sendPoisoned(1, 10)
+    await gateway.send(1, 12)
+    await gateway.tell({ next: 13, unanswered: [], underWay: [] })
+
+    await gateway.look()
+
+    assert.deepEqual(await gateway.days(), [['2026-01-15', { ...NONE, polled: 12, sent: 12, stored: 12 }]])
+  })
+
   test('numbers that are nowhere for 15 minutes are one incident, until they are found', async () => {
     const gateway = await openGateway()
     await gateway.send(1, 10)
