@@ -151,7 +151,7 @@ function conditionOf(
     details: {
       ...{ ruleId, rule: rule.name, severity: rule.severity, point, condition: rule.condition },
       ...{ since: new Date(since).toISOString(), firings, value: lastValue },
-      valueAt: lastAt === null ? null : new Date(lastAt).toISOString(),
+      valueAt: lastAt === null || lastValue === null ? null : new Date(lastAt).toISOString(),
     },
   }
 }

@@ -133,6 +133,19 @@ describe('watchAlerts()', () => {
     )
   })
 
+  test('names no instant of a value for a point that never had one', async () => {
+    const scene = await openWatch(db)
+    await scene.make({ kind: 'no_data', for: '10m' })
+    scene.clock.step(10 * MINUTE)
+
+    await scene.watch()
+
+    assert.deepEqual(
+      (await scene.incidents()).map(({ details }) => [details.value, details.valueAt]),
+      [[null, null]],
+    )
+  })
+
   test('makes one incident of a lost gateway, and none of the silence of its points', async () => {
     const scene = await openWatch(db)
     await scene.make({ kind: 'no_data', for: '10m' })
