@@ -10,6 +10,7 @@ import { openSecrets } from '../../cloud/compliance/secrets.ts'
 import { COMPLIANCE_METRICS } from '../../cloud/compliance/service.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { openPostgres } from '../../cloud/store/postgres.ts'
+import { keepWorking } from '../../cloud/work-loop.ts'
 import { type Clock, systemClock } from '../../protocol/runtime/clock.ts'
 import { silentLog } from '../../protocol/runtime/log.ts'
 import { openMetrics } from '../../protocol/runtime/metrics.ts'
@@ -43,11 +44,12 @@ const deps = {
 }
 const rules = { ...COMPLIANCE_RULES, leaseMs: told.leaseMs }
 process.stdout.write('ready\n')
-for (;;) {
-  const round = await runRound(deps, rules, new AbortController().signal)
+const work = async (signal: AbortSignal) => {
+  const round = await runRound(deps, rules, signal)
   process.stdout.write(`${JSON.stringify(round)}\n`)
-  await systemClock.sleep(20)
+  return false
 }
+await keepWorking({ clock: systemClock, log: silentLog }, { pollMs: 20 }, work, new AbortController().signal)
 
 function freezing(within: Database): Database {
   return {

@@ -224,6 +224,8 @@ export const en: Messages = {
       declaration_late: 'Declaration late',
       informant_cannot_declare: 'The informant cannot declare',
       sensor_fault_expired: 'Faulty sensor without news',
+      gateway_lost: 'Gateway lost',
+      alert: 'Alert',
     },
   },
   review: {

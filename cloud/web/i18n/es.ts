@@ -224,6 +224,8 @@ export const es = {
       declaration_late: 'Declaración atrasada',
       informant_cannot_declare: 'El informante no puede declarar',
       sensor_fault_expired: 'Sensor en falla sin novedad',
+      gateway_lost: 'Gateway sin señal',
+      alert: 'Alerta',
     } as Record<string, string>,
   },
   review: {

@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { ask } from '../api/client.ts'
 import { incidentsQuery, meQuery } from '../api/queries.ts'
 import type { Incident } from '../api/types.ts'
+import type { Messages } from '../i18n/es.ts'
 import { useText } from '../i18n/language.tsx'
 import '../styles/gateways.css'
 import { Choice } from '../ui/choice.tsx'
@@ -80,7 +81,7 @@ function IncidentTable({ incidents, state }: { incidents: readonly Incident[]; s
             {incidents.map(incident => (
               <tr key={incident.id}>
                 <td className="cell-name">
-                  <strong>{text.incidents.kinds[incident.kind] ?? incident.kind}</strong>
+                  <strong>{nameOf(incident, text)}</strong>
                   <span className="faint cell-owner">
                     {text.incidents.seen(incident.count)}
                     {incident.reopened > 0 && ` · ${text.incidents.reopened(incident.reopened)}`}
@@ -124,8 +125,15 @@ function IncidentTable({ incidents, state }: { incidents: readonly Incident[]; s
   )
 }
 
+/** What an alert is called is what its rule is called. */
+function nameOf({ kind, details }: Incident, text: Messages): string {
+  const name = text.incidents.kinds[kind] ?? kind
+  return typeof details.rule === 'string' ? `${name}: ${details.rule}` : name
+}
+
 /** A gateway or a point has a page; other things are only named. */
-function Subject({ incident: { gateway, subject, client } }: { incident: Incident }) {
+function Subject({ incident: { gateway, client, details, ...incident } }: { incident: Incident }) {
+  const subject = typeof details.point === 'string' ? details.point : incident.subject
   const about =
     gateway !== null ? (
       <Link to="/gateways/$gateway" params={{ gateway }}>
