@@ -21,7 +21,7 @@ describe('the credentials of informants', () => {
     scene = await openScene(database.db)
   })
   afterEach(async () => {
-    await database.db.query('truncate incidents')
+    await database.db.query('delete from incidents')
     await scene.close()
   })
 

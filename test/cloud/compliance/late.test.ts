@@ -33,7 +33,7 @@ describe('watchLateness()', () => {
     scene = await openScene(database.db)
   })
   afterEach(async () => {
-    await database.db.query('truncate incidents')
+    await database.db.query('delete from incidents')
     await scene.close()
   })
 
