@@ -86,17 +86,18 @@ describe('smarthydro-cloud import', () => {
     assert.match(bad.text, /line 4, Fecha Medición: "32\/01\/2026 11:00" is no time/)
     assert.deepEqual([bad.code, (await ask('confirm', '2')).code], [1, 1])
 
-    const wrong = await Promise.all([
-      ask('file', 'historia.csv'),
-      ask('file', 'nada.csv', '--point', 'pozo-7'),
-      ask('file', 'historia.csv', '--point', 'pozo-99'),
-      ask('file', 'historia.csv', '--point', 'pozo-7', '--zone', 'Chile'),
-      ask('undo', 'uno'),
-      ask('show', '99'),
-    ])
-    assert.deepEqual(
-      wrong.map(({ code }) => code),
-      [64, 78, 1, 64, 64, 1],
-    )
+    // One after the other: each opens the database, which has one owner at a time.
+    const codes: (number | null)[] = []
+    for (const args of [
+      ['file', 'historia.csv'],
+      ['file', 'nada.csv', '--point', 'pozo-7'],
+      ['file', 'historia.csv', '--point', 'pozo-99'],
+      ['file', 'historia.csv', '--point', 'pozo-7', '--zone', 'Chile'],
+      ['undo', 'uno'],
+      ['show', '99'],
+    ]) {
+      codes.push((await ask(...args)).code)
+    }
+    assert.deepEqual(codes, [64, 78, 1, 64, 64, 1])
   })
 })
