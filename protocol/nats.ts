@@ -85,14 +85,14 @@ export async function openNatsSession(
 ): Promise<NatsSession> {
   const connection = await dial({ clock }, options, { timeoutMs, silenceMs }, signal)
   const gone = watch(connection, options.url)
-  const orGone = openWaits(gone)
+  const orGone = openWaits(gone, reason => `The link is gone: ${reason}`)
   try {
     const taken = connection.info?.max_payload ?? 0
     if (taken < MESSAGE_BYTES_MAX) {
       throw new Unavailable(`Takes ${taken} bytes a message (max_payload), and needs ${MESSAGE_BYTES_MAX}`)
     }
-    const subscribed = listen(connection, subjects, onMessage)
-    await deadline({ clock }, orGone(subscribed), timeoutMs, signal, 'No subscription')
+    const subscribed = openWaits(gone, reason => reason)(listen(connection, subjects, onMessage))
+    await deadline({ clock }, subscribed, timeoutMs, signal, 'No subscription')
   } catch (error) {
     await connection.close()
     throw error
@@ -271,11 +271,14 @@ async function listen(
  * What it returns gives what `work` gives, or throws Unavailable: at the latest when the session has ended, where the
  * library leaves for ever those who wait. Nothing stays behind of work that is done.
  */
-function openWaits(gone: Promise<string>): <T>(work: Promise<T>) => Promise<T> {
+function openWaits(
+  gone: Promise<string>,
+  words: (reason: string) => string,
+): <T>(work: Promise<T>) => Promise<T> {
   const waiting = new Set<(error: Unavailable) => void>()
   let lost: Unavailable | undefined
   void gone.then(reason => {
-    lost = new Unavailable(`The link is gone: ${reason}`)
+    lost = new Unavailable(words(reason))
     for (const reject of waiting) reject(lost)
   })
   return async <T>(work: Promise<T>) => {

@@ -92,7 +92,7 @@ interface Up {
   raw: RawSpeaker
   /** What this replica works on. */
   partitions: Set<number>
-  /** Why it does not work on what it should. */
+  /** Why it does not work on what it has a lease for. */
   trouble: Map<number, string>
 }
 
@@ -243,7 +243,10 @@ async function runSession(
       throw new Unavailable(reason)
     })
     scope.run(stop => hearPeers(deps, session, stop))
-    const leases = { db, clock, log, work: (at: number, stop: AbortSignal) => work(up, at, stop) }
+    const onHeld = (held: readonly number[]) => {
+      for (const partition of up.trouble.keys()) if (!held.includes(partition)) up.trouble.delete(partition)
+    }
+    const leases = { db, clock, log, onHeld, work: (at: number, stop: AbortSignal) => work(up, at, stop) }
     scope.run(stop => sharePartitions(leases, { ...LEASE_TIMING, ...timing, replica }, stop))
     await scope.finished()
   } catch (error) {

@@ -30,6 +30,8 @@ export interface LeaseDeps {
    * been renewed: nobody works on what may be another's by now.
    */
   work: (partition: number, signal: AbortSignal) => Promise<void>
+  /** These are this replica's now, and no others. */
+  onHeld: (partitions: readonly number[]) => void
 }
 
 interface Worker {
@@ -39,7 +41,7 @@ interface Worker {
 
 /** Works on this replica's part of the partitions until the signal aborts, and gives them up then. */
 export async function sharePartitions(
-  { db, clock, log, work }: LeaseDeps,
+  { db, clock, log, work, onHeld }: LeaseDeps,
   { replica, leaseMs, renewEveryMs }: LeaseTiming & { replica: string },
   signal: AbortSignal,
 ): Promise<void> {
@@ -61,6 +63,7 @@ export async function sharePartitions(
   const renew = async () => {
     const { held, surplus } = await renewPartitions(db, replica, { partitions: PARTITIONS, leaseMs })
     const [given, kept] = [held.slice(0, surplus), held.slice(surplus)]
+    onHeld(kept)
     for (const partition of workers.keys()) if (!held.includes(partition)) void end(partition)
     for (const partition of kept) if (!workers.has(partition)) start(partition)
     if (given.length === 0) return

@@ -93,6 +93,7 @@ describe('two collectors and two processors on one JetStream', { skip: skipWitho
     frozen.program.kill('SIGCONT')
     for (const { send } of gateways) await send(BATCHES)
     await until('all is acked', areAcked(BATCHES), PATIENT)
+    await until('they share again', async () => isShared(frozen, other), PATIENT)
 
     for (const table of tables) assert.deepEqual(await storedOf(db, table), producedBy(table))
     assert.deepEqual(await db.query('select 1 from revisions union all select 1 from dead_letters', []), [])
