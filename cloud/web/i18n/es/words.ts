@@ -1,6 +1,6 @@
 // What points and readings are called, in Spanish: states, variables, units, qualities.
 
-import type { PointState } from '../point-states.ts'
+import type { PointState } from '../../point-states.ts'
 
 /** The words in Spanish. */
 export const words = {

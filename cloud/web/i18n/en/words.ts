@@ -1,6 +1,6 @@
 // What points and readings are called, in English.
 
-import type { words as es } from './es-words.ts'
+import type { words as es } from '../es/words.ts'
 
 /** The words in English. */
 export const words: typeof es = {
