@@ -4,8 +4,11 @@ import { Combobox, ComboboxItem, ComboboxList, ComboboxProvider, Dialog } from '
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
-import { overviewQuery } from './api/queries.ts'
+import { meQuery, overviewQuery } from './api/queries.ts'
 import { useText } from './i18n/language.tsx'
+import { may } from './may.ts'
+import { PLACES } from './nav.ts'
+import { plain } from './plain.ts'
 import './styles/palette.css'
 import { Icon } from './ui/icons.tsx'
 import { StateSign } from './ui/state-badge.tsx'
@@ -17,22 +20,19 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const text = useText()
   const navigate = useNavigate()
   const [typed, setTyped] = useState('')
+  const { data: me } = useQuery(meQuery)
   const { data } = useQuery({ ...overviewQuery, refetchInterval: false })
   const found = useMemo(() => {
     const wanted = plain(typed)
     const points = (data?.items ?? []).filter(({ name, key }) => plain(`${name} ${key}`).includes(wanted))
-    const pages = [
-      { to: '/', label: text.app.overview, icon: 'overview' },
-      { to: '/incidents', label: text.incidents.title, icon: 'incident' },
-      { to: '/review', label: text.review.title, icon: 'review' },
-      { to: '/gateways', label: text.app.gateways, icon: 'gateway' },
-      { to: '/account', label: text.app.account, icon: 'account' },
-    ] as const
+    const pages = PLACES.filter(({ ability }) => may(me, ability)).map(({ to, label, icon }) => ({
+      ...{ to, icon, label: label(text) },
+    }))
     return {
       points: points.slice(0, POINTS_MAX),
       pages: pages.filter(({ label }) => plain(label).includes(wanted)),
     }
-  }, [typed, data, text])
+  }, [typed, data, text, me])
   const go = (to: string) => {
     onClose()
     navigate({ to })
@@ -74,5 +74,3 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     </Dialog>
   )
 }
-
-const plain = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()

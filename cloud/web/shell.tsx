@@ -1,12 +1,15 @@
 // What is around every screen: where one is, where one can go, who one is.
 
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, Outlet, useNavigate } from '@tanstack/react-router'
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { ask } from './api/client.ts'
 import { incidentsQuery, meQuery } from './api/queries.ts'
 import { useText } from './i18n/language.tsx'
+import { may } from './may.ts'
+import { GROUPS, PLACES, type Place } from './nav.ts'
 import { Icon, Mark } from './ui/icons.tsx'
+import { Toasts } from './ui/toast.tsx'
 
 const Palette = lazy(() => import('./palette.tsx'))
 
@@ -44,6 +47,7 @@ export function Shell() {
       <main id="content" className="shell-content" tabIndex={-1}>
         <Outlet />
       </main>
+      <Toasts />
       {isSearching && (
         <Suspense>
           <Palette onClose={() => setSearching(false)} />
@@ -56,34 +60,50 @@ export function Shell() {
 function Navigation() {
   const text = useText()
   const { data: me } = useQuery(meQuery)
-  // Who reads for the regulator is told of points and declarations, not of how the site is run.
-  const mayOperate = me?.grants.some(({ role }) => role !== 'regulator_reader') === true
+  const { pathname } = useLocation()
+  const [openAt, setOpenAt] = useState<string | undefined>()
+  const places = PLACES.filter(({ ability }) => may(me, ability))
+  // The sheet of a phone is closed by going somewhere.
+  const isOpen = openAt === pathname
   return (
-    <nav className="shell-nav" aria-label={text.app.nav}>
-      <Link to="/" activeOptions={{ exact: true }} className="nav-link">
-        <Icon name="overview" />
-        <span>{text.app.overview}</span>
-      </Link>
-      {mayOperate && (
-        <Link to="/incidents" className="nav-link">
-          <Icon name="incident" />
-          <span>{text.incidents.title}</span>
-          <OpenIncidents />
-        </Link>
-      )}
-      <Link to="/review" className="nav-link">
-        <Icon name="review" />
-        <span>{text.review.title}</span>
-      </Link>
-      <Link to="/gateways" className="nav-link">
-        <Icon name="gateway" />
-        <span>{text.app.gateways}</span>
-      </Link>
-      <Link to="/account" className="nav-link">
-        <Icon name="account" />
-        <span>{text.app.account}</span>
-      </Link>
+    <nav className={`shell-nav ${isOpen ? 'is-open' : ''}`} aria-label={text.app.nav}>
+      {GROUPS.map(group => {
+        const inGroup = places.filter(one => one.group === group)
+        if (inGroup.length === 0) return null
+        return (
+          <div key={group} className="nav-group">
+            <p className="nav-title">{text.app.groups[group]}</p>
+            {inGroup.map(place => (
+              <PlaceLink key={place.to} place={place} />
+            ))}
+          </div>
+        )
+      })}
+      <button
+        type="button"
+        className="nav-link nav-more"
+        aria-expanded={isOpen}
+        onClick={() => setOpenAt(isOpen ? undefined : pathname)}
+      >
+        <Icon name={isOpen ? 'close' : 'more'} />
+        <span>{isOpen ? text.ui.close : text.app.more}</span>
+      </button>
     </nav>
+  )
+}
+
+function PlaceLink({ place: { to, label, icon, isPinned = false } }: { place: Place }) {
+  const text = useText()
+  return (
+    <Link
+      to={to}
+      activeOptions={{ exact: to === '/' }}
+      className={`nav-link ${isPinned ? 'nav-pinned' : ''}`}
+    >
+      <Icon name={icon} />
+      <span>{label(text)}</span>
+      {to === '/incidents' && <OpenIncidents />}
+    </Link>
   )
 }
 

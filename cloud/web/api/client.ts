@@ -15,8 +15,15 @@ type Asked<Name extends Route> = (Routes[Name]['path'] extends Record<string, ne
     ? { query?: undefined }
     : { query?: Partial<Routes[Name]['query']> }) &
   (Routes[Name]['body'] extends undefined ? { body?: undefined } : { body: Routes[Name]['body'] }) & {
+    headers?: Record<string, string>
     signal?: AbortSignal
   }
+
+/** One thing wrong with what was sent, by the name of the field. */
+export interface FieldWrong {
+  name: string
+  detail: string
+}
 
 /** What the API says went wrong. */
 export class ApiProblem extends Error {
@@ -25,6 +32,7 @@ export class ApiProblem extends Error {
   readonly detail: string | undefined
   readonly requestId: string | undefined
   readonly retryAfterS: number | undefined
+  readonly errors: readonly FieldWrong[]
 
   constructor(
     title: string,
@@ -33,11 +41,13 @@ export class ApiProblem extends Error {
       detail,
       requestId,
       retryAfterS,
+      errors = [],
     }: {
       status: number
       detail?: string | undefined
       requestId?: string | undefined
       retryAfterS?: number | undefined
+      errors?: readonly FieldWrong[] | undefined
     },
   ) {
     super(title)
@@ -45,6 +55,7 @@ export class ApiProblem extends Error {
     this.detail = detail
     this.requestId = requestId
     this.retryAfterS = retryAfterS
+    this.errors = errors
   }
 }
 
@@ -58,10 +69,11 @@ const TIMEOUT_MS = 30_000
 /** Asks a route. Throws ApiProblem for what the API refuses, Unreachable when nobody answers in time. */
 export async function ask<Name extends Route>(route: Name, asked: Asked<Name>): Promise<Answer<Name>> {
   const [method = 'GET', template = ''] = route.split(' ')
-  const { path, query, body, signal } = asked as {
+  const { path, query, body, headers, signal } = asked as {
     path?: Record<string, string>
     query?: Record<string, string | number | undefined>
     body?: unknown
+    headers?: Record<string, string>
     signal?: AbortSignal
   }
   const timeout = AbortSignal.timeout(TIMEOUT_MS)
@@ -69,9 +81,8 @@ export async function ask<Name extends Route>(route: Name, asked: Asked<Name>): 
     method,
     credentials: 'same-origin',
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    ...(body === undefined
-      ? {}
-      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
     if (signal?.aborted === true) throw error
     throw new Unreachable('Nobody answered', { cause: error })
@@ -102,10 +113,11 @@ async function problemOf(response: Response): Promise<ApiProblem> {
   }
   const isProblem = (response.headers.get('content-type') ?? '').includes('json')
   if (!isProblem) return new ApiProblem(response.statusText, facts)
-  const { title, detail, requestId } = (await response.json()) as {
+  const { title, detail, requestId, errors } = (await response.json()) as {
     title?: string
     detail?: string
     requestId?: string
+    errors?: FieldWrong[]
   }
-  return new ApiProblem(title ?? response.statusText, { ...facts, detail, requestId })
+  return new ApiProblem(title ?? response.statusText, { ...facts, detail, requestId, errors })
 }

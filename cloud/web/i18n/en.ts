@@ -7,6 +7,7 @@ import { gateways } from './en/gateways.ts'
 import { incidents } from './en/incidents.ts'
 import { overview } from './en/overview.ts'
 import { point } from './en/point.ts'
+import { ui } from './en/ui.ts'
 import { words } from './en/words.ts'
 import type { Messages } from './es.ts'
 
@@ -26,4 +27,5 @@ export const en: Messages = {
   point,
   review,
   signIn,
+  ui,
 }

@@ -7,6 +7,7 @@ import { gateways } from './es/gateways.ts'
 import { incidents } from './es/incidents.ts'
 import { overview } from './es/overview.ts'
 import { point } from './es/point.ts'
+import { ui } from './es/ui.ts'
 import { words } from './es/words.ts'
 
 /** The texts in Spanish. */
@@ -25,6 +26,7 @@ export const es = {
   point,
   review,
   signIn,
+  ui,
 }
 
 /** The texts of a language. */

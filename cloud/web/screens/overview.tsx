@@ -5,6 +5,7 @@ import { lazy, Suspense, useDeferredValue, useMemo, useState } from 'react'
 import { overviewQuery } from '../api/queries.ts'
 import type { OverviewPoint } from '../api/types.ts'
 import { useText } from '../i18n/language.tsx'
+import { plain } from '../plain.ts'
 import { BY_URGENCY, type PointState } from '../point-states.ts'
 import '../styles/overview.css'
 import { Icon } from '../ui/icons.tsx'
@@ -138,6 +139,3 @@ function matches({ name, key, works }: OverviewPoint, wanted: string): boolean {
   const text = plain([name, key, ...works.map(({ workCode }) => workCode)].join(' '))
   return words.every(word => text.includes(word))
 }
-
-/** Without case or accents: nobody types them when searching. */
-const plain = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()

@@ -8,6 +8,7 @@ import '../styles/point.css'
 import { Age } from '../ui/now.tsx'
 import { Shown } from '../ui/shown.tsx'
 import { StateBadge } from '../ui/state-badge.tsx'
+import { TabLinks } from '../ui/tabs.tsx'
 import { useTitle } from '../ui/title.ts'
 
 const route = getRouteApi('/shell/points/$point')
@@ -38,14 +39,14 @@ export function PointScreen() {
               {text.overview.age}: <Age at={live?.lastAt ?? null} />
             </span>
           </div>
-          <nav className="tabs" aria-label={text.point.tabs}>
+          <TabLinks label={text.point.tabs}>
             <Link to="/points/$point" params={{ point: key }} activeOptions={{ exact: true }} className="tab">
               {text.point.history}
             </Link>
             <Link to="/points/$point/dga" params={{ point: key }} className="tab">
               {text.point.declarations}
             </Link>
-          </nav>
+          </TabLinks>
           <Outlet />
         </>
       )}

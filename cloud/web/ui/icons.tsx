@@ -38,12 +38,30 @@ const PATHS = {
   check: <path d="m4 10.5 4 4 8-9" />,
   close: <path d="m5 5 10 10M15 5 5 15" />,
   warning: <path d="M10 3 2.5 16.5h15zM10 8v4M10 14.25h.01" />,
+  more: <path d="M4 10h.01M10 10h.01M16 10h.01" />,
+  upload: <path d="M10 13V3.5M6 7l4-4 4 4M3.5 16.5h13" />,
+  balance: <path d="M3.5 16.5h13M5 16V9.5h2.5V16M9 16V4h2.5v12M13 16v-8.5h2.5V16" />,
+  compare: <path d="M3 14c2.5 0 3-8 5.5-8s3 8 5.5 8M6 16.5c2.5 0 3-5 5.5-5s3 3 5.5 3" />,
+  dga: <path d="M5 2.5h7l3.5 3.5v11.5H5zM12 2.5V6h3.5M8 10h5M8 13h5" />,
+  edit: <path d="M3.5 16.5v-3l9-9 3 3-9 9zM10.5 6.5l3 3" />,
+  history: <path d="M4 10a6 6 0 1 0 2-4.5L4 7.5M4 3.5v4h4M10 7v3.5l2.5 1.5" />,
+  key: <path d="M7 10a3.25 3.25 0 1 0 0 .01M10 10h7M15 10v3M12.5 10v2" />,
+  people: (
+    <path d="M7.5 9.5a3 3 0 1 0-.01 0M2.5 16.5c.4-3 2.2-4.5 5-4.5s4.6 1.5 5 4.5M13 4a2.7 2.7 0 0 1 0 5.2M14.5 12c1.8.5 2.8 2 3 4.5" />
+  ),
+  settings: <path d="M3 6h6M13 6h4M11 4v4M3 14h3M10 14h7M8 12v4" />,
+  bell: <path d="M5 14V9a5 5 0 0 1 10 0v5l1.5 1.5h-13zM8.5 17.5h3" />,
+  wizard: <path d="M4 16 13 7M11 5l4 4M5 3v3M3.5 4.5h3M15 12v3M13.5 13.5h3" />,
+  shield: <path d="M10 2.5 4 5v5c0 3.5 2.5 6 6 7.5 3.5-1.5 6-4 6-7.5V5zM7.5 10l2 2 3.5-4" />,
   table: <path d="M3 4h14v12H3zM3 8h14M3 12h14M8 8v8" />,
   chart: <path d="M3 3v14h14M6 13l3.5-4 3 2.5L17 6" />,
 } satisfies Record<string, ReactNode>
 
+/** The name of a sign. */
+export type IconName = keyof typeof PATHS
+
 /** A sign beside words; it says nothing by itself. */
-export function Icon({ name, size = 20 }: { name: keyof typeof PATHS; size?: number }) {
+export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
   return (
     <svg
       className="icon"

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { ApiProblem, Unreachable } from '../api/client.ts'
 import { useText } from '../i18n/language.tsx'
 import { Icon } from './icons.tsx'
+import { useReason } from './reason.ts'
 
 /** What was asked for, once it is there; before, and when it fails, what is to be said of that. */
 export function Shown<Data>({
@@ -62,17 +63,6 @@ export function Failure({ error, retry }: { error: Error; retry?: () => void }) 
       </div>
     </div>
   )
-}
-
-function useReason(error: Error): string {
-  const { failure } = useText()
-  if (error instanceof Unreachable) return failure.unreachable
-  if (!(error instanceof ApiProblem)) return error.message
-  if (error.status === 403) return failure.forbidden
-  if (error.status === 404) return failure.notFound
-  if (error.status === 503) return failure.unreachable
-  if (error.status >= 500) return failure.ours
-  return error.detail ?? error.message
 }
 
 function Stale() {

@@ -24,6 +24,8 @@ export const app: Messages['app'] = {
   notFound: 'There is no such page',
   notFoundHint: 'The address may be misspelt, or the page is gone.',
   home: 'Back to the overview',
+  more: 'More',
+  groups: { watch: 'Watch', comply: 'Declare', run: 'Operate', manage: 'Administer' },
 }
 
 /** Texts of `failure`. */
@@ -33,6 +35,7 @@ export const failure: Messages['failure'] = {
   forbidden: 'Your user may not see this.',
   notFound: 'It does not exist, or your user may not see it.',
   ours: 'It failed on our side.',
+  tooMany: 'Too many requests. Wait a moment.',
   retry: 'Try again',
   reference: id => `Reference ${id}`,
   stale: 'No connection: this is the last that came.',

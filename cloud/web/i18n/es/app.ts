@@ -23,6 +23,8 @@ export const app = {
   notFound: 'Esta página no existe',
   notFoundHint: 'La dirección puede estar mal escrita, o la página ya no está.',
   home: 'Volver al resumen',
+  more: 'Más',
+  groups: { watch: 'Mirar', comply: 'Declarar', run: 'Operar', manage: 'Administrar' },
 }
 
 /** Texts of `failure`. */
@@ -32,6 +34,7 @@ export const failure = {
   forbidden: 'Su usuario no tiene permiso para ver esto.',
   notFound: 'No existe, o su usuario no puede verlo.',
   ours: 'Falló de nuestro lado.',
+  tooMany: 'Demasiadas solicitudes. Espere un momento.',
   retry: 'Reintentar',
   reference: (id: string) => `Referencia ${id}`,
   stale: 'Sin conexión: lo que se ve es lo último que llegó.',

@@ -1,0 +1,60 @@
+// What differs between documents and texts, as the screens show it; and numbers as people type them.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fieldChanges, lineChanges } from '../../../cloud/web/ui/differences.ts'
+import { toNumber } from '../../../cloud/web/ui/numbers.ts'
+
+test('fieldChanges() names what was changed, added and taken away by its path, and nothing else', () => {
+  const before = { name: 'Pozo 7', place: { lat: -34.1, lon: -70.9 }, tags: ['a'], note: null }
+  const after = { name: 'Pozo 7', place: { lat: -34.2, lon: -70.9 }, tags: ['a', 'b'], kind: 'x' }
+
+  const changes = fieldChanges(before, after)
+
+  assert.deepEqual(changes, [
+    { path: 'place.lat', before: '-34.1', after: '-34.2' },
+    { path: 'note', before: 'null', after: undefined },
+    { path: 'tags.1', before: undefined, after: 'b' },
+    { path: 'kind', before: undefined, after: 'x' },
+  ])
+})
+
+test('fieldChanges() says of an empty object or list that it is there', () => {
+  assert.deepEqual(fieldChanges({ a: {} }, { a: [] }), [{ path: 'a', before: '{}', after: '[]' }])
+  assert.deepEqual(fieldChanges(null, { a: 1 }), [
+    { path: '', before: 'null', after: undefined },
+    { path: 'a', before: undefined, after: '1' },
+  ])
+})
+
+test('lineChanges() shows what was changed with three lines around it, and counts what it leaves out', () => {
+  const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`)
+  const after = lines.with(10, 'another').toSpliced(19, 1)
+
+  const changes = lineChanges(lines.join('\n'), after.join('\n'))
+
+  assert.deepEqual(
+    changes.map(({ kind, line }) => `${kind} ${line}`),
+    [
+      ...['left-out 7', 'same line 7', 'same line 8', 'same line 9', 'removed line 10', 'added another'],
+      ...['same line 11', 'same line 12', 'same line 13', 'left-out 2'],
+      ...['same line 16', 'same line 17', 'same line 18', 'removed line 19'],
+    ],
+  )
+})
+
+test('lineChanges() of texts too long to compare says all of one, then all of the other', () => {
+  const long = Array.from({ length: 2_001 }, (_, index) => `${index}`).join('\n')
+
+  const changes = lineChanges(long, 'x')
+
+  assert.equal(changes.length, 2_002)
+  assert.equal(changes.at(-1)?.kind, 'added')
+})
+
+test('toNumber() reads a comma as people write it, and nothing as nothing', () => {
+  assert.equal(toNumber('12,5'), 12.5)
+  assert.equal(toNumber(' -0.25 '), -0.25)
+  assert.equal(toNumber(''), undefined)
+  for (const wrong of ['1.000,5', '12 m', '1e3', ',', '--1']) assert.ok(Number.isNaN(toNumber(wrong)), wrong)
+})
