@@ -7,9 +7,10 @@ import { RULES } from '../../../cloud/api/rules.ts'
 import { createToken } from '../../../cloud/api/users.ts'
 import { ROLES } from '../../../cloud/store/accounts.ts'
 import { PAGES } from '../../../cloud/web/pages.ts'
-import { fill, NOW, OF_OTRA } from './content.ts'
+import { fill, OF_OTRA } from './content.ts'
+import { ANSWERED, initOf, pathsOf, queryOf } from './questions.ts'
 import { type ApiScene, DGA_PASSWORD, isForAll, openApiScene } from './scene.ts'
-import { mistakesOf, type OperationObject, type Schema } from './schema.ts'
+import { mistakesOf, type Schema } from './schema.ts'
 
 /** What is served besides the routes of the document. */
 const UNDOCUMENTED = [
@@ -231,150 +232,6 @@ describe('/docs', () => {
     }
   })
 })
-
-/**
- * What a route answers when it has done what was asked, where that is not 200. The dead letters here are no batches, and
- * tokens have neither sessions nor passwords.
- */
-const ANSWERED: Record<string, number> = {
-  'DELETE /api/v1/me/sessions/{session}': 404,
-  'PUT /api/v1/me/password': 422,
-  'POST /api/v1/gateways/{gateway}/commands': 201,
-  'POST /api/v1/dead-letters/{letter}/replay': 422,
-  'POST /api/v1/compliance/slots/{slot}/decisions': 422,
-  'POST /api/v1/points/{point}/processing': 201,
-  'POST /api/v1/points/{point}/meter-events': 201,
-  'POST /api/v1/recomputations': 201,
-  // The preview shows what would not be done any more.
-  'POST /api/v1/recomputations/{preview}/execute': 409,
-  'POST /api/v1/imports': 202,
-  // Nobody has read the file yet, and nothing of it is stored.
-  'POST /api/v1/imports/{import}/confirm': 409,
-  'POST /api/v1/imports/{import}/undo': 409,
-  'PUT /api/v1/compliance/works/{work}/obligations': 428,
-  'POST /api/v1/compliance/sensor-faults': 201,
-  'POST /api/v1/alert-rules': 201,
-  'PUT /api/v1/alert-rules/{rule}': 428,
-  'DELETE /api/v1/alert-rules/{rule}': 428,
-  'POST /api/v1/compliance/sensor-faults/{fault}/end': 422,
-}
-
-const FAULT = {
-  ...{
-    quantity: 'level',
-    from: new Date(NOW).toISOString(),
-    until: new Date(NOW + 86_400_000).toISOString(),
-  },
-  reason: 'cable cortado',
-}
-
-const ALERT_RULE = { name: 'silencio', condition: { kind: 'no_data', for: '1h' } }
-
-const TRIED = { from: '2026-01-15T00:00:00Z', to: '2026-01-16T00:00:00Z' }
-
-const workOf = (client: string): string => (client === 'campo' ? 'OB-0602-1' : 'OB-0602-2')
-
-const obligationOf = (client: string) => ({
-  ...{ point: `${client}.los-aromos.pozo-7`, reason: 'Res. Ex. 123' },
-  obligation: {
-    ...{ from: '2026-01-01T00:00:00Z', standard: 'medio', channel: 'rest' },
-    ...{ workCode: workOf(client), informant: '12345678-5' },
-  },
-})
-
-/** What is sent to routes that take it more than once. The first slot is sent: there is nothing to approve. */
-const BODIES: Record<string, object> = {
-  'POST /api/v1/recomputations': {
-    ...{ point: 'otra.los-aromos.pozo-7', from: '2026-01-15T11:00:00Z', to: '2026-01-15T13:00:00Z' },
-  },
-  'POST /api/v1/recomputations/{preview}/execute': { why: 'sonda recalibrada' },
-  'POST /api/v1/compliance/slots/{slot}/decisions': { action: 'approve', reason: 'verificado' },
-  'POST /api/v1/compliance/slots/decisions': {
-    ...{ slots: [1, 4], action: 'approve', reason: 'verificado', dryRun: true },
-  },
-  'POST /api/v1/imports/{import}/settings': { zone: 'UTC' },
-  'POST /api/v1/imports/{import}/confirm': { accept: ['zone'] },
-  'POST /api/v1/compliance/sensor-faults/{fault}/end': { reason: 'cable cambiado' },
-}
-
-/** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */
-function initOf(route: string, name: string, client = 'campo'): RequestInit {
-  if (route === 'POST /api/v1/imports') {
-    const body = `at,flow\n2026-01-01T00:00:00Z,${name.length}.5\n`
-    return { headers: { 'content-type': 'text/csv' }, body }
-  }
-  const asked = bodyOf(route, name, client)
-  const headers = { 'content-type': 'application/json' }
-  return asked === undefined ? {} : { headers, body: JSON.stringify(asked) }
-}
-
-function bodyOf(route: string, name: string, client: string): object | undefined {
-  if (route === 'PUT /api/v1/me/password') return { current: name, password: 'una-clave-larga' }
-  if (!/^(POST|PUT) /.test(route)) return undefined
-  if (route === 'POST /api/v1/compliance/sending')
-    return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
-  if (route.includes('/obligations')) return obligationOf(client)
-  if (route === 'POST /api/v1/alert-rules') return { client, rule: ALERT_RULE }
-  if (route === 'POST /api/v1/alert-rules/backtest')
-    return { ...TRIED, point: `${client}.los-aromos.pozo-7`, rule: ALERT_RULE }
-  if (route === 'PUT /api/v1/alert-rules/{rule}') return ALERT_RULE
-  if (route === 'POST /api/v1/compliance/sensor-faults')
-    return { ...FAULT, point: `${client}.los-aromos.pozo-7` }
-  if (BODIES[route] !== undefined) return BODIES[route]
-  if (route.includes('/points/')) return ruleOrEvent(route, name)
-  const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
-  return { id: `${name.replace('_', '-')}-1`, command }
-}
-
-/** Another instant for each name. */
-function ruleOrEvent(route: string, name: string): object {
-  const at = new Date(
-    NOW - 1_000 * [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0),
-  ).toISOString()
-  if (route.endsWith('/processing')) return { rule: 'level_to_water_table', from: at, sensorDepthM: 80 }
-  return { at, kind: 'reset', afterCount: 3 }
-}
-
-const queryOf = ({ parameters = [] }: OperationObject) => parameters.filter(one => one.in === 'query')
-
-/**
- * Addresses of a route that ask for what a client has: plainly, and with each filter by name. A parameter that is not
- * known here fails the test that meets it.
- */
-function pathsOf(template: string, operation: OperationObject, client: string): string[] {
-  const values: Record<string, string> = {
-    ...{
-      point: `${client}.los-aromos.pozo-7`,
-      project: `${client}.los-aromos`,
-      gateway: `gw-${client}`,
-      client,
-      variable: 'flow',
-      import: client === 'campo' ? '1' : '3',
-      command: 'w-1',
-      session: 's-1',
-      letter: client === 'campo' ? '1' : '3',
-      incident: client === 'campo' ? '1' : '2',
-      preview: client === 'campo' ? '1' : '2',
-      slot: client === 'campo' ? '1' : '4',
-      event: client === 'campo' ? '1' : '3',
-      work: workOf(client),
-      month: '2026-01',
-      // The second of each client is ended.
-      rule: client === 'campo' ? '1' : '3',
-      fault: client === 'campo' ? '2' : '4',
-    },
-  }
-  const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? assert.fail(name))
-  const query = queryOf(operation)
-  const needed = query
-    .filter(({ required }) => required === true)
-    .map(({ name }) => `${name}=${values[name] ?? assert.fail(name)}`)
-  const filters = query.filter(
-    ({ name, required }) => required !== true && (name === 'client' || name === 'point'),
-  )
-  const plain = `${path}?${needed.join('&')}`
-  return [plain, ...filters.map(({ name }) => `${plain}&${name}=${values[name]}`)]
-}
 
 /** Every example of the document, with what it is an example of. */
 function* examplesIn(part: unknown): Generator<{ schema: Schema; example: unknown }> {
