@@ -2,6 +2,7 @@
 // smarthydro-cloud: the cloud's program.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { reasonsOf } from '../protocol/mistakes.ts'
@@ -30,6 +31,7 @@ import { giveGatewayToken, provision } from './provision.ts'
 import { SERVICE_NAMES, type ServiceName } from './service.ts'
 import { startCloud } from './services.ts'
 import { type ApiScope, listSubscribers, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
+import { type Actor, actAs } from './store/acting.ts'
 import type { Database } from './store/database.ts'
 import { gatewaysWithToken } from './store/gateways.ts'
 import { USAGE } from './usage.ts'
@@ -297,11 +299,20 @@ async function withDatabase(work: (db: Database, secretKey: Uint8Array) => Promi
   const deps = { clock: systemClock, log: openCliLog(config) }
   const open = await openDatabase(deps, config, { beside: true })
   try {
-    return await work(open.db, open.secretKey)
+    return await actAs(commandActor(), () => work(open.db, open.secretKey))
   } finally {
     await open.close()
   }
 }
+
+/** Somebody on the machine, for the audit. What follows the command may be secret, and is not kept. */
+function commandActor(): Actor {
+  const [command = ''] = process.argv.slice(2)
+  const name = `${userInfo().username} on ${hostname()}`.slice(0, ACTOR_LENGTH_MAX)
+  return { kind: 'command', id: '', name, route: `smarthydro-cloud ${command}`.slice(0, ACTOR_LENGTH_MAX) }
+}
+
+const ACTOR_LENGTH_MAX = 200
 
 function settings(): CloudConfig {
   if (existsSync('.env')) process.loadEnvFile('.env')

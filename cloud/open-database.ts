@@ -6,6 +6,7 @@ import type { Log } from '../protocol/runtime/log.ts'
 import type { Closable } from '../protocol/runtime/scope.ts'
 import { openScope } from '../protocol/runtime/scope.ts'
 import { type CloudConfig, openSecretKey } from './config.ts'
+import { openActing } from './store/acting.ts'
 import type { Database } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded.ts'
 import { findRunningPostgres } from './store/embedded-running.ts'
@@ -38,7 +39,7 @@ export async function openDatabase(
     const role = await prepare({ log }, url)
     const db = scope.use(openPostgres({ log }, { url, poolMax, ...(role === undefined ? {} : { role }) }))
     const secretKey = await openSecretKey(config)
-    return { db, secretKey, close: () => scope[Symbol.asyncDispose]() }
+    return { db: openActing(db), secretKey, close: () => scope[Symbol.asyncDispose]() }
   } catch (error) {
     await scope[Symbol.asyncDispose]()
     throw error

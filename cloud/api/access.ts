@@ -18,6 +18,8 @@ export interface Principal {
   id: string
   name: string
   email?: string
+  /** The session that a user asks in. */
+  session?: string
   grants: readonly Grant[]
   scopes: readonly ApiScope[]
 }

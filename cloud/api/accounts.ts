@@ -52,7 +52,7 @@ export interface Accounts {
     from: { address: string; browser: string | undefined },
   ): Promise<SignIn>
   /** Who the cookies of a request belong to; `undefined` when to nobody. */
-  userOf(headers: Headers): Promise<SessionUser | undefined>
+  userOf(headers: Headers): Promise<(SessionUser & { session: string }) | undefined>
   /** Ends the session of the cookies. Returns `Set-Cookie` values that remove them. */
   signOut(headers: Headers): Promise<string[]>
   /** The sessions of whoever the cookies belong to, the newest first; none when they belong to nobody. */
@@ -119,7 +119,7 @@ export function openAccounts(
     async userOf(headers) {
       if (!headers.has('cookie')) return undefined
       const session = await auth.api.getSession({ headers })
-      return session === null ? undefined : toSessionUser(session.user)
+      return session === null ? undefined : { ...toSessionUser(session.user), session: session.session.id }
     },
     async signOut(headers) {
       const answer = await auth.api.signOut({ headers, returnHeaders: true })

@@ -21,7 +21,7 @@ import type { Database, Sql } from '../store/database.ts'
 import type { ClientIds } from '../store/queries.ts'
 import { nameOf } from './decisions.ts'
 import { InstantText, NoQuery, orNull, PointKey, PointParam, SlugText, toInstantText } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PointPageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -74,10 +74,7 @@ const listRoute = createRoute({
   tags: ['operation'],
   summary: 'Alert rules',
   request: {
-    query: z.strictObject({
-      point: PointParam.shape.point.optional().openapi({ param: { name: 'point', in: 'query' } }),
-      ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
-    }),
+    query: PointPageQuery,
   },
   responses: {
     200: {

@@ -4,6 +4,7 @@
 //   P1. A route without a rule answers 403, to everybody (rules.ts).
 //   P2. What goes wrong is a problem document with the request's id; what is our mistake is in the log under that id.
 //   P3. Nobody is told of rows that they may not see: they are not found.
+//   P4. What a request changes is in the audit under who asked for it (acting.ts), and a POST with a key is done once.
 
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
@@ -13,19 +14,23 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { FILE_BYTES_MAX } from '../imports/table.ts'
 import { answerProblems, limitBody, Problem, refuseUnheldText } from '../problem.ts'
+import { openActing } from '../store/acting.ts'
 import type { Database } from '../store/database.ts'
 import { requireAllowed } from '../verdict.ts'
 import { type Access, isForeign } from './access.ts'
 import type { Accounts } from './accounts.ts'
+import { actAsAsked } from './acting.ts'
 import { alertBacktest } from './alert-backtest.ts'
 import { alertRules } from './alert-rules.ts'
 import { analytics, projectAnalytics } from './analytics.ts'
+import { audit } from './audit.ts'
 import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
 import { decisions } from './decisions.ts'
 import { docs, toDocument } from './docs.ts'
 import { exports } from './exports.ts'
 import { gateways } from './gateways.ts'
+import { repeatAnswers } from './idempotency.ts'
 import { imports } from './imports.ts'
 import { incidents } from './incidents.ts'
 import { ledger } from './ledger.ts'
@@ -73,10 +78,11 @@ export interface ApiOptions {
 
 /** The API. `rules` is the table of rules.ts but in the tests of the table itself. */
 export function openApi(
-  deps: ApiDeps,
+  { db, ...rest }: ApiDeps,
   options: ApiOptions,
   rules: Readonly<Record<string, Rule>> = RULES,
 ): OpenAPIHono<ApiEnv> {
+  const deps = { db: openActing(db), ...rest }
   const app = openRouter()
   answerProblems(app, deps)
   app.use(securityHeaders(options))
@@ -85,6 +91,8 @@ export function openApi(
   // Nobody may send a large file who may not send any.
   app.use(UPLOADS, limitBody(FILE_BYTES_MAX))
   app.use(refuseUnheldText())
+  app.use(actAsAsked({ ...options, routeOf }))
+  app.use(repeatAnswers(deps))
 
   const api = openRouter()
   api.route('/', session(deps, options))
@@ -108,6 +116,7 @@ export function openApi(
   api.route('/compliance/works', works(deps))
   api.route('/compliance/sensor-faults', sensorFaults(deps))
   api.route('/ledger', ledger(deps))
+  api.route('/audit', audit(deps))
   api.route('/incidents', incidents(deps))
   api.route('/alert-rules', alertBacktest(deps))
   api.route('/alert-rules', alertRules(deps))

@@ -17,7 +17,7 @@ import {
 import type { Database } from '../store/database.ts'
 import { selectGateway } from '../store/queries.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 
@@ -102,7 +102,7 @@ const listRoute = createRoute({
   summary: 'What was asked of a gateway, by whom, and what came of it, newest first',
   request: {
     params: z.strictObject({ gateway: GatewayParam }),
-    query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })),
+    query: PageQuery,
   },
   responses: {
     200: { description: 'a page of commands', content: { 'application/json': { schema: CommandPage } } },

@@ -13,7 +13,7 @@ import { type Database, DatabaseRefused } from '../store/database.ts'
 import { type DeadLetterRow, selectDeadLetter, selectDeadLetters } from '../store/queries.ts'
 import { openSeriesIds } from '../store/series.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -47,7 +47,7 @@ const listRoute = createRoute({
   tags: ['operation'],
   summary: 'Messages that could not be understood or that the database refused, newest first',
   description: 'Of a batch some of whose readings were refused, the others are stored.',
-  request: { query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })) },
+  request: { query: PageQuery },
   responses: {
     200: {
       description: 'a page of dead letters',

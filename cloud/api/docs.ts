@@ -7,7 +7,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { Hono } from 'hono'
-import { Problem } from '../problem.ts'
+import { PROBLEM_TYPE, Problem } from '../problem.ts'
+import { IDEMPOTENCY_KEY, KEY_FORM } from './idempotency.ts'
 import type { ApiEnv } from './router.ts'
 
 const ASSETS: Readonly<Record<string, string>> = {
@@ -66,7 +67,7 @@ export function toDocument(
     in: 'cookie',
     name: publicUrl.startsWith('https:') ? '__Secure-smarthydro.session_token' : 'smarthydro.session_token',
   })
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'SmartHydro',
@@ -77,6 +78,33 @@ export function toDocument(
     servers: [{ url: '/' }],
     security: [{ token: [] }, { session: [] }],
   })
+  for (const { post } of Object.values(document.paths ?? {})) {
+    if (post === undefined) continue
+    post.parameters = [...(post.parameters ?? []), KEY_PARAMETER]
+    post.responses = { ...KEY_PROBLEMS, ...post.responses }
+  }
+  return document
+}
+
+const keyProblem = (description: string) => ({
+  description,
+  content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+})
+
+/** What comes of its key. */
+const KEY_PROBLEMS = {
+  400: keyProblem('the key is not one'),
+  409: keyProblem('the first request with this key is not answered yet'),
+  422: keyProblem('the key came with another request before'),
+}
+
+/** What every POST takes. */
+const KEY_PARAMETER = {
+  name: IDEMPOTENCY_KEY,
+  in: 'header' as const,
+  required: false,
+  description: 'a UUID that you make: the same request with it is done once, and answered alike for a day',
+  schema: { type: 'string' as const, pattern: KEY_FORM.source },
 }
 
 const introduction = (publicUrl: string): string => `
@@ -90,6 +118,9 @@ reads now:
 
 Lists come in pages: \`next\` of one is the \`cursor\` of the next, and null on the last. What goes wrong is a problem
 document (RFC 9457) that names every field that is not right.
+
+A POST with the header Idempotency-Key is done once, however often it is sent. What is changed by PATCH, PUT or DELETE is named
+with the ETag that it was read with, in If-Match; who was slower than somebody else gets 412.
 `
 
 /** `/openapi.json`, `/docs`, `/docs/{file}`. */

@@ -7,7 +7,7 @@ import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { type GatewayRow, selectGateway, selectGateways } from '../store/queries.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -69,7 +69,7 @@ const listRoute = createRoute({
   path: '/',
   tags: ['gateways'],
   summary: 'Gateways that you may see',
-  request: { query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })) },
+  request: { query: PageQuery },
   responses: {
     200: { description: 'a page of gateways', content: { 'application/json': { schema: GatewayPage } } },
     ...problemResponses(400, 401, 403),

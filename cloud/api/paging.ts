@@ -6,6 +6,7 @@
 import { z } from '@hono/zod-openapi'
 import { Instant } from '../../protocol/reading.ts'
 import { Problem } from '../problem.ts'
+import { InstantQuery, PointParam } from './fields.ts'
 
 const CURSOR_LENGTH_MAX = 200
 
@@ -27,6 +28,21 @@ export function pageQuery({ limitMax, limitDefault }: { limitMax: number; limitD
       .openapi({ type: 'integer', minimum: 1, maximum: limitMax, default: limitDefault }),
   }
 }
+
+/** The query of a list that takes nothing else. */
+export const PageQuery = z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 }))
+
+/** The query of a list that may be of one point alone. */
+export const PointPageQuery = z.strictObject({
+  point: PointParam.shape.point.optional().openapi({ param: { name: 'point', in: 'query' } }),
+  ...PageQuery.shape,
+})
+
+/** The two parameters of a stretch of time that need not be said; `from` says what is meant when it is not. */
+export const spanQuery = (from = 'included') => ({
+  from: InstantQuery.optional().openapi({ description: from }),
+  to: InstantQuery.optional().openapi({ description: 'not included; now when absent' }),
+})
 
 /** `next` of every list. */
 export const Next = z

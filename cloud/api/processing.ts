@@ -39,7 +39,7 @@ import {
   toVariable,
   VariableName,
 } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, spanOf, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PageQuery, spanOf, spanQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -165,7 +165,7 @@ const changesRoute = createRoute({
   path: '/{point}/processing/changes',
   tags: ['processing'],
   summary: 'Who changed how a point is processed, newest first',
-  request: { params: PointParam, query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })) },
+  request: { params: PointParam, query: PageQuery },
   responses: { 200: json('a page of changes', ChangePage), ...problemResponses(400, 401, 403, 404, 409) },
 })
 
@@ -174,7 +174,7 @@ const meterEventsRoute = createRoute({
   path: '/{point}/meter-events',
   tags: ['processing'],
   summary: 'What people did to the meter of a point, last entered first',
-  request: { params: PointParam, query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })) },
+  request: { params: PointParam, query: PageQuery },
   responses: {
     200: json('a page of meter events', MeterEventPage),
     ...problemResponses(400, 401, 403, 404, 409),
@@ -228,9 +228,8 @@ const counterEventsRoute = createRoute({
   request: {
     params: PointParam,
     query: z.strictObject({
-      from: InstantQuery.optional().openapi({ description: 'included; 31 days before `to` when absent' }),
-      to: InstantQuery.optional().openapi({ description: 'not included; now when absent' }),
-      ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
+      ...spanQuery('included; 31 days before `to` when absent'),
+      ...PageQuery.shape,
     }),
   },
   responses: {

@@ -18,7 +18,6 @@ import {
 } from '../store/queries.ts'
 import {
   FlagNames,
-  InstantQuery,
   InstantText,
   orNull,
   PointKey,
@@ -33,7 +32,7 @@ import {
   Value,
   VariableName,
 } from './fields.ts'
-import { Next, nextLink, pageQuery, spanOf, toPage } from './paging.ts'
+import { Next, nextLink, pageQuery, spanOf, spanQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -86,10 +85,7 @@ const RevisionPage = z
   .strictObject({ point: PointKey, items: z.array(Revision), next: Next })
   .openapi('RevisionPage')
 
-const span = {
-  from: InstantQuery.optional().openapi({ description: 'included; a day before `to` when absent' }),
-  to: InstantQuery.optional().openapi({ description: 'not included; now when absent' }),
-}
+const span = spanQuery('included; a day before `to` when absent')
 
 const readingsRoute = createRoute({
   method: 'get',

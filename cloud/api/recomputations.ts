@@ -22,7 +22,7 @@ import {
   toInstantText,
   VariableName,
 } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PointPageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -140,10 +140,7 @@ const listRoute = createRoute({
   tags: ['operation'],
   summary: 'What was computed again, or refused, by whom and why, newest first',
   request: {
-    query: z.strictObject({
-      point: PointParam.shape.point.optional().openapi({ param: { name: 'point', in: 'query' } }),
-      ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
-    }),
+    query: PointPageQuery,
   },
   responses: {
     200: { description: 'a page of recomputations', content: { 'application/json': { schema: Page } } },

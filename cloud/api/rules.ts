@@ -81,6 +81,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/gateways/{gateway}/commands/{command}': { roles: OPERATORS, scope: 'read' },
+  'GET /api/v1/audit': { roles: DECIDERS, scope: 'read' },
   'GET /api/v1/ledger': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/incidents': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/incidents/{incident}/deliveries': { roles: DECIDERS, scope: 'read' },

@@ -19,7 +19,7 @@ import {
   toInstantText,
   toInstantTextOrNull,
 } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PointPageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -87,10 +87,7 @@ const listRoute = createRoute({
   tags: ['compliance'],
   summary: 'Sensors that were declared faulty, newest first',
   request: {
-    query: z.strictObject({
-      point: PointParam.shape.point.optional().openapi({ param: { name: 'point', in: 'query' } }),
-      ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
-    }),
+    query: PointPageQuery,
   },
   responses: {
     200: { description: 'a page of faults', content: { 'application/json': { schema: FaultPage } } },

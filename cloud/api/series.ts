@@ -14,7 +14,6 @@ import { selectSeriesId } from '../store/queries.ts'
 import { type BucketSize, selectBuckets } from '../store/rollups.ts'
 import { type ThinnedRow, thinHours, thinValues } from '../store/thinned.ts'
 import {
-  InstantQuery,
   InstantText,
   PointKey,
   PointParam,
@@ -24,7 +23,7 @@ import {
   unitOfVariable,
   VariableName,
 } from './fields.ts'
-import { checkedSpan, type Span } from './paging.ts'
+import { checkedSpan, type Span, spanQuery } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -81,10 +80,7 @@ const Consumption = z
   })
   .openapi('Consumption')
 
-const span = {
-  from: InstantQuery.optional().openapi({ description: 'included' }),
-  to: InstantQuery.optional().openapi({ description: 'not included; now when absent' }),
-}
+const span = spanQuery()
 
 const seriesRoute = createRoute({
   method: 'get',

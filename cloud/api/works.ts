@@ -26,7 +26,7 @@ import type { ClientIds } from '../store/queries.ts'
 import { nameOf } from './decisions.ts'
 import { InstantText, NoQuery, PointParam, SlugText, toInstantText } from './fields.ts'
 import { toVersion, Version } from './obligation-document.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
@@ -108,7 +108,7 @@ const listRoute = createRoute({
   path: '/',
   tags: ['compliance'],
   summary: 'Works that you may see',
-  request: { query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })) },
+  request: { query: PageQuery },
   responses: {
     200: {
       description: 'a page of works',

@@ -9,8 +9,8 @@ import { type Database, DatabaseRefused, type Sql } from './database.ts'
 /** The role. Databases of one server share it; its rights are of each. */
 export const SERVICE_ROLE = 'smarthydro_service'
 
-/** Written by a trigger alone: the ends of chains. */
-const READ_ONLY = 'evidence_heads'
+/** Written by triggers alone: the ends of chains, and the audit. */
+const READ_ONLY = 'evidence_heads, audit'
 
 /** Any number will do, so long as nobody else locks the same. */
 const LOCK = 7_201_417
