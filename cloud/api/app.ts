@@ -32,6 +32,7 @@ import { exports } from './exports.ts'
 import { gateways } from './gateways.ts'
 import { repeatAnswers } from './idempotency.ts'
 import { imports } from './imports.ts'
+import { incidentActs } from './incident-acts.ts'
 import { incidents } from './incidents.ts'
 import { ledger } from './ledger.ts'
 import { overview } from './overview.ts'
@@ -118,6 +119,7 @@ export function openApi(
   api.route('/ledger', ledger(deps))
   api.route('/audit', audit(deps))
   api.route('/incidents', incidents(deps))
+  api.route('/incidents', incidentActs(deps))
   api.route('/alert-rules', alertBacktest(deps))
   api.route('/alert-rules', alertRules(deps))
   api.route('/recomputations', recomputations(deps))

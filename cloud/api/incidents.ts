@@ -1,18 +1,34 @@
-// /incidents: what is wrong and lasts, and who has seen it.
+// /incidents: what is wrong and lasts, its story, and who was told.
 
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Clock } from '../../protocol/runtime/clock.ts'
-import type { Log } from '../../protocol/runtime/log.ts'
+import { ALERT_SEVERITIES } from '../alerts/rule.ts'
+import { findPoint } from '../point-name.ts'
 import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { selectDeliveries } from '../store/deliveries.ts'
-import { acknowledgeIncident, INCIDENT_KINDS, type IncidentRow, selectIncidents } from '../store/incidents.ts'
-import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
+import {
+  type IncidentRow,
+  selectIncident,
+  selectIncidentEvents,
+  selectIncidents,
+} from '../store/incident-rows.ts'
+import { INCIDENT_EVENT_KINDS, INCIDENT_KINDS } from '../store/incidents.ts'
+import {
+  InstantText,
+  NoQuery,
+  orNull,
+  PointKey,
+  PointParam,
+  SlugText,
+  toInstantText,
+  toInstantTextOrNull,
+} from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
 
-const Incident = z
+/** An incident as it is shown. */
+export const Incident = z
   .strictObject({
     id: z.int(),
     kind: z.string().openapi({
@@ -25,6 +41,7 @@ const Incident = z
     subject: z.string().openapi({ description: 'what it is about: a gateway, a point', example: 'gw-1' }),
     gateway: SlugText.nullable(),
     client: SlugText.nullable().openapi({ description: 'null: it is about the installation' }),
+    point: orNull(PointKey),
     openedAt: InstantText,
     lastSeenAt: InstantText,
     count: z.int().openapi({ description: 'how often it was seen' }),
@@ -33,10 +50,23 @@ const Incident = z
     details: z.record(z.string(), z.unknown()).openapi({ description: 'as it was seen last' }),
     acknowledgedAt: orNull(InstantText),
     acknowledgedBy: z.string().nullable(),
+    version: z.int().openapi({ description: 'what `If-Match` names, in quotes; grows with what people do' }),
+    assignedTo: z.string().nullable().openapi({ description: 'a mail address' }),
+    snoozedUntil: orNull(InstantText).openapi({ description: 'until then nobody is told more of it' }),
+    escalated: z.int().openapi({ description: 'how many steps of escalation were taken' }),
+    parentId: z
+      .int()
+      .nullable()
+      .openapi({ description: 'the incident that explains this one: nobody is told of this one' }),
   })
   .openapi('Incident')
 
 const IncidentPage = z.strictObject({ items: z.array(Incident), next: Next }).openapi('IncidentPage')
+
+const YesOrNo = z
+  .enum(['true', 'false'])
+  .transform(text => text === 'true')
+  .openapi({ type: 'string', enum: ['true', 'false'] })
 
 const listRoute = createRoute({
   method: 'get',
@@ -48,6 +78,16 @@ const listRoute = createRoute({
       kind: z.enum(INCIDENT_KINDS).optional(),
       gateway: SlugText.optional(),
       state: z.enum(['open', 'closed']).optional(),
+      client: SlugText.optional(),
+      point: PointParam.shape.point.optional().openapi({ param: { name: 'point', in: 'query' } }),
+      severity: z.enum(ALERT_SEVERITIES).optional().openapi({ description: 'of alerts' }),
+      assignedTo: z
+        .string()
+        .max(254)
+        .optional()
+        .openapi({ description: 'a mail address; `me`: whoever asks' }),
+      acknowledged: YesOrNo.optional(),
+      silenced: YesOrNo.optional().openapi({ description: 'whether another incident explains it' }),
       ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
     }),
   },
@@ -56,29 +96,61 @@ const listRoute = createRoute({
       description: 'a page of incidents',
       content: { 'application/json': { schema: IncidentPage } },
     },
-    ...problemResponses(400, 401, 403),
+    ...problemResponses(400, 401, 403, 404, 409),
   },
 })
 
-const IncidentParam = z.strictObject({
+/** `{incident}` in a path. */
+export const IncidentParam = z.strictObject({
   incident: z.coerce
     .number()
     .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
-    .openapi({ param: { name: 'incident', in: 'path' } }),
+    .openapi({ param: { name: 'incident', in: 'path' }, type: 'integer', example: 7 }),
 })
 
-const acknowledgeRoute = createRoute({
-  method: 'post',
-  path: '/{incident}/acknowledge',
+const oneRoute = createRoute({
+  method: 'get',
+  path: '/{incident}',
   tags: ['operation'],
-  summary: 'Say that you have seen an incident',
-  description: 'It stays open for as long as it lasts. Who said so first stands.',
-  request: {
-    query: NoQuery,
-    params: IncidentParam,
-  },
+  summary: 'An incident',
+  request: { query: NoQuery, params: IncidentParam },
   responses: {
-    200: { description: 'the incident', content: { 'application/json': { schema: Incident } } },
+    200: {
+      description: 'the incident; its `ETag` is what the routes that act on it want as `If-Match`',
+      content: { 'application/json': { schema: Incident } },
+    },
+    ...problemResponses(400, 401, 403, 404),
+  },
+})
+
+const Event = z
+  .strictObject({
+    id: z.int(),
+    at: InstantText,
+    by: z.string().nullable().openapi({ description: 'null: the cloud itself' }),
+    kind: z.enum(INCIDENT_EVENT_KINDS),
+    details: z.record(z.string(), z.unknown()).openapi({
+      description:
+        '`assigned`: to; `snoozed`: until; `commented`: text; `escalated`: step; `silenced`: incident',
+    }),
+  })
+  .openapi('IncidentEvent')
+
+const eventsRoute = createRoute({
+  method: 'get',
+  path: '/{incident}/events',
+  tags: ['operation'],
+  summary: 'The story of an incident, newest first',
+  request: { query: z.strictObject(pageQuery({ limitMax: 1000, limitDefault: 100 })), params: IncidentParam },
+  responses: {
+    200: {
+      description: 'a page of what happened to it, and what was done about it',
+      content: {
+        'application/json': {
+          schema: z.strictObject({ items: z.array(Event), next: Next }).openapi('IncidentEventPage'),
+        },
+      },
+    },
     ...problemResponses(400, 401, 403, 404),
   },
 })
@@ -122,18 +194,40 @@ const deliveriesRoute = createRoute({
   },
 })
 
-/** `/incidents`, `/incidents/{incident}/acknowledge`, `/incidents/{incident}/deliveries`. */
-export function incidents({ db, clock, log }: { db: Database; clock: Clock; log: Log }) {
+/** `/incidents`, `/incidents/{incident}`, its story and its deliveries. */
+export function incidents({ db }: { db: Database }) {
   return openRouter()
     .openapi(listRoute, async context => {
-      const { cursor, limit, kind, gateway, state } = context.req.valid('query')
+      const { cursor, limit, state, point: name, ...asked } = context.req.valid('query')
+      const clientIds = context.get('clientIds')
+      const point = name === undefined ? undefined : await findPoint(db, clientIds, name)
+      const { email = '' } = context.get('principal')
       const beforeId = fromCursor('incidents', cursor, Number.MAX_SAFE_INTEGER)
-      const rows = await selectIncidents(db, context.get('clientIds'), {
-        ...{ beforeId, limit: limit + 1, kind, gateway },
+      const rows = await selectIncidents(db, clientIds, {
+        ...{ ...asked, beforeId, limit: limit + 1, pointId: point?.id },
+        assignedTo: asked.assignedTo === 'me' ? email : asked.assignedTo,
         open: state === undefined ? undefined : state === 'open',
       })
       const { items, next } = toPage(rows, { list: 'incidents', limit, keyOf: ({ id }) => id })
       return context.json({ items: items.map(toIncident), next }, 200, nextLink(context.req.url, next))
+    })
+    .openapi(oneRoute, async context => {
+      const row = await selectIncident(db, context.get('clientIds'), context.req.valid('param').incident)
+      if (row === undefined) throw new Problem(404, 'Incident not found')
+      return context.json(toIncident(row), 200, { etag: etagOfIncident(row) })
+    })
+    .openapi(eventsRoute, async context => {
+      const { cursor, limit } = context.req.valid('query')
+      const row = await selectIncident(db, context.get('clientIds'), context.req.valid('param').incident)
+      if (row === undefined) throw new Problem(404, 'Incident not found')
+      const beforeId = fromCursor('incident-events', cursor, Number.MAX_SAFE_INTEGER)
+      const rows = await selectIncidentEvents(db, row.id, { beforeId, limit: limit + 1 })
+      const { items, next } = toPage(rows, { list: 'incident-events', limit, keyOf: ({ id }) => id })
+      const shown = items.map(({ at, details, ...event }) => ({
+        ...event,
+        ...{ at: toInstantText(at), details: { ...details } },
+      }))
+      return context.json({ items: shown, next }, 200, nextLink(context.req.url, next))
     })
     .openapi(deliveriesRoute, async context => {
       const { incident: id } = context.req.valid('param')
@@ -144,17 +238,13 @@ export function incidents({ db, clock, log }: { db: Database; clock: Clock; log:
       }))
       return context.json({ items }, 200)
     })
-    .openapi(acknowledgeRoute, async context => {
-      const { incident: id } = context.req.valid('param')
-      const { name: by } = context.get('principal')
-      const row = await acknowledgeIncident(db, context.get('clientIds'), { id, by, now: clock.now() })
-      if (row === undefined) throw new Problem(404, 'Incident not found')
-      log.info('incident acknowledged', { id, by })
-      return context.json(toIncident(row), 200)
-    })
 }
 
-function toIncident(row: IncidentRow): z.infer<typeof Incident> {
+/** What `If-Match` must name of an incident. */
+export const etagOfIncident = ({ version }: IncidentRow): string => `"${version}"`
+
+/** An incident as the API shows it. */
+export function toIncident(row: IncidentRow): z.infer<typeof Incident> {
   return {
     ...row,
     openedAt: toInstantText(row.openedAt),
@@ -162,5 +252,6 @@ function toIncident(row: IncidentRow): z.infer<typeof Incident> {
     closedAt: toInstantTextOrNull(row.closedAt),
     details: { ...(row.details as object) },
     acknowledgedAt: toInstantTextOrNull(row.acknowledgedAt),
+    snoozedUntil: toInstantTextOrNull(row.snoozedUntil),
   }
 }

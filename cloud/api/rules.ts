@@ -84,11 +84,22 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/audit': { roles: DECIDERS, scope: 'read' },
   'GET /api/v1/ledger': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/incidents': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
-  'GET /api/v1/incidents/{incident}/deliveries': { roles: DECIDERS, scope: 'read' },
-  'POST /api/v1/incidents/{incident}/acknowledge': {
-    roles: [...OPERATORS, 'client_manager'],
-    scope: 'write',
+  'POST /api/v1/incidents/acknowledge': { roles: DECIDERS, scope: 'write' },
+  'GET /api/v1/incidents/{incident}': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
   },
+  'GET /api/v1/incidents/{incident}/events': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'GET /api/v1/incidents/{incident}/deliveries': { roles: DECIDERS, scope: 'read' },
+  'GET /api/v1/incidents/{incident}/people': { roles: DECIDERS, scope: 'read' },
+  'POST /api/v1/incidents/{incident}/acknowledge': { roles: DECIDERS, scope: 'write' },
+  'PUT /api/v1/incidents/{incident}/assignee': { roles: DECIDERS, scope: 'write' },
+  'PUT /api/v1/incidents/{incident}/snooze': { roles: DECIDERS, scope: 'write' },
+  'POST /api/v1/incidents/{incident}/escalate': { roles: DECIDERS, scope: 'write' },
+  'POST /api/v1/incidents/{incident}/comments': { roles: DECIDERS, scope: 'write' },
   'GET /api/v1/alert-rules': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'POST /api/v1/alert-rules': { roles: DECIDERS, scope: 'write' },
   'POST /api/v1/alert-rules/backtest': {

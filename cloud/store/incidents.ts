@@ -5,7 +5,6 @@
 // incident again, so that one which comes and goes is one line to read.
 
 import type { Sql } from './database.ts'
-import type { ClientIds } from './queries.ts'
 
 /** What kinds of incidents there are. */
 export const INCIDENT_KINDS = [
@@ -29,6 +28,8 @@ export interface Condition {
   details: object
   /** Where it is not REOPEN_WITHIN_MS. */
   reopenWithinMs?: number
+  /** An open incident that explains this one: nobody is told of it meanwhile. */
+  explainedBy?: { kind: IncidentKind; subject: string } | undefined
 }
 
 /** What has become of the incidents of a kind. */
@@ -54,8 +55,11 @@ export async function settleIncidents(
 ): Promise<Settled> {
   await tx.query(`select pg_advisory_xact_lock(${LOCK}, hashtext($1))`, [kind])
   const closed = await tx.query<{ subject: string }>(
-    `update incidents set closed_at = to_timestamp($3::float8 / 1000)
-     where kind = $1 and closed_at is null and subject <> all($2::text[]) returning subject`,
+    `with closed as (
+       update incidents set closed_at = to_timestamp($3::float8 / 1000), snoozed_until = null
+       where kind = $1 and closed_at is null and subject <> all($2::text[]) returning id, subject, closed_at
+     ), told as (insert into incident_events (incident_id, at, kind) select id, closed_at, 'closed' from closed)
+     select subject from closed`,
     [kind, conditions.map(({ subject }) => subject), now],
   )
   const opened: string[] = []
@@ -69,99 +73,85 @@ export async function settleIncidents(
 async function raise(
   tx: Sql,
   kind: IncidentKind,
-  { subject, gatewayId, pointId, details, reopenWithinMs = REOPEN_WITHIN_MS }: Condition,
+  { subject, gatewayId, pointId, details, reopenWithinMs = REOPEN_WITHIN_MS, explainedBy }: Condition,
   now: number,
 ): Promise<boolean> {
-  const [before] = await tx.query<{ id: number; isOpen: boolean }>(
-    `select id, closed_at is null as "isOpen" from incidents
+  const [before] = await tx.query<{ id: number; isOpen: boolean; parentId: number | null }>(
+    `select id, closed_at is null as "isOpen", parent_id as "parentId" from incidents
      where kind = $1 and subject = $2 and (closed_at is null or closed_at >= to_timestamp($3::float8 / 1000))
      order by closed_at desc nulls first limit 1`,
     [kind, subject, now - reopenWithinMs],
   )
+  const explaining = [explainedBy?.kind ?? null, explainedBy?.subject ?? null]
   if (before === undefined) {
-    await tx.query(
-      `insert into incidents (kind, subject, gateway_id, point_id, opened_at, last_seen_at, details)
-       values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000), to_timestamp($5::float8 / 1000), $6::jsonb)`,
-      [kind, subject, gatewayId ?? null, pointId ?? null, now, JSON.stringify(details)],
+    const [made] = await tx.query<{ id: number; parentId: number | null }>(
+      `insert into incidents (kind, subject, gateway_id, point_id, opened_at, last_seen_at, details, parent_id)
+       values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000), to_timestamp($5::float8 / 1000), $6::jsonb, ${PARENT('$7', '$8')})
+       returning id, parent_id as "parentId"`,
+      [kind, subject, gatewayId ?? null, pointId ?? null, now, JSON.stringify(details), ...explaining],
     )
+    if (made === undefined) throw new Error('An incident that was inserted came back without its id')
+    await insertIncidentEvent(tx, made.id, { kind: 'opened', by: null, now })
+    await noteParent(tx, made.id, null, made.parentId, now)
     return true
   }
-  await tx.query(
+  const [changed] = await tx.query<{ parentId: number | null }>(
     `update incidents set last_seen_at = to_timestamp($2::float8 / 1000), count = count + 1, details = $3::jsonb,
-       reopened = reopened + (closed_at is not null)::int, closed_at = null
-     where id = $1`,
-    [before.id, now, JSON.stringify(details)],
+       reopened = reopened + (closed_at is not null)::int, closed_at = null, parent_id = ${PARENT('$4', '$5')}
+     where id = $1 returning parent_id as "parentId"`,
+    [before.id, now, JSON.stringify(details), ...explaining],
   )
+  if (!before.isOpen) await insertIncidentEvent(tx, before.id, { kind: 'reopened', by: null, now })
+  await noteParent(tx, before.id, before.parentId, changed?.parentId ?? null, now)
   return !before.isOpen
 }
 
-/** An incident, and whose it is; of the installation where both are null. */
-export interface IncidentRow {
-  id: number
-  kind: string
-  subject: string
-  gateway: string | null
-  client: string | null
-  openedAt: number
-  lastSeenAt: number
-  count: number
-  reopened: number
-  closedAt: number | null
-  details: unknown
-  acknowledgedAt: number | null
-  acknowledgedBy: string | null
+const PARENT = (kind: string, subject: string): string =>
+  `(select e.id from incidents e where e.kind = ${kind} and e.subject = ${subject} and e.closed_at is null)`
+
+async function noteParent(
+  tx: Sql,
+  id: number,
+  before: number | null,
+  after: number | null,
+  now: number,
+): Promise<void> {
+  if (before === after) return
+  const kind = after === null ? 'unsilenced' : 'silenced'
+  await insertIncidentEvent(tx, id, { kind, by: null, details: { incident: after ?? before }, now })
 }
 
-const INCIDENT = `select i.id, i.kind, i.subject, g.slug as gateway, c.slug as client, i.opened_at as "openedAt",
-  i.last_seen_at as "lastSeenAt", i.count, i.reopened, i.closed_at as "closedAt", i.details,
-  i.acknowledged_at as "acknowledgedAt", i.acknowledged_by as "acknowledgedBy"
-from incidents i left join gateways g on g.id = i.gateway_id left join points p on p.id = i.point_id
-left join projects pr on pr.id = coalesce(g.project_id, p.project_id) left join clients c on c.id = pr.client_id`
+/** What happens to an incident, or is done about it. */
+export const INCIDENT_EVENT_KINDS = [
+  'opened',
+  'reopened',
+  'closed',
+  'silenced',
+  'unsilenced',
+  'acknowledged',
+  'assigned',
+  'snoozed',
+  'commented',
+  'escalated',
+] as const
 
-/** Incidents that may be seen, newest first; those of the installation only by who may see everything. */
-export function selectIncidents(
-  sql: Sql,
-  clientIds: ClientIds,
+/** What happens to an incident, or is done about it. */
+export type IncidentEventKind = (typeof INCIDENT_EVENT_KINDS)[number]
+
+/** Adds to the story of an incident. `by` is null where the cloud itself did it. */
+export async function insertIncidentEvent(
+  tx: Sql,
+  incidentId: number,
   {
-    beforeId,
-    limit,
     kind,
-    gateway,
-    open,
-  }: {
-    beforeId: number
-    limit: number
-    kind?: string | undefined
-    gateway?: string | undefined
-    open?: boolean | undefined
-  },
-): Promise<IncidentRow[]> {
-  return sql.query<IncidentRow>(
-    `${INCIDENT}
-     where i.id < $2::bigint and ($1::int[] is null or c.id = any($1)) and ($4::text is null or i.kind = $4)
-       and ($5::text is null or g.slug = $5) and ($6::boolean is null or (i.closed_at is null) = $6)
-     order by i.id desc limit $3`,
-    [clientIds, beforeId, limit, kind ?? null, gateway ?? null, open ?? null],
+    by,
+    details = {},
+    now,
+  }: { kind: IncidentEventKind; by: string | null; details?: object; now: number },
+): Promise<void> {
+  await tx.query(
+    `insert into incident_events (incident_id, at, by, kind, details)
+     values ($1::bigint, to_timestamp($2::float8 / 1000), $3, $4, $5::jsonb)`,
+    [incidentId, now, by, kind, JSON.stringify(details)],
   )
-}
-
-/** Notes who has seen an incident; the first stands. `undefined` when there is none that may be seen. */
-export async function acknowledgeIncident(
-  sql: Sql,
-  clientIds: ClientIds,
-  { id, by, now }: { id: number; by: string; now: number },
-): Promise<IncidentRow | undefined> {
-  await sql.query(
-    `update incidents i set acknowledged_at = to_timestamp($4::float8 / 1000), acknowledged_by = $3
-     where i.id = $2 and i.acknowledged_at is null
-       and ($1::int[] is null or exists (
-         select from projects pr where pr.client_id = any($1) and pr.id = coalesce(
-           (select project_id from gateways where id = i.gateway_id), (select project_id from points where id = i.point_id))))`,
-    [clientIds, id, by, now],
-  )
-  const [row] = await sql.query<IncidentRow>(
-    `${INCIDENT} where i.id = $2 and ($1::int[] is null or c.id = any($1))`,
-    [clientIds, id],
-  )
-  return row
 }

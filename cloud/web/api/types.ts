@@ -106,16 +106,76 @@ export interface Routes {
         | 'alert'
       gateway?: string
       state?: 'open' | 'closed'
+      client?: string
+      point?: string
+      severity?: 'info' | 'warning' | 'critical'
+      assignedTo?: string
+      acknowledged?: 'true' | 'false'
+      silenced?: 'true' | 'false'
       cursor?: string
       limit?: number
     }
     body: undefined
     answer: IncidentPage
   }
+  'POST /api/v1/incidents/acknowledge': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: IncidentsToAcknowledge
+    answer: IncidentsAcknowledged
+  }
+  'GET /api/v1/incidents/{incident}': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Incident
+  }
+  'GET /api/v1/incidents/{incident}/events': {
+    path: { incident: number }
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: IncidentEventPage
+  }
+  'GET /api/v1/incidents/{incident}/deliveries': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: undefined
+    answer: DeliveryList
+  }
+  'GET /api/v1/incidents/{incident}/people': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: undefined
+    answer: IncidentPeople
+  }
   'POST /api/v1/incidents/{incident}/acknowledge': {
     path: { incident: number }
     query: Record<string, never>
     body: undefined
+    answer: Incident
+  }
+  'PUT /api/v1/incidents/{incident}/assignee': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: IncidentAssignee
+    answer: Incident
+  }
+  'PUT /api/v1/incidents/{incident}/snooze': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: IncidentSnooze
+    answer: Incident
+  }
+  'POST /api/v1/incidents/{incident}/escalate': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Incident
+  }
+  'POST /api/v1/incidents/{incident}/comments': {
+    path: { incident: number }
+    query: Record<string, never>
+    body: IncidentComment
     answer: Incident
   }
   'GET /api/v1/gateways': {
@@ -216,6 +276,18 @@ export type Consumption = {
 
 export type Credentials = { email: string; password: string }
 
+export type Delivery = {
+  channel: 'email'
+  recipient: string
+  state: 'pending' | 'notified' | 'failed'
+  attempts: number
+  createdAt: Instant
+  stateAt: Instant
+  answer: string | null
+}
+
+export type DeliveryList = { items: Delivery[] }
+
 export type Finding = {
   code: CheckCode
   severity: 'block' | 'review' | 'note' | 'off'
@@ -292,6 +364,7 @@ export type Incident = {
   subject: string
   gateway: string | null
   client: string | null
+  point: PointKey | null
   openedAt: Instant
   lastSeenAt: Instant
   count: number
@@ -300,9 +373,54 @@ export type Incident = {
   details: Record<string, unknown>
   acknowledgedAt: Instant | null
   acknowledgedBy: string | null
+  version: number
+  assignedTo: string | null
+  snoozedUntil: Instant | null
+  escalated: number
+  parentId: number | null
 }
 
+export type IncidentAcknowledged = {
+  incident: number
+  subject: string | null
+  outcome: 'done' | 'known' | 'not_found'
+}
+
+export type IncidentAssignee = { email: string | null }
+
+export type IncidentComment = { text: string }
+
+export type IncidentEvent = {
+  id: number
+  at: Instant
+  by: string | null
+  kind:
+    | 'opened'
+    | 'reopened'
+    | 'closed'
+    | 'silenced'
+    | 'unsilenced'
+    | 'acknowledged'
+    | 'assigned'
+    | 'snoozed'
+    | 'commented'
+    | 'escalated'
+  details: Record<string, unknown>
+}
+
+export type IncidentEventPage = { items: IncidentEvent[]; next: string | null }
+
 export type IncidentPage = { items: Incident[]; next: string | null }
+
+export type IncidentPeople = { items: IncidentPerson[] }
+
+export type IncidentPerson = { email: string; name: string }
+
+export type IncidentsAcknowledged = { items: IncidentAcknowledged[] }
+
+export type IncidentSnooze = { until: string | null }
+
+export type IncidentsToAcknowledge = { incidents: number[] }
 
 export type Instant = string
 

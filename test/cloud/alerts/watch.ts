@@ -12,7 +12,7 @@ import {
 } from '../../../cloud/store/alert-rules.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { saveGatewayStatus } from '../../../cloud/store/gateways.ts'
-import { type IncidentRow, selectIncidents } from '../../../cloud/store/incidents.ts'
+import { type IncidentRow, selectIncidents } from '../../../cloud/store/incident-rows.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import { openFakeClock } from '../../doubles/clock.ts'

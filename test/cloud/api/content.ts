@@ -28,7 +28,7 @@ import { turnSending } from '../../../cloud/store/switches.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
 import { VARIABLES } from '../../../protocol/variables.ts'
-import type { ApiScene } from './scene.ts'
+import { type ApiScene, makeUser } from './scene.ts'
 
 /** When it is, in the scene. */
 export const NOW = Date.parse('2026-01-15T12:00:00Z')
@@ -59,10 +59,15 @@ export async function fill(api: ApiScene): Promise<void> {
       ],
     })
     await api.db.query(
-      `insert into incidents (kind, subject, gateway_id, opened_at, last_seen_at, details)
-       select 'ledger_difference', $2, $1, to_timestamp($3::float8 / 1000), to_timestamp($3::float8 / 1000), $4::jsonb`,
+      `with made as (
+         insert into incidents (kind, subject, gateway_id, point_id, opened_at, last_seen_at, details)
+         select 'ledger_difference', $2, $1, (select p.id from points p join gateways g on g.project_id = p.project_id where g.id = $1 and p.slug = 'pozo-7'),
+           to_timestamp($3::float8 / 1000), to_timestamp($3::float8 / 1000), $4::jsonb returning id
+       ) insert into incident_events (incident_id, at, by, kind, details)
+         select id, now(), $2, 'commented', jsonb_build_object('text', $2::text) from made`,
       [gatewayId, `gw-${client}`, NOW, JSON.stringify({ gateway: `gw-${client}`, difference: 2 })],
     )
+    await makeUser(api.db, `ana@${client}.cl`, 'client_manager', client)
     await api.db.query(
       `insert into deliveries (incident_id, channel, recipient, created_at, due_at, state_at)
        select max(id), 'email', $1, now(), now(), now() from incidents`,

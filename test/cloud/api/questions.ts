@@ -31,6 +31,9 @@ export const ANSWERED: Record<string, number> = {
   'PUT /api/v1/alert-rules/{rule}': 428,
   'DELETE /api/v1/alert-rules/{rule}': 428,
   'POST /api/v1/compliance/sensor-faults/{fault}/end': 422,
+  'PUT /api/v1/incidents/{incident}/assignee': 428,
+  'PUT /api/v1/incidents/{incident}/snooze': 428,
+  'POST /api/v1/incidents/{incident}/escalate': 428,
 }
 
 const FAULT = {
@@ -69,6 +72,10 @@ const BODIES: Record<string, object> = {
   'POST /api/v1/imports/{import}/settings': { zone: 'UTC' },
   'POST /api/v1/imports/{import}/confirm': { accept: ['zone'] },
   'POST /api/v1/compliance/sensor-faults/{fault}/end': { reason: 'cable cambiado' },
+  'POST /api/v1/incidents/acknowledge': { incidents: [2] },
+  'PUT /api/v1/incidents/{incident}/assignee': { email: null },
+  'PUT /api/v1/incidents/{incident}/snooze': { until: null },
+  'POST /api/v1/incidents/{incident}/comments': { text: 'voy en camino' },
 }
 
 /** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { overdueSince, watchLateness } from '../../../cloud/compliance/late.ts'
-import { selectIncidents } from '../../../cloud/store/incidents.ts'
+import { selectIncidents } from '../../../cloud/store/incident-rows.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { HOUR, MINUTE, openScene, type Scene } from './scene.ts'
