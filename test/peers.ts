@@ -29,6 +29,14 @@ const PEERS = {
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
   openssl: { debian: 'openssl', file: '/usr/bin/openssl' },
   chromium: { debian: 'chromium', file: '/usr/bin/chromium' },
+  dpkg: { debian: 'dpkg', file: '/usr/bin/dpkg-deb' },
+  debootstrap: { debian: 'debootstrap', file: '/usr/sbin/debootstrap' },
+  systemd: { debian: 'systemd', file: '/usr/bin/systemd-analyze' },
+  shellcheck: { debian: 'shellcheck', file: '/usr/bin/shellcheck' },
+  qemu_aarch64: { debian: 'qemu-user', file: '/usr/bin/qemu-aarch64' },
+  /** What a program for arm64 is linked with. */
+  arm64_libraries: { debian: 'libstdc++6-arm64-cross', file: '/usr/aarch64-linux-gnu/lib/libstdc++.so.6' },
+  arm64_atomic: { debian: 'libatomic1-arm64-cross', file: '/usr/aarch64-linux-gnu/lib/libatomic.so.1' },
   postgresql: { debian: 'postgresql', file: '/usr/lib/postgresql/*/bin/initdb' },
 } as const satisfies Record<string, PeerKind>
 

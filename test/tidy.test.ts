@@ -43,6 +43,7 @@ const BUILT_IN: Record<string, readonly string[]> = {
   '@ariakit/react': ['cloud/web/'],
   '@tanstack/react-query': ['cloud/web/'],
   '@tanstack/react-router': ['cloud/web/'],
+  esbuild: ['deploy/edge/'],
   react: ['cloud/web/'],
   'react-dom': ['cloud/web/'],
   uplot: ['cloud/web/'],

@@ -16,6 +16,9 @@ export const RANGES_MAX = 1024
 
 const VERSION = 2
 
+/** Which formats of a buffer this program reads, and which it leaves. */
+export const BUFFER_FORMATS = { reads: [VERSION], writes: VERSION }
+
 /** The plain numbers of a state, in the order of the record. */
 const NUMBERS = [
   ...(['nextSeq', 'evictedThrough', 'othersEvictedThrough', 'othersEvicted', 'regulatoryThrough'] as const),
