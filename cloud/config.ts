@@ -16,6 +16,7 @@ import type { RetentionRule } from './store/retention.ts'
 const SECRET_KEY_BYTES = 32
 const TIME_STAMPS = ['literal', 'offset', 'utc'] as const
 const DGA_PACE_MS = 250
+const SMA_PACE_MS = 250
 
 /** What the cloud runs with. */
 export interface CloudConfig {
@@ -38,6 +39,8 @@ export interface CloudConfig {
   formerSecretKeys: readonly Uint8Array[]
   /** What is not known of DGA from outside, or differs by installation. */
   dga: { restUrl?: string; soapUrl?: string; timeStamp: (typeof TIME_STAMPS)[number]; paceMs: number }
+  /** Where SMA is, when not where it says, and the least time between two requests to it. */
+  sma: { url?: string; paceMs: number }
   /** How long raw readings are kept; absent: for ever. */
   retention?: RetentionRule
   /** What people are told through, and in whose name. */
@@ -124,6 +127,8 @@ const Environment = z.object({
   DGA_SOAP_URL: httpUrl.optional(),
   DGA_TIME_STAMP: z.enum(TIME_STAMPS).optional(),
   DGA_PACE: Duration.optional(),
+  SMA_URL: httpUrl.optional(),
+  SMA_PACE: Duration.optional(),
   RAW_RETENTION: Kept.optional(),
   RAW_RETENTION_DECLARED: Kept.optional(),
   SMTP_URL: z
@@ -266,6 +271,10 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
       ...(settings.DGA_SOAP_URL === undefined ? {} : { soapUrl: settings.DGA_SOAP_URL }),
       timeStamp: settings.DGA_TIME_STAMP ?? 'literal',
       paceMs: settings.DGA_PACE ?? DGA_PACE_MS,
+    },
+    sma: {
+      ...(settings.SMA_URL === undefined ? {} : { url: settings.SMA_URL }),
+      paceMs: settings.SMA_PACE ?? SMA_PACE_MS,
     },
     ...(settings.RAW_RETENTION === undefined
       ? {}

@@ -14,6 +14,7 @@ import { readYaml } from '../protocol/yaml.ts'
 import { channelMistake } from './compliance/obligation.ts'
 import { upsertInformant, upsertObligation } from './compliance/provisioning.ts'
 import { openSecrets } from './compliance/secrets.ts'
+import { upsertSmaHolder, upsertSmaProcess } from './compliance/sma/provisioning.ts'
 import { enterMeterEvent } from './processor/meter-events.ts'
 import { toNewRule } from './processor/rules/rule-settings.ts'
 import { entriesOf, maySpeakOf, pointNamed, Site, saidTwice } from './site-file.ts'
@@ -62,6 +63,8 @@ export async function provision(deps: ProvisionDeps, text: string, source: strin
     await writeMeterEvents(work)
     await writeInformants(work)
     await writeObligations(work)
+    await writeSmaHolders(work)
+    await writeSmaProcesses(work)
     draft.settle([...saidTwice(draft), ...work.mistakes])
     return { changes: work.changes, tokens: work.tokens }
   })
@@ -281,4 +284,32 @@ async function informantOf(
     work.miss([...place, 'informant'], `client ${client} has no informant ${rut}`)
   }
   return found
+}
+
+async function writeSmaHolders(work: Work): Promise<void> {
+  const secrets = openSecrets(work.secretKey)
+  for (const { place, sound, whole } of entriesOf(work.draft, 'smaHolders')) {
+    const clientId = await clientOf(work, place, sound)
+    const password = work.secretOf(sound.password, [...place, 'password'])
+    if (clientId === undefined || password === undefined || whole === undefined) continue
+    const { user } = whole
+    const { change } = await upsertSmaHolder({ sql: work.tx, secrets }, { clientId, user, password })
+    work.note(`SMA user ${user}`, change)
+  }
+}
+
+async function writeSmaProcesses(work: Work): Promise<void> {
+  const { tx, clock } = work
+  for (const { place, sound, whole } of entriesOf(work.draft, 'smaProcesses')) {
+    const clientId = await clientOf(work, place, sound)
+    if (clientId === undefined || whole === undefined) continue
+    const { client: _, ...settings } = whole
+    try {
+      const { change } = await upsertSmaProcess({ tx, clock }, { clientId, settings })
+      work.note(`SMA process ${settings.uf}/${settings.process}`, change)
+    } catch (error) {
+      if (!(error instanceof Rejected)) throw error
+      work.miss(place, error.message)
+    }
+  }
 }

@@ -122,7 +122,7 @@ const STARTERS: Record<ServiceName, Starter> = {
       { host, port: ports.processor, version, ...nats, ...(retention === undefined ? {} : { retention }) },
     )
   },
-  compliance: ({ access, secretKey, ...parts }, { host, ports, dga, formerSecretKeys }, version) =>
+  compliance: ({ access, secretKey, ...parts }, { host, ports, dga, sma, formerSecretKeys }, version) =>
     startCompliance(
       {
         ...parts,
@@ -136,6 +136,7 @@ const STARTERS: Record<ServiceName, Starter> = {
         rest: { timeStamp: dga.timeStamp, ...(dga.restUrl === undefined ? {} : { url: dga.restUrl }) },
         soap: dga.soapUrl === undefined ? {} : { url: dga.soapUrl },
         paceMs: dga.paceMs,
+        sma,
       },
     ),
   analytics: ({ access, ...parts }, { host, ports, mail }, version) =>

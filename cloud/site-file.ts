@@ -7,6 +7,7 @@ import { type PointPath, pointKey, Slug } from '../protocol/ids.ts'
 import { type Place, pathText } from '../protocol/mistakes.ts'
 import { InformantSettings, ObligationSettings } from './compliance/obligation.ts'
 import { Rut } from './compliance/rut.ts'
+import { SmaProcessSettings, SmaUser } from './compliance/sma/settings.ts'
 import { METER_EVENT_SHAPE } from './processor/meter-events.ts'
 import { namesVariable, type Rule } from './processor/rules/parameters.ts'
 import { ruleSchema } from './processor/rules/rule-settings.ts'
@@ -62,6 +63,8 @@ export const Site = z.strictObject({
   meterEvents: listOf(MeterEvent),
   informants: listOf(Informant),
   obligations: listOf(Obligation),
+  smaHolders: listOf(z.strictObject({ client: Slug, user: SmaUser, password: Secret })),
+  smaProcesses: listOf(SmaProcessSettings.extend({ client: Slug })),
 })
 
 /** What a site.yaml describes. */
@@ -97,6 +100,8 @@ const NAMES: { [List in SiteList]: (entry: Entry<List>['sound']) => string | und
   meterEvents: ({ point, at }) => joined(pointNamed(point)?.key, instantText(at)),
   informants: ({ client, rut }) => joined(client, rut),
   obligations: ({ workCode, from }) => joined(workCode, instantText(from)),
+  smaHolders: ({ client, user }) => joined(client, user),
+  smaProcesses: ({ uf, process, from }) => joined(uf, process, instantText(from)),
 }
 
 /** `checks.level`: a rule that names its variable is another one for each. */

@@ -51,6 +51,7 @@ import { session } from './session.ts'
 import { slotExport } from './slot-export.ts'
 import { slotHours } from './slot-hours.ts'
 import { slots } from './slots.ts'
+import { sma } from './sma.ts'
 import { WEB_FOLDER, web } from './web.ts'
 import { works } from './works.ts'
 
@@ -116,6 +117,7 @@ export function openApi(
   api.route('/compliance/slots', decisions(deps))
   api.route('/compliance/works', works(deps))
   api.route('/compliance/sensor-faults', sensorFaults(deps))
+  api.route('/compliance/sma', sma(deps))
   api.route('/ledger', ledger(deps))
   api.route('/audit', audit(deps))
   api.route('/incidents', incidents(deps))

@@ -18,8 +18,11 @@ const REASON_LENGTH_MAX = 500
 const Turn = z
   .strictObject({
     at: InstantText,
-    what: z.enum(['all', 'work', 'informant']),
-    key: z.string().openapi({ description: 'the work’s code or the informant’s RUT; empty for everything' }),
+    what: z.enum(['all', 'work', 'informant', 'sma_process']),
+    key: z.string().openapi({
+      description:
+        'the work’s code, the informant’s RUT, or the process of SMA as uf/process; empty for everything',
+    }),
     sending: z.boolean(),
     reason: z.string(),
     by: z.string(),
@@ -30,8 +33,14 @@ const Sending = z
   .strictObject({
     all: z.strictObject({ sending: z.boolean(), turn: orNull(Turn) }),
     stopped: z
-      .array(z.strictObject({ what: z.enum(['work', 'informant']), key: z.string(), turn: orNull(Turn) }))
-      .openapi({ description: 'works and informants that are switched off' }),
+      .array(
+        z.strictObject({
+          what: z.enum(['work', 'informant', 'sma_process']),
+          key: z.string(),
+          turn: orNull(Turn),
+        }),
+      )
+      .openapi({ description: 'works, informants and processes of SMA that are switched off' }),
     turns: z.array(Turn).openapi({ description: 'the latest of all switches, newest first' }),
   })
   .openapi('Sending')
@@ -50,6 +59,11 @@ const AskedTurn = z
       rut: z.string().openapi({ example: '12345678-5' }).pipe(Rut),
       ...turned,
     }),
+    z.strictObject({
+      what: z.literal('sma_process'),
+      process: z.string().min(3).max(121).openapi({ description: 'uf/process', example: '1234/567' }),
+      ...turned,
+    }),
   ])
   .openapi('SendingTurnAsked')
 
@@ -57,7 +71,7 @@ const getRoute = createRoute({
   method: 'get',
   path: '/',
   tags: ['compliance'],
-  summary: 'What may be sent to DGA, what may not, and who said so',
+  summary: 'What may be sent to DGA and SMA, what may not, and who said so',
   request: { query: NoQuery },
   responses: {
     200: { description: 'the switches', content: { 'application/json': { schema: Sending } } },
@@ -69,7 +83,7 @@ const postRoute = createRoute({
   method: 'post',
   path: '/',
   tags: ['compliance'],
-  summary: 'Stop sending, or go on: everything, a work, an informant',
+  summary: 'Stop sending, or go on: everything, a work, an informant, a process of SMA',
   description:
     'At once, in every process. Slots go on being made and wait as `ready`. While everything is switched off, receipts are not asked after either.',
   request: {

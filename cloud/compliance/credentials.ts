@@ -11,9 +11,11 @@ import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Database } from '../store/database.ts'
 import { type Condition, settleIncidents } from '../store/incidents.ts'
 import { rewrapInformants, type SealedInformant, selectInformants } from '../store/informants.ts'
+import { rewrapSmaHolders } from '../store/sma.ts'
 import { keepWorking } from '../work-loop.ts'
 import { secretOwner } from './provisioning.ts'
-import type { Secrets } from './secrets.ts'
+import type { Sealed, Secrets } from './secrets.ts'
+import { holderOwner } from './sma/provisioning.ts'
 
 /** What checking works with. */
 export interface CredentialsDeps {
@@ -86,17 +88,25 @@ export function runCredentialsCheck(deps: CredentialsDeps, signal: AbortSignal):
 }
 
 /** Puts every secret that a former key sealed into an envelope of the current one. Services may run meanwhile. */
-export function rewrapSecrets(
+export async function rewrapSecrets(
   { db, secrets }: Pick<CredentialsDeps, 'db' | 'secrets'>,
   tell: (mistake: string) => void,
 ): Promise<{ rewrapped: number; left: number }> {
-  return rewrapInformants(db, secrets.currentKeyId, ({ rut, secretKeyId, secret }) => {
+  const rewrap = (sealed: Sealed, owner: string): Sealed | undefined => {
     try {
-      return secrets.rewrap({ keyId: secretKeyId, bytes: secret }, secretOwner(rut))
+      return secrets.rewrap(sealed, owner)
     } catch (error) {
       if (!(error instanceof Rejected)) throw error
       tell(error.message)
       return undefined
     }
-  })
+  }
+  const { currentKeyId } = secrets
+  const informants = await rewrapInformants(db, currentKeyId, ({ rut, secretKeyId, secret }) =>
+    rewrap({ keyId: secretKeyId, bytes: secret }, secretOwner(rut)),
+  )
+  const holders = await rewrapSmaHolders(db, currentKeyId, ({ user, secretKeyId, secret }) =>
+    rewrap({ keyId: secretKeyId, bytes: secret }, holderOwner(user)),
+  )
+  return { rewrapped: informants.rewrapped + holders.rewrapped, left: informants.left + holders.left }
 }

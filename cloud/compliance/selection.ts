@@ -214,14 +214,15 @@ type Valued = Candidate & { value: number }
 
 const hasValue = (candidate: Candidate): candidate is Valued => candidate.value !== null
 
-const isTrusted = (candidate: Candidate): candidate is Valued =>
+/** Whether it may be declared without asking anybody. */
+export const isTrusted = (candidate: Candidate): candidate is Valued =>
   candidate.value !== null &&
   candidate.quality === QUALITIES.good.code &&
   (candidate.flags & DOUBT) === 0 &&
   candidate.timeQuality !== TIME_QUALITIES.unsynced
 
 /** The nearest of a variable; of two as near, the earlier. */
-function nearest<T extends Candidate>(
+export function nearest<T extends Candidate>(
   candidates: readonly T[],
   variable: Variable,
   dueAt: number,

@@ -1,4 +1,4 @@
-// The compliance service: port 8002. Declares what is owed by itself, and at once when an operator asks.
+// The compliance service: port 8002. Declares to DGA what is owed, and reports to SMA, by itself, and at once when an operator asks.
 
 import { Hono } from 'hono'
 import type { Clock } from '../../protocol/runtime/clock.ts'
@@ -22,6 +22,9 @@ import { openPacer } from './pacer.ts'
 import { COMPLIANCE_RULES, type ComplianceRules, complianceLoops, runRound } from './runner.ts'
 import type { Secrets } from './secrets.ts'
 import type { SendDeps } from './send.ts'
+import { openSmaClient } from './sma/client.ts'
+import { runSmaWatch } from './sma/late.ts'
+import { runSmaRound, SMA_RULES, type SmaDeps, smaLoops } from './sma/runner.ts'
 
 /** What the compliance service counts. */
 export const COMPLIANCE_METRICS: readonly MetricHelp[] = [
@@ -31,6 +34,7 @@ export const COMPLIANCE_METRICS: readonly MetricHelp[] = [
     type: 'counter',
     help: 'Receipts asked after, by channel and outcome',
   },
+  { name: 'compliance_sma_reports_total', type: 'counter', help: 'Reports to SMA by outcome' },
   {
     name: 'compliance_secrets',
     type: 'gauge',
@@ -68,6 +72,7 @@ export interface ComplianceOptions {
   rules?: Partial<ComplianceRules>
   /** Between two requests to DGA, of all hands together. */
   paceMs?: number
+  sma?: { url?: string; paceMs?: number }
 }
 
 const PACE_MS = 250
@@ -75,7 +80,7 @@ const PACE_MS = 250
 /** Starts the compliance service. */
 export async function startCompliance(
   { authorizeOperator, fetch, ...given }: ComplianceDeps,
-  { host, port, version, rest, soap, rules: some, paceMs = PACE_MS }: ComplianceOptions,
+  { host, port, version, rest, soap, rules: some, paceMs = PACE_MS, sma = {} }: ComplianceOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = given
   const scope = openScope()
@@ -87,6 +92,11 @@ export async function startCompliance(
     breakers: openBreakers(),
     pacer: openPacer({ clock }, { everyMs: paceMs }),
   }
+  const smaDeps = {
+    ...given,
+    client: openSmaClient({ fetch, clock }, sma.url === undefined ? {} : { url: sma.url }),
+    pacer: openPacer({ clock }, { everyMs: sma.paceMs ?? PACE_MS }),
+  }
   const checks = {
     database: async () => ({ version: await selectVersion(db) }),
     slots: async () => {
@@ -94,13 +104,15 @@ export async function startCompliance(
       return measureSlots({ db, clock, metrics })
     },
   }
-  const routes = sendRoutes(deps, { authorizeOperator, rules, signal: scope.signal })
+  const routes = sendRoutes({ ...deps, sma: smaDeps }, { authorizeOperator, rules, signal: scope.signal })
   const service = await serveService(
     { clock, log, metrics },
     { name: 'compliance', host, port, version, checks, routes },
   )
   scope.use(service)
   for (const loop of complianceLoops(deps, rules)) scope.run(loop)
+  for (const loop of smaLoops(smaDeps, SMA_RULES)) scope.run(loop)
+  scope.run(signal => runSmaWatch(given, signal))
   scope.run(signal => measureForEver(given, signal))
   scope.run(signal => runLateWatch(given, signal))
   scope.run(signal => runCredentialsCheck(given, signal))
@@ -109,7 +121,7 @@ export async function startCompliance(
 
 /** POST /send-pending-data: does everything that can be done now, and answers with the counts. */
 function sendRoutes(
-  deps: SendDeps,
+  deps: SendDeps & { sma: SmaDeps },
   {
     authorizeOperator,
     rules,
@@ -117,10 +129,14 @@ function sendRoutes(
   }: { authorizeOperator: AuthorizeOperator; rules: ComplianceRules; signal: AbortSignal },
 ): Hono {
   const app = new Hono()
-  let running: ReturnType<typeof runRound> | undefined
+  const runAll = async () => {
+    const dga = await runRound(deps, rules, signal)
+    return { ...dga, sma: await runSmaRound(deps.sma, SMA_RULES, signal) }
+  }
+  let running: ReturnType<typeof runAll> | undefined
   app.post('/send-pending-data', async context => {
     requireAllowed(await authorizeOperator(context.req.raw))
-    running ??= runRound(deps, rules, signal).finally(() => {
+    running ??= runAll().finally(() => {
       running = undefined
     })
     return context.json(await running)

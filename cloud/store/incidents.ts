@@ -11,6 +11,7 @@ export const INCIDENT_KINDS = [
   'ledger_difference',
   'declaration_late',
   'informant_cannot_declare',
+  'sma_late',
   'sensor_fault_expired',
   'gateway_lost',
   'alert',

@@ -1,4 +1,4 @@
-// Kill switches: whether anything, a work, or what an informant declares is sent. Each turn is kept, with who and why.
+// Kill switches: whether anything, a work, what an informant declares, or a process of SMA is sent. Each turn is kept, with who and why.
 
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Database, Sql } from './database.ts'
@@ -8,6 +8,8 @@ export type Switched =
   | { what: 'all' }
   | { what: 'work'; workCode: string }
   | { what: 'informant'; rut: string }
+  /** `uf/process`. */
+  | { what: 'sma_process'; process: string }
 
 /** One turn of a switch. `key` is a work's code, a RUT, or empty. */
 export interface Turn {
@@ -40,6 +42,7 @@ export function turnSending(
 
 function keyOf(switched: Switched): string {
   if (switched.what === 'all') return ''
+  if (switched.what === 'sma_process') return switched.process
   return switched.what === 'work' ? switched.workCode : switched.rut
 }
 
@@ -58,13 +61,17 @@ const STATEMENTS: Record<Switched['what'], Statement> = {
     'update informants set sending = $2 where rut = $1 returning 1',
     [key, sending],
   ],
+  sma_process: (key, { sending }) => [
+    `update sma_processes set sending = $2 where key = 'SMA ' || $1 returning 1`,
+    [key, sending],
+  ],
 }
 
 /** How the switches stand. */
 export interface SwitchesState {
   all: { sending: boolean; turn: Turn | null }
-  /** Works and informants that are switched off. */
-  stopped: { what: 'work' | 'informant'; key: string; turn: Turn | null }[]
+  /** Works, informants and processes of SMA that are switched off. */
+  stopped: { what: Exclude<Switched['what'], 'all'>; key: string; turn: Turn | null }[]
 }
 
 const STOPPED_MAX = 1000
@@ -86,6 +93,9 @@ export async function selectSwitches(sql: Sql): Promise<SwitchesState> {
      from (select distinct rut as key from informants where not sending) s ${LAST_TURN('informant', 's.key')}
      union all
      select 'work', w.code, ${TURN} from works w ${LAST_TURN('work', 'w.code')} where not w.sending
+     union all
+     select 'sma_process', p.key, ${TURN} from (select uf || '/' || process as key from sma_processes where not sending) p
+       ${LAST_TURN('sma_process', 'p.key')}
      limit ${STOPPED_MAX}`,
   )
   return { all: all ?? { sending: false, turn: null }, stopped }

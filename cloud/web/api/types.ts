@@ -101,6 +101,7 @@ export interface Routes {
         | 'ledger_difference'
         | 'declaration_late'
         | 'informant_cannot_declare'
+        | 'sma_late'
         | 'sensor_fault_expired'
         | 'gateway_lost'
         | 'alert'

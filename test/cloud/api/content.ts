@@ -2,8 +2,11 @@
 
 import { AlertRule } from '../../../cloud/alerts/rule.ts'
 import type { Submission } from '../../../cloud/compliance/dga/client.ts'
+import { openSecrets } from '../../../cloud/compliance/secrets.ts'
 import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
+import { upsertSmaHolder, upsertSmaProcess } from '../../../cloud/compliance/sma/provisioning.ts'
+import { SmaProcessSettings } from '../../../cloud/compliance/sma/settings.ts'
 import { uploadImport } from '../../../cloud/imports/desk.ts'
 import { findPoint } from '../../../cloud/point-name.ts'
 import { enterMeterEvent } from '../../../cloud/processor/meter-events.ts'
@@ -24,6 +27,7 @@ import { selectGateway, selectPointsNamed } from '../../../cloud/store/queries.t
 import { insertPreview, recordRecomputation } from '../../../cloud/store/recomputations.ts'
 import { insertRule } from '../../../cloud/store/rules.ts'
 import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
+import { smaKey } from '../../../cloud/store/sma.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
@@ -88,6 +92,7 @@ export async function fill(api: ApiScene): Promise<void> {
     await turnSending(api.db, { what: 'work', workCode: 'OB-0602-2' }, turn)
   }
   await makeRules(api)
+  await makeReports(api)
   await uploadFiles(api)
   for (const client of ['campo', 'otra']) await breakSensors(api, `${client}.los-aromos.pozo-7`)
   await makeSlots(api)
@@ -116,6 +121,29 @@ async function makeRules({ db, clock }: ApiScene): Promise<void> {
       { at: NOW - 7_200_000, kind: 'reset', ...count },
       { at: NOW - 7_200_000, kind: 'gap', ...count },
     ])
+  }
+}
+
+/** Two processes of each client that are reported to SMA, the first with two reports that wait for a person. */
+async function makeReports({ db, clock }: ApiScene): Promise<void> {
+  const secrets = openSecrets(new Uint8Array(32).fill(5))
+  for (const client of ['campo', 'otra']) {
+    const clientId = (await clientIdOf(db, client)) ?? 0
+    const user = `sma-${client}`
+    await upsertSmaHolder({ sql: db, secrets }, { clientId, user, password: 'una-clave-de-la-sma' })
+    for (const process of ['1', '2']) {
+      const settings = SmaProcessSettings.parse({
+        ...{ user, uf: client, process, from: '2026-01-01T00:00:00Z' },
+        devices: [{ device: '890', point: `${client}.los-aromos.pozo-7` }],
+      })
+      await db.transaction(tx => upsertSmaProcess({ tx, clock }, { clientId, settings }))
+    }
+    await db.query(
+      `insert into sma_reports (key, terms_id, at, state, state_at, reason)
+       select t.key, t.id, to_timestamp($2::float8 / 1000) - n * interval '5 minutes', 'review', now(), $3
+       from sma_terms t, generate_series(0, 1) n where t.key = $1`,
+      [smaKey(client, '1'), NOW, `visto en ${client}`],
+    )
   }
 }
 

@@ -69,6 +69,7 @@ const BODIES: Record<string, object> = {
   'POST /api/v1/compliance/slots/decisions': {
     ...{ slots: [1, 4], action: 'approve', reason: 'verificado', dryRun: true },
   },
+  'POST /api/v1/compliance/sma/reports/{report}/decisions': { decision: 'close', reason: 'visto' },
   'POST /api/v1/imports/{import}/settings': { zone: 'UTC' },
   'POST /api/v1/imports/{import}/confirm': { accept: ['zone'] },
   'POST /api/v1/compliance/sensor-faults/{fault}/end': { reason: 'cable cambiado' },
@@ -138,6 +139,7 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       incident: client === 'campo' ? '1' : '2',
       preview: client === 'campo' ? '1' : '2',
       slot: client === 'campo' ? '1' : '4',
+      report: client === 'campo' ? '1' : '3',
       event: client === 'campo' ? '1' : '3',
       work: workOf(client),
       month: '2026-01',

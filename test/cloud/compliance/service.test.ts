@@ -45,7 +45,7 @@ describe('startCompliance()', () => {
         },
       },
       {
-        ...{ host: '127.0.0.1', port: 0, version: '1.2.3', paceMs: 0 },
+        ...{ host: '127.0.0.1', port: 0, version: '1.2.3', paceMs: 0, sma: { paceMs: 0 } },
         ...{ rest: { url: dga.url }, soap: { url: dga.soapUrl } },
       },
     )

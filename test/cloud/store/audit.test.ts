@@ -41,6 +41,7 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
     ].map(table => [table, 'evidence itself, and only ever added to']),
   ),
   slots: 'what persons decide about them is in slot_decisions; the rest services do',
+  sma_reports: 'what persons decide about them is in sma_decisions; the rest services do',
   idempotency_keys: 'answers, for a day',
   'auth.verifications': 'secrets that expire within minutes',
   'auth.sign_in_failures': 'a count of failures',

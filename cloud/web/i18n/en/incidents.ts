@@ -25,6 +25,7 @@ export const incidents: Messages['incidents'] = {
     ledger_difference: 'Readings of a gateway are missing',
     declaration_late: 'Declaration late',
     informant_cannot_declare: 'The informant cannot declare',
+    sma_late: 'Reports to SMA are late',
     sensor_fault_expired: 'Faulty sensor without news',
     gateway_lost: 'Gateway lost',
     alert: 'Alert',

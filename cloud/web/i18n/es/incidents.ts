@@ -24,6 +24,7 @@ export const incidents = {
     ledger_difference: 'Faltan lecturas de un gateway',
     declaration_late: 'Declaración atrasada',
     informant_cannot_declare: 'El informante no puede declarar',
+    sma_late: 'Reportes a la SMA atrasados',
     sensor_fault_expired: 'Sensor en falla sin novedad',
     gateway_lost: 'Gateway sin señal',
     alert: 'Alerta',
