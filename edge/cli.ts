@@ -10,9 +10,10 @@ import { ConfigError, EXIT_CONFIG, reasonOf, Unavailable } from '../protocol/run
 import { LEVELS, type Level, openLog, silentLog } from '../protocol/runtime/log.ts'
 import { describePlan } from './check.ts'
 import { type RunnableConfig, readGatewayConfig } from './config.ts'
+import { openConfiguration } from './configuration.ts'
 import { findingText } from './doctor/finding.ts'
 import { examine } from './doctor.ts'
-import { runGateway } from './gateway.ts'
+import { type Ended, runGateway } from './gateway.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { scanBus } from './modbus/scan.ts'
 import { showDevice } from './modbus/show.ts'
@@ -98,15 +99,15 @@ async function run(file: string): Promise<number> {
       stop.abort(new Error(name))
     })
   }
-  const config = readGatewayConfig(file, process.env)
-  const deps = {
-    clock: systemClock,
-    log,
-    random: Math.random,
-    askClock: config.clock === 'trusted' ? async () => true : askMachine,
-  }
+  const options = { path: file, environment: process.env }
+  const configuration = await openConfiguration({ clock: systemClock, log }, options)
+  const deps = { clock: systemClock, log, random: Math.random, configuration }
   try {
-    await runGateway(deps, config, { version: readVersion() }, stop.signal)
+    for (let ended: Ended = 'again'; ended === 'again'; ) {
+      const config = configuration.config()
+      const askClock = config.clock === 'trusted' ? async () => true : askMachine
+      ended = await runGateway({ ...deps, askClock }, config, { version: readVersion() }, stop.signal)
+    }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     log.error('gateway failed', { reason: reasonOf(error), error })

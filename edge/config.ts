@@ -5,6 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { readFleetKey } from '../protocol/configuration.ts'
 import {
   type DeviceConfig,
   type GatewayConfig,
@@ -14,15 +15,20 @@ import {
   parseGatewayConfig,
 } from '../protocol/gateway-config.ts'
 import type { LanBrokerConfig } from '../protocol/lan-config.ts'
-import { didYouMean, type Place } from '../protocol/mistakes.ts'
+import type { Place } from '../protocol/mistakes.ts'
+import { MODBUS_MACHINE } from '../protocol/modbus/machine.ts'
+import { profileSignals } from '../protocol/modbus/profile.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import { certificateMistake, keyMistake } from '../protocol/tls.ts'
-import type { Writable } from '../protocol/writable-config.ts'
 import type { LanUser } from './lan-access.ts'
-import { boundMistakes } from './modbus/encode.ts'
-import { planMistakes, type Reads } from './modbus/plan.ts'
-import { profileNames, profileSignals } from './modbus/profile.ts'
-import { type Plain, secretMistakes, secretText, textOfFile, withSecrets } from './secrets.ts'
+import {
+  type Plain,
+  type SecretSources,
+  secretMistakes,
+  secretText,
+  textOfFile,
+  withSecrets,
+} from './secrets.ts'
 
 /** A configuration with nothing left to look up. */
 export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'providers' | 'lanBroker'> {
@@ -41,6 +47,8 @@ export interface Credentials {
   ca?: string
   cert?: string
   key?: string
+  /** The public half of the key with which the fleet signs configurations, PEM. */
+  fleetKey?: string
 }
 
 /** Room for the authorities of a whole system, and for no file that was meant to be something else. */
@@ -48,22 +56,36 @@ const CREDENTIAL_BYTES_MAX = 1024 * 1024
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Reads the file at `path`. Throws ConfigError with every mistake at once. */
-export function readGatewayConfig(path: string, environment: Environment): RunnableConfig {
-  let text: string
+/** What the file at `path` says. Throws ConfigError. */
+export function readConfigFile(path: string): string {
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     throw new ConfigError(path, [{ path: '', message: `cannot be read: ${reasonOf(error)}` }])
   }
-  const folder = dirname(resolve(path))
-  const sources = { environment, folder }
+}
+
+/** Reads the file at `path`. Throws ConfigError with every mistake at once. */
+export function readGatewayConfig(path: string, environment: Environment): RunnableConfig {
+  return runnableConfig(readConfigFile(path), path, { environment, folder: dirname(resolve(path)) })
+}
+
+/**
+ * Reads a document, with what it refers to in `folder` and the environment. `source` names it in messages; `check` may have
+ * further mistakes. Throws ConfigError with every mistake at once.
+ */
+export function runnableConfig(
+  text: string,
+  source: string,
+  { check: further = () => [], ...sources }: SecretSources & { check?: (draft: GatewayDraft) => Place[] },
+): RunnableConfig {
+  const { folder } = sources
   let credentials: Credentials = { token: '' }
-  const config = parseGatewayConfig(text, path, {
-    profileSignals,
+  const config = parseGatewayConfig(text, source, {
+    ...MODBUS_MACHINE,
     check(draft) {
       const { uplink } = draft.sound ?? {}
-      const mistakes = [...deviceMistakes(draft), ...rangeMistakes(draft), ...secretMistakes(draft, sources)]
+      const mistakes = [...MODBUS_MACHINE.check(draft), ...secretMistakes(draft, sources), ...further(draft)]
       if (uplink?.credentials !== undefined) {
         credentials = readCredentials(resolve(folder, uplink.credentials), mistakes)
       }
@@ -83,38 +105,6 @@ export function readGatewayConfig(path: string, environment: Environment): Runna
     providers: providers.map(provider => withSecrets(provider, sources)),
     ...(lanBroker === undefined ? {} : { lanBroker: { ...lanBroker, users } }),
   }
-}
-
-/** A profile that is not there, and signals that no request can fetch. */
-function deviceMistakes({ sound, isWrong }: GatewayDraft): Place[] {
-  return (sound?.devices ?? []).flatMap((device, index): Place[] => {
-    const place = ['devices', index]
-    const { profile, reads, signals = profile === undefined ? [] : profileSignals(profile) } = device ?? {}
-    if (signals === undefined) {
-      const message = `no profile is named "${profile}"${didYouMean(profile ?? '', profileNames())}`
-      return [{ path: [...place, 'profile'], message }]
-    }
-    if (reads === undefined || isWrong(...place, 'reads')) return []
-    const whole = [...signals.keys()].filter(at => !isWrong(...place, 'signals', at))
-    return planMistakes(
-      whole.map(at => signals[at] as ModbusSignal),
-      reads as Reads,
-    ).map(({ signal, message }) => ({ path: [...place, 'signals', whole[signal] ?? 0], message }))
-  })
-}
-
-/** Bounds of what may be written that could not be written themselves. */
-function rangeMistakes({ sound, isWrong }: GatewayDraft): Place[] {
-  return (sound?.devices ?? []).flatMap((device, index) =>
-    (device?.writable ?? []).flatMap((one, at) => {
-      const place = ['devices', index, 'writable', at]
-      if (one === undefined || isWrong(...place)) return []
-      return boundMistakes(one as Writable).map(({ path, message }) => ({
-        path: [...place, ...path],
-        message,
-      }))
-    }),
-  )
 }
 
 function signalsOf({ signals, profile = '' }: DeviceConfig): readonly ModbusSignal[] {
@@ -139,12 +129,15 @@ function readCredentials(folder: string, mistakes: Place[]): Credentials {
   }
   const token = read('token')?.trim()
   const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')]
+  const fleetKey = read('fleet-key.pem')
   if (!isReadable) return { token: '' }
   if (token === undefined || token === '') miss(`there is no token in ${join(folder, 'token')}`)
   for (const [name, pem] of Object.entries({ 'ca.pem': ca, 'cert.pem': cert })) {
     const mistake = pem === undefined ? undefined : certificateMistake(pem)
     if (mistake !== undefined) miss(`${join(folder, name)} ${mistake}`)
   }
+  const fleetMistake = fleetKey === undefined ? undefined : fleetKeyMistake(fleetKey)
+  if (fleetMistake !== undefined) miss(`${join(folder, 'fleet-key.pem')} ${fleetMistake}`)
   if ((cert === undefined) !== (key === undefined)) {
     miss(`${folder} has one of cert.pem and key.pem, and needs both`)
   } else if (cert !== undefined && key !== undefined && certificateMistake(cert) === undefined) {
@@ -154,6 +147,16 @@ function readCredentials(folder: string, mistakes: Place[]): Credentials {
   return {
     token: token ?? '',
     ...(ca === undefined ? {} : { ca }),
+    ...(fleetKey === undefined ? {} : { fleetKey }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  }
+}
+
+function fleetKeyMistake(pem: string): string | undefined {
+  try {
+    readFleetKey(pem)
+    return undefined
+  } catch (error) {
+    return `is no public key of Ed25519: ${reasonOf(error)}`
   }
 }

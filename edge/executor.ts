@@ -7,20 +7,17 @@ import { Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
 import type { Execute, Executed } from './commands.ts'
-import type { RunnableConfig } from './config.ts'
-import type { Bus } from './modbus/bus.ts'
 import { failureText } from './modbus/request.ts'
 import { scanBus } from './modbus/scan.ts'
 import { checkOrder, writeOrder } from './modbus/write.ts'
-import type { Line } from './poller.ts'
+import type { Site } from './site.ts'
 
 interface ExecutorDeps {
   clock: Clock
   log: Log
   clockState: () => ClockState
-  lines: readonly Line[]
-  buses: readonly Bus[]
-  devices: RunnableConfig['devices']
+  /** What is measured now. */
+  site: Pick<Site, 'lines' | 'buses' | 'devices'>
   /** Told what came of each command to write. */
   onWrite?: (write: NonNullable<GatewayHealth['lastWrite']>) => void
   /** Ends the gateway, whose supervisor starts it again. */
@@ -51,7 +48,7 @@ export function executor(deps: ExecutorDeps, signal: AbortSignal): Execute {
 }
 
 async function collect(
-  { lines }: ExecutorDeps,
+  { site: { lines } }: ExecutorDeps,
   { devices, provider }: CommandOf<'collect'>,
   signal: AbortSignal,
 ): Promise<{ readings: number }> {
@@ -78,7 +75,7 @@ function nothingChosen(provider: string | undefined, devices: readonly string[] 
 }
 
 /** What a device is on its bus: two names may be those of one. */
-function placeOf({ devices }: ExecutorDeps, id: string): string {
+function placeOf({ site: { devices } }: ExecutorDeps, id: string): string {
   const device = devices.find(one => one.id === id)
   return `${device?.bus} ${device?.unit}`
 }
@@ -96,7 +93,7 @@ function openTurns(): <Value>(place: string, doing: () => Promise<Value>) => Pro
 
 /** Holes are not read for a command either: some devices fall silent when they are. */
 async function read(
-  { buses, devices }: ExecutorDeps,
+  { site: { buses, devices } }: ExecutorDeps,
   { device: id, table, address, count }: CommandOf<'read'>,
   signal: AbortSignal,
 ): Promise<{ values: number[] }> {
@@ -146,7 +143,7 @@ async function write(
 }
 
 async function writeAllowed(
-  { buses, devices, clock, clockState }: ExecutorDeps,
+  { site: { buses, devices }, clock, clockState }: ExecutorDeps,
   command: CommandOf<'write'>,
   signal: AbortSignal,
 ) {
@@ -170,7 +167,7 @@ async function writeAllowed(
 }
 
 async function scan(
-  { buses, devices }: ExecutorDeps,
+  { site: { buses, devices } }: ExecutorDeps,
   { bus: id, first, last }: CommandOf<'scan'>,
   signal: AbortSignal,
 ): Promise<{ units: { unit: number; answer: string }[] }> {

@@ -6,35 +6,36 @@
 // Started in this order and stopped in the reverse. A loop that fails ends the gateway: its supervisor starts it again,
 // and the buffer goes on where it was.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Measurement } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import { Unavailable } from '../protocol/runtime/errors.ts'
-import type { Log } from '../protocol/runtime/log.ts'
+import type { Fields, Log } from '../protocol/runtime/log.ts'
 import { type Metrics, openMetrics } from '../protocol/runtime/metrics.ts'
 import { aborted, openScope, type Scope } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
-import { type LanBroker, openLanBroker } from './broker.ts'
+import { desiredTopic, reportedTopic } from '../protocol/topics.ts'
 import { type Buffer, openBuffer } from './buffer.ts'
-import { openCommands } from './commands.ts'
+import { type Commands, openCommands } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
+import type { Configuration } from './configuration.ts'
+import { type Configured, openConfigured } from './configured.ts'
 import { executor } from './executor.ts'
 import { GATEWAY_METRICS, openHealth, totalOf } from './health.ts'
-import { type HoldDeps, openHold, readGuess } from './hold.ts'
-import { runLanState, type SeriesFacts, seriesFacts } from './lan-facts.ts'
-import { openLedger } from './ledger.ts'
-import { type Bus, openBus } from './modbus/bus.ts'
-import { pollDevice, toPolledDevice } from './modbus/poll.ts'
+import { type Hold, type HoldDeps, openHold, readGuess } from './hold.ts'
+import { type Lan, openLan } from './lan.ts'
+import { runLanState, seriesFacts } from './lan-facts.ts'
+import { type Ledger, openLedger } from './ledger.ts'
 import { BATCH_EVERY_MS } from './pace.ts'
-import { type Line, openLine, type PollerDeps, type Source, type SourceHealth } from './poller.ts'
-import { providerLines } from './providers/lines.ts'
+import type { PollerDeps, SourceHealth } from './poller.ts'
+import type { Vitals } from './probation.ts'
 import { openMarks } from './providers/marks.ts'
 import { openSeriesBook } from './series-book.ts'
-import type { SparkplugNode } from './sparkplug/node.ts'
-import { nextBdSeq } from './sparkplug/session.ts'
+import { openSite, type Site } from './site.ts'
 import { openStatusServer, type StatusDeps } from './status-server.ts'
-import { type ClockAnswer, openTimeQuality, readBootId, type TimeQualityProbe } from './time-quality.ts'
+import { type ClockAnswer, openTimeQuality, readBootId } from './time-quality.ts'
 import { openTransport } from './transport/open.ts'
-import { openUplink } from './uplink.ts'
+import { openUplink, type UplinkDeps } from './uplink.ts'
 
 /** What a gateway needs of the machine. */
 export interface GatewayDeps {
@@ -43,17 +44,49 @@ export interface GatewayDeps {
   random: () => number
   /** Whether the clock is synchronised; `undefined` when nobody can say. */
   askClock: () => Promise<ClockAnswer>
+  /** Where the configuration is from, and may be changed by the cloud. Without it, it stays as it is. */
+  configuration?: Configuration
 }
+
+/** Why a gateway ended: it was told to, or its configuration is now one that it must be begun anew for. */
+export type Ended = 'stopped' | 'again'
 
 /** Runs a gateway until the signal aborts. Resolves when everything is closed; `onReady` is called when it works. */
 export async function runGateway(
-  { clock, log, random, askClock }: GatewayDeps,
+  deps: GatewayDeps,
   config: RunnableConfig,
   { version, onReady = () => {} }: { version: string; onReady?: () => void },
   signal: AbortSignal,
-): Promise<void> {
-  const { gateway, client, project } = config
+): Promise<Ended> {
+  const { clock, log } = deps
   await using scope = openScope(signal)
+  const stop = new AbortController()
+  const gateway = await openParts(deps, config, { version, stop }, scope)
+  for (const loop of gateway.loops) scope.run(loop)
+  // A command to restart ends this process with success; its supervisor starts it again.
+  scope.run(until => aborted(AbortSignal.any([until, stop.signal])).then(() => stop.signal.throwIfAborted()))
+  log.info('gateway started', { gateway: config.gateway, version, ...gateway.facts() })
+  onReady()
+  try {
+    await scope.finished()
+    return 'stopped'
+  } catch (error) {
+    if (error !== stop.signal.reason) throw error
+    log.info(error === ANOTHER ? 'gateway begins anew' : 'gateway restarts as commanded', { at: clock.now() })
+    return error === ANOTHER ? 'again' : 'stopped'
+  }
+}
+
+const ANOTHER = new Error('Another configuration')
+
+/** Opens all parts of a gateway, in order, and says which loops are to run. */
+async function openParts(
+  { clock, log, random, askClock, configuration }: GatewayDeps,
+  config: RunnableConfig,
+  { version, stop }: { version: string; stop: AbortController },
+  scope: Scope,
+): Promise<{ loops: ((signal: AbortSignal) => Promise<void>)[]; facts: () => Fields }> {
+  const { gateway, client, project } = config
   const metrics = openMetrics(GATEWAY_METRICS)
   const sources = new Map<string, SourceHealth>()
   const buffer = scope.use(await openBuffer({ clock, log }, config.buffer))
@@ -67,78 +100,146 @@ export async function runGateway(
   const lost = () => totalOf(metrics, 'gateway_readings_lost_total')
   const underWay = () => (isStarted ? uplink.underWay() : [])
   const ledger = await openLedger({ clock, log, buffer, lost, underWay }, config.buffer.path)
-  const lan = await openLan({ clock, log, metrics }, config)
-  if (lan !== undefined) scope.use(lan)
-  const buses = config.buses.map(bus => scope.use(openBus({ clock, log, random }, bus)))
-  let hindrance: string | undefined
-  const latest = new Map<string, Measurement>()
-  const store = async (measurements: readonly Measurement[]) => {
-    await ledger.look()
-    const { readings, held } = await hold.store(measurements).catch((error: unknown) => {
-      if (error instanceof Unavailable) hindrance = error.message
-      throw error
-    })
-    for (const one of measurements) latest.set(`${one.point}/${one.variable}`, one)
-    hindrance = undefined
-    uplink.wake()
-    lan?.publish([...readings, ...held.map(one => ({ ...one, seq: 0 }))])
-  }
+  const lan = scope.use(openLan({ clock, log, metrics }))
+  const { store, latest, hindrance } = openStore({ ledger, hold, lan, wake: () => uplink.wake() })
   const poller: PollerDeps = { clock, log, metrics, health: sources, store }
   const remote = { folder: config.buffer.path, devices: config.providers.map(({ id }) => id) }
   const marks = scope.use(await openMarks({ clock, log }, remote))
-  const lines = [
-    ...busLines(poller, time, config, buses),
-    ...providerLines(poller, time, marks, config.providers),
-  ]
-  const stop = new AbortController()
-  const restart = () => stop.abort(new Error('Restart commanded'))
-  let lastWrite: GatewayHealth['lastWrite']
+  const site = scope.use(openSite({ poller, time, marks, clock, log, random }, scope.signal))
+  const current = openCurrent(config, { lan, site, stop })
+  const writes = openLastWrite()
   const execute = executor(
     {
-      ...{ clock, log, clockState: time.state, lines, buses, devices: config.devices, restart },
-      onWrite: write => {
-        lastWrite = write
-      },
+      clock,
+      log,
+      clockState: time.state,
+      site,
+      restart: () => stop.abort(new Error('Restart commanded')),
+      ...writes,
     },
     scope.signal,
   )
   const commands = await openCommands({ clock, log, metrics, execute }, { gateway, path: config.buffer.path })
   const health = openHealth(
     {
-      ...{ buffer, metrics, clock, clockState: time.state, sources, buses, lastWrite: () => lastWrite },
-      ledger: ledger.tell,
+      ...{ buffer, metrics, clock, clockState: time.state, sources, buses: () => site.buses },
+      ...{ lastWrite: writes.lastWrite, ledger: ledger.tell },
     },
     { version },
   )
   const transport = await openTransport({ clock }, config)
+  const configured =
+    configuration &&
+    openConfigured({
+      ...{ clock, log, metrics, configuration, apply: current.apply, report: () => uplink.report() },
+      vitals: () => vitalsOf({ sources, metrics, connected: uplink.connected() }),
+    })
   const uplink = openUplink(
     {
       ...{ buffer, transport, clock, log, metrics, random, health, clockState: time.state },
       book: openSeriesBook({ gateway, client, project }, seriesOf(config)),
-      onCommand: commands.handle,
+      ...talkOf(gateway, commands, configuration, configured),
     },
     { gateway, version, ...uplinkOptions(config) },
   )
-  const status = { clock, log, health, metrics, connected: uplink.connected, hindrance: () => hindrance }
-  await openStatus(scope, status, config, latest)
-
+  const status = { clock, log, health, metrics, connected: uplink.connected, hindrance }
+  await openStatus(scope, status, current.config, latest)
+  await current.begin()
   isStarted = true
-  scope.run(time.run)
-  scope.run(hold.run)
-  scope.run(uplink.run)
-  if (lan !== undefined) {
-    const facts = { gateway, version, clockState: time.state, connected: uplink.connected }
-    scope.run(until => runLanState({ clock, lan }, { ...facts, hindrance: () => hindrance }, until))
+  const facts = { gateway, version, clockState: time.state, connected: uplink.connected }
+  return {
+    loops: [
+      ...[time.run, hold.run, uplink.run, ...(configured === undefined ? [] : [configured.run])],
+      signal => runLanState({ clock, lan }, { ...facts, hindrance }, signal),
+      signal => Promise.race([site.failed, aborted(signal)]),
+    ],
+    facts: () => ({ epoch: buffer.epoch, readings: buffer.status().readings }),
   }
-  for (const line of lines) scope.run(line.run)
-  // A command to restart ends this process with success; its supervisor starts it again.
-  scope.run(until => aborted(AbortSignal.any([until, stop.signal])).then(() => stop.signal.throwIfAborted()))
-  log.info('gateway started', { gateway, version, epoch: buffer.epoch, readings: buffer.status().readings })
-  onReady()
-  await scope.finished().catch((error: unknown) => {
-    if (error !== stop.signal.reason) throw error
-    log.info('gateway restarts as commanded', {})
-  })
+}
+
+/** What was measured goes to the disk, and from there on. */
+function openStore({ ledger, hold, lan, wake }: { ledger: Ledger; hold: Hold; lan: Lan; wake: () => void }) {
+  let hindrance: string | undefined
+  const latest = new Map<string, Measurement>()
+  return {
+    latest,
+    hindrance: () => hindrance,
+    async store(measurements: readonly Measurement[]) {
+      await ledger.look()
+      const { readings, held } = await hold.store(measurements).catch((error: unknown) => {
+        if (error instanceof Unavailable) hindrance = error.message
+        throw error
+      })
+      for (const one of measurements) latest.set(`${one.point}/${one.variable}`, one)
+      hindrance = undefined
+      wake()
+      lan.publish([...readings, ...held.map(one => ({ ...one, seq: 0 }))])
+    },
+  }
+}
+
+/** What of a configuration is applied by beginning anew: the rest is changed while the gateway runs. */
+const coreOf = ({ lanBroker: _, buses: __, devices: ___, providers: ____, ...core }: RunnableConfig) => core
+
+/** The configuration that is in force now, and how another one comes into force. */
+function openCurrent(
+  first: RunnableConfig,
+  { lan, site, stop }: { lan: Lan; site: Site; stop: AbortController },
+) {
+  let config = first
+  const apply = async (next: RunnableConfig): Promise<void> => {
+    if (!isDeepStrictEqual(coreOf(next), coreOf(first))) return stop.abort(ANOTHER)
+    config = next
+    await lan.apply(next)
+    await site.apply(next)
+  }
+  return { config: () => config, apply, begin: () => apply(first) }
+}
+
+/** What the uplink hears and says of commands and of the configuration. */
+function talkOf(
+  gateway: string,
+  commands: Commands,
+  configuration: Configuration | undefined,
+  configured: Configured | undefined,
+): Pick<UplinkDeps, 'onCommand' | 'hears' | 'reported' | 'configVersion'> {
+  if (configuration === undefined || configured === undefined) return { onCommand: commands.handle }
+  return {
+    async onCommand(message) {
+      if (message.topic !== desiredTopic(gateway)) return commands.handle(message)
+      const payload = await configured.onDesired(message)
+      return payload === undefined ? undefined : { topic: reportedTopic(gateway), payload, retain: true }
+    },
+    hears: [desiredTopic(gateway)],
+    reported: () => JSON.stringify(configuration.reported()),
+    configVersion: configuration.version,
+  }
+}
+
+function vitalsOf({
+  sources,
+  metrics,
+  connected,
+}: {
+  sources: ReadonlyMap<string, SourceHealth>
+  metrics: Metrics
+  connected: boolean
+}): Vitals {
+  return {
+    sources: [...sources].map(([id, { ok, failed, lastFailure }]) => ({ id, ok, failed, lastFailure })),
+    connected,
+    rejected: totalOf(metrics, 'gateway_readings_rejected_total'),
+  }
+}
+
+function openLastWrite() {
+  let last: GatewayHealth['lastWrite']
+  return {
+    lastWrite: () => last,
+    onWrite: (write: NonNullable<GatewayHealth['lastWrite']>) => {
+      last = write
+    },
+  }
 }
 
 async function openTime(
@@ -151,39 +252,15 @@ async function openTime(
   return { time, hold: await openHold({ clock, log, buffer, time, ...uplink }, { folder, boot }) }
 }
 
-async function openLan(
-  deps: { clock: Clock; log: Log; metrics: Metrics },
-  config: RunnableConfig,
-): Promise<LanBroker | undefined> {
-  const { lanBroker, client, project } = config
-  if (lanBroker === undefined) return undefined
-  const series = seriesFacts(config)
-  const sparkplug = await openSparkplug(deps, config, series)
-  return await openLanBroker(deps, { ...lanBroker, client, project, series, sparkplug })
-}
-
-async function openSparkplug(
-  { clock, log }: { clock: Clock; log: Log },
-  { lanBroker, client, gateway, buffer }: RunnableConfig,
-  series: readonly SeriesFacts[],
-): Promise<SparkplugNode | undefined> {
-  if (lanBroker?.sparkplug === undefined) return undefined
-  const { groupId = client, nodeId = gateway } = lanBroker.sparkplug
-  // Who does not speak it does not load it.
-  const { openSparkplugNode } = await import('./sparkplug/node.ts')
-  const bdSeq = await nextBdSeq({ log }, buffer.path)
-  return openSparkplugNode({ clock }, { groupId, nodeId, bdSeq }, series)
-}
-
 async function openStatus(
   scope: Scope,
   deps: StatusDeps,
-  config: RunnableConfig,
+  config: () => RunnableConfig,
   latest: ReadonlyMap<string, Measurement>,
 ): Promise<void> {
-  const { gateway, status } = config
+  const { gateway, status } = config()
   if (status === undefined) return
-  const series = () => latestOf(config, latest)
+  const series = () => latestOf(config(), latest)
   scope.use(await openStatusServer({ ...deps, series }, { gateway, ...status }))
 }
 
@@ -200,29 +277,6 @@ function uplinkOptions({ uplink }: RunnableConfig) {
     backlogBytesPerSecond: backlogRate ?? Number.POSITIVE_INFINITY,
     backlogEveryMs: BATCH_EVERY_MS,
   }
-}
-
-function busLines(
-  poller: PollerDeps,
-  time: TimeQualityProbe,
-  { devices }: RunnableConfig,
-  buses: readonly Bus[],
-): Line[] {
-  return buses.flatMap(bus => {
-    const sources = devices
-      .filter(device => device.bus === bus.id)
-      .map((device): Source => {
-        const polled = toPolledDevice(device, device.signals, device.reads, bus.timing)
-        return {
-          ...{ id: device.id, provider: undefined, everyMs: device.every, delayMs: device.delay },
-          collect: signal => {
-            const { clock, quality } = time.stamp()
-            return pollDevice({ bus, clock }, polled, quality, signal)
-          },
-        }
-      })
-    return sources.length === 0 ? [] : [openLine(poller, { id: bus.id, sources })]
-  })
 }
 
 function seriesOf({ devices, providers }: RunnableConfig) {

@@ -73,6 +73,11 @@ export const GATEWAY_METRICS: readonly MetricHelp[] = [
     help: 'Due instants that passed unpolled, by source.',
   },
   {
+    name: 'gateway_configurations_total',
+    type: 'counter',
+    help: 'Configurations of the cloud, by what became of them.',
+  },
+  {
     name: 'gateway_lan_dropped_total',
     type: 'counter',
     help: 'What the LAN broker refused or could not show, by what it is.',
@@ -86,7 +91,8 @@ export interface HealthDeps {
   clock: Clock
   clockState: () => ClockState
   sources: ReadonlyMap<string, SourceHealth>
-  buses: readonly { id: string; busyMs(): number }[]
+  /** Those that there are now. */
+  buses: () => readonly { id: string; busyMs(): number }[]
   lastWrite?: () => GatewayHealth['lastWrite']
   ledger?: () => Promise<GatewayLedger>
 }
@@ -168,11 +174,13 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
 
 /** Bus loads over the last minute, however often they are asked for. */
 function openLoads(clock: Clock, buses: HealthDeps['buses']): () => GatewayHealth['buses'] {
-  const busy = openWindow(clock, () => buses.map(bus => bus.busyMs()), LOAD_OVER)
+  const busy = openWindow(clock, () => new Map(buses().map(bus => [bus.id, bus.busyMs()])), LOAD_OVER)
   return () => {
     const { from, now, passedMs } = busy()
-    return buses.map(({ id }, index) => {
-      const busyMs = (now[index] ?? 0) - (from[index] ?? 0)
+    return [...now].map(([id, after]) => {
+      const before = from.get(id) ?? 0
+      // One that was opened anew counts from nothing.
+      const busyMs = after < before ? after : after - before
       return { id, load: Math.min(1, Math.max(0, busyMs / Math.max(1, passedMs))) }
     })
   }

@@ -37,7 +37,10 @@ export interface Lane {
 }
 
 /** What a lane needs: what the uplink needs, and the session's link. */
-export type LaneDeps = Pick<UplinkDeps, 'buffer' | 'book' | 'clock' | 'log' | 'metrics' | 'clockState'> & {
+export type LaneDeps = Pick<
+  UplinkDeps,
+  'buffer' | 'book' | 'clock' | 'log' | 'metrics' | 'clockState' | 'configVersion'
+> & {
   link: Link
   knownTables: Set<string>
   throttle: Throttle
@@ -82,7 +85,7 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
 
   const sendStretch = (stretch: Stretch) => {
     const { table, id } = book.tableFor(stretch.readings)
-    const batch: Batch = { ...stretch, table, configVersion: 0, clock: deps.clockState() }
+    const batch: Batch = { ...stretch, table, ...stampOf(deps) }
     send(batch, id, !knownTables.has(id))
     next = stretch.last + 1
     firstSeen = undefined
@@ -147,6 +150,12 @@ export function openLane(deps: LaneDeps, options: LaneOptions): Lane {
     },
   }
 }
+
+/** What is said of the moment in which a batch was made. */
+const stampOf = ({ clockState, configVersion }: LaneDeps) => ({
+  configVersion: configVersion?.() ?? 0,
+  clock: clockState(),
+})
 
 const rangeOf = ({ batch: { first, last } }: UnderWay): Range => ({ first, last })
 

@@ -17,7 +17,7 @@ import type { Metrics } from '../protocol/runtime/metrics.ts'
 import { backoffMs } from '../protocol/runtime/retry.ts'
 import { aborted, openScope } from '../protocol/runtime/scope.ts'
 import type { GatewayHealth, GatewayState } from '../protocol/status.ts'
-import { ackTopic, commandTopic, stateTopic } from '../protocol/topics.ts'
+import { ackTopic, commandTopic, reportedTopic, stateTopic } from '../protocol/topics.ts'
 import { addAll, type Ranges } from './buffer/ranges.ts'
 import type { Buffer } from './buffer.ts'
 import { sendHealth } from './health-lane.ts'
@@ -42,8 +42,14 @@ export interface UplinkDeps {
   random: () => number
   clockState: () => ClockState
   health: () => Promise<GatewayHealth>
-  /** A command came; what it gives is published as its result. */
-  onCommand: (message: Incoming) => Promise<{ topic: string; payload: string } | undefined>
+  /** A command came, or a message of another topic that is heard; what it gives is published. */
+  onCommand: (message: Incoming) => Promise<{ topic: string; payload: string; retain?: boolean } | undefined>
+  /** Topics that are heard besides. */
+  hears?: readonly string[]
+  /** Which configuration is in force, said as each session begins and when told to. */
+  reported?: () => string
+  /** The version of it, for batches. */
+  configVersion?: () => number
 }
 
 /** How an uplink behaves. */
@@ -68,6 +74,8 @@ export interface Uplink {
   /** Something was appended: look at it now. */
   wake(): void
   connected(): boolean
+  /** Says now which configuration is in force, where the cloud is reached. Never rejects. */
+  report(): Promise<void>
   /** The numbers that were sent in this session and are not answered. */
   underWay(): Ranges
 }
@@ -81,9 +89,15 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
   const pace = openPace({ clock }, { bytesPerSecond, everyMs })
   let openLanes: readonly Lane[] = []
   let isConnected = false
+  let say: (() => Promise<void>) | undefined
 
   return {
     connected: () => isConnected,
+    report: async () => {
+      await say?.().catch((error: unknown) =>
+        log.warn('configuration was not reported', { reason: reasonOf(error) }),
+      )
+    },
     wake: () => openLanes[0]?.wake(),
     underWay: () =>
       addAll(
@@ -94,12 +108,14 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         try {
           await runSession(deps, options, { knownTables, pace }, signal, {
-            onUp: lanes => {
+            onUp: (lanes, report) => {
               isConnected = true
               openLanes = lanes
+              say = report
             },
             onDown: () => {
               isConnected = false
+              say = undefined
               openLanes = []
             },
             onAnswer: () => {
@@ -118,8 +134,8 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
 
 /** What a session tells of itself. */
 interface SessionEvents {
-  /** It works, over these lanes; the first one is that of live data. */
-  onUp(lanes: readonly Lane[]): void
+  /** It works, over these lanes; the first one is that of live data. `report` says which configuration is in force. */
+  onUp(lanes: readonly Lane[], report: () => Promise<void>): void
   onDown(): void
   /** The cloud answered a batch. */
   onAnswer(): void
@@ -148,12 +164,13 @@ async function runSession(
     if (result === undefined) return
     // A command may come together with the confirmation of the subscription, before connect() has resolved.
     const link = await linked.promise
-    await link.publish(result.topic, toBytes(result.payload), { retain: false, timeoutMs: ackTimeoutMs })
+    const { topic, payload, retain = false } = result
+    await link.publish(topic, toBytes(payload), { retain, timeoutMs: ackTimeoutMs })
   }
   const open = await transport.connect(
     {
       will: { topic: stateTopic(gateway), payload: stateMessage('lost') },
-      subscribe: [ackTopic(gateway), commandTopic(gateway, '+')],
+      subscribe: [ackTopic(gateway), commandTopic(gateway, '+'), ...(deps.hears ?? [])],
       timeoutMs: ackTimeoutMs,
       silenceMs,
       onMessage: message => {
@@ -188,9 +205,11 @@ async function runSession(
     { ...options, lane: 'backlog', epoch, from: 1, to: boundary - 1 },
   )
   lanes.set('live', live).set('backlog', backlog)
-  onUp([live, backlog])
+  const report = () => tellConfiguration(open, deps, options)
+  onUp([live, backlog], report)
   log.info('cloud connected', { backlog: buffer.status().readings })
   await open.publish(stateTopic(gateway), stateMessage('ready'), { retain: true, timeoutMs: ackTimeoutMs })
+  await report()
   for (const lane of lanes.values()) {
     scope.run(lane.forget)
     scope.run(lane.send)
@@ -221,6 +240,15 @@ async function runSession(
     }
     await leaving.close()
   }
+}
+
+async function tellConfiguration(
+  link: Link,
+  { reported }: UplinkDeps,
+  { gateway, ackTimeoutMs }: UplinkOptions,
+): Promise<void> {
+  if (reported === undefined) return
+  await link.publish(reportedTopic(gateway), toBytes(reported()), { retain: true, timeoutMs: ackTimeoutMs })
 }
 
 /** Throws when one of the lanes got no ack in time, whatever the link says of itself (U3). */

@@ -1,4 +1,4 @@
-// What a gateway says of itself: its state, its health, its configuration.
+// What a gateway says of itself: its state and its health. Its configuration is in configuration.ts.
 
 import { z } from 'zod'
 import { PROVIDER_NAMES, Slug } from './ids.ts'
@@ -116,29 +116,3 @@ export const GatewayHealth = z.strictObject({
 
 /** Sent every minute. */
 export type GatewayHealth = z.infer<typeof GatewayHealth>
-
-/** The configuration that the cloud wants a gateway to have, as the YAML of its file. */
-export const DesiredConfig = z.strictObject({
-  v: z.literal(1),
-  version: z.int().min(1).max(0xffffffff),
-  document: z.string().max(256 * 1024),
-  /** Ed25519 over `version`, a newline and `document`, base64. */
-  signature: z.string().max(200),
-})
-
-/** The configuration that the cloud wants a gateway to have. */
-export type DesiredConfig = z.infer<typeof DesiredConfig>
-
-/** The configuration that a gateway has, and what became of the one it was asked to have. */
-export const ReportedConfig = z.strictObject({
-  v: z.literal(1),
-  /** 0: the one from its own file. */
-  version: z.int().min(0).max(0xffffffff),
-  /** SHA-256 of the document in force, hexadecimal. */
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
-  appliedAt: Instant,
-  refused: z.strictObject({ version: z.int().min(1), reason: z.string().max(4000) }).optional(),
-})
-
-/** The configuration that a gateway has. */
-export type ReportedConfig = z.infer<typeof ReportedConfig>

@@ -5,8 +5,9 @@
 // holes. Never split: a value, the two parts of one that is kept in two places, because a counter may carry between two
 // answers, and what the configuration says belongs together.
 
-import type { DeviceConfig, ModbusSignal } from '../../protocol/gateway-config.ts'
-import { REGISTER_COUNT, type RegisterTable } from '../../protocol/registers.ts'
+import type { ModbusSignal } from '../../protocol/gateway-config.ts'
+import { joined, limitOf, type Reads, type Span, toSpans } from '../../protocol/modbus/spans.ts'
+import type { RegisterTable } from '../../protocol/registers.ts'
 import { lineTiming, requestMs, type Timing } from './timing.ts'
 
 /** A stretch of registers that one request asks for, and the signals that are read from it. */
@@ -17,12 +18,6 @@ export interface Block {
   signals: readonly number[]
 }
 
-/** How requests of one device may be made. */
-export type Reads = DeviceConfig['reads']
-
-/** Registers that a device answers with an exception, learned while polling or known from its manual. */
-export type Hole = Reads['holes'][number]
-
 /** What a plan is made for, unless its bus is known: 9600 baud, 11 bits to a byte. */
 const USUAL_LINE: Line = { timing: { ...lineTiming(9600, 11), roundTripMs: 0 }, turnaroundMs: 0 }
 
@@ -30,14 +25,6 @@ const USUAL_LINE: Line = { timing: { ...lineTiming(9600, 11), roundTripMs: 0 }, 
 export interface Line {
   timing: Timing
   turnaroundMs: number
-}
-
-/** What must be read together: the registers of one value, or of several. */
-interface Span {
-  table: RegisterTable
-  from: number
-  to: number
-  signals: number[]
 }
 
 /** The cheapest set of requests for `signals`, in the order of tables and addresses. */
@@ -78,59 +65,6 @@ export function splitBlock(
   if (groups.length < 2) return undefined
   const middle = Math.ceil(groups.length / 2)
   return [toBlock(groups.slice(0, middle).flat()), toBlock(groups.slice(middle).flat())]
-}
-
-/** Why signals cannot be planned; empty when they can. Indices are those of `signals`. */
-export function planMistakes(
-  signals: readonly ModbusSignal[],
-  reads: Reads,
-): { signal: number; message: string }[] {
-  return toSpans(signals, reads).flatMap(({ from, to, table, signals: [signal = 0, ...others] }) => {
-    const count = to - from + 1
-    if (count > limitOf(table, reads)) {
-      const what = others.length === 0 ? 'needs' : 'needs, with what is to be read together with it,'
-      const unit = isBits(table) ? 'bits' : 'registers'
-      const message = `${what} ${count} ${unit} in one request, at most ${limitOf(table, reads)} are allowed`
-      return [{ signal, message }]
-    }
-    const inHole = reads.holes.some(
-      hole => hole.table === table && hole.address <= to && hole.address + hole.count > from,
-    )
-    const message =
-      others.length === 0 ? 'lies in a hole of its device' : 'is to be read together over a hole'
-    return inHole ? [{ signal, message }] : []
-  })
-}
-
-/** The values of a device, those together that belong together. */
-function toSpans(signals: readonly ModbusSignal[], { together = [] }: Pick<Reads, 'together'>): Span[] {
-  let spans = signals.map(toSpan)
-  for (const { table, address, count } of together) {
-    const isMember = (span: Span) => span.table === table && span.from < address + count && span.to >= address
-    const members = spans.filter(isMember)
-    if (members.length > 1) spans = [...spans.filter(span => !isMember(span)), joined(members)]
-  }
-  return spans
-}
-
-function toSpan(signal: ModbusSignal, index: number): Span {
-  const parts = [signal, ...(signal.plus === undefined ? [] : [signal.plus])]
-  return {
-    table: signal.table,
-    from: Math.min(...parts.map(({ address }) => address)),
-    to: Math.max(...parts.map(({ address, type }) => address + REGISTER_COUNT[type] - 1)),
-    signals: [index],
-  }
-}
-
-function joined(spans: readonly Span[]): Span {
-  const { table } = spans[0] as Span
-  return {
-    table,
-    from: Math.min(...spans.map(({ from }) => from)),
-    to: Math.max(...spans.map(({ to }) => to)),
-    signals: spans.flatMap(({ signals }) => signals),
-  }
 }
 
 /**
@@ -188,9 +122,3 @@ function toBlock(spans: readonly Span[]): Block {
   const { table, from, to, signals } = joined(spans)
   return { table, address: from, count: to - from + 1, signals: signals.sort((a, b) => a - b) }
 }
-
-function limitOf(table: RegisterTable, { maxRegisters }: Reads): number {
-  return isBits(table) ? maxRegisters * 16 : maxRegisters
-}
-
-const isBits = (table: RegisterTable) => table === 'coil' || table === 'discrete'

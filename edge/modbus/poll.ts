@@ -4,11 +4,12 @@
 // the block is halved until the culprit stands alone; the halves are kept for the polls that follow.
 
 import type { DeviceConfig, ModbusSignal } from '../../protocol/gateway-config.ts'
+import { decodeSignal } from '../../protocol/modbus/decode.ts'
+import type { Reads } from '../../protocol/modbus/spans.ts'
 import type { Measurement, Quality, TimeQuality } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Bus } from './bus.ts'
-import { decodeSignal } from './decode.ts'
-import { type Block, planReads, type Reads, splitBlock } from './plan.ts'
+import { type Block, planReads, splitBlock } from './plan.ts'
 import { failureText, type ReadOutcome } from './request.ts'
 import type { Timing } from './timing.ts'
 

@@ -7,6 +7,7 @@
 //       kernel's queue either, once it is told that it was not answered.
 //   W4. What is told is what was read back, whether or not the device acknowledged.
 
+import { decodeValue, encodeValue } from '../../protocol/modbus/encode.ts'
 import { REGISTER_COUNT } from '../../protocol/registers.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected, reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
@@ -14,7 +15,6 @@ import { unitOf } from '../../protocol/variables.ts'
 import { rangeOf, type Writable, writeFunction } from '../../protocol/writable-config.ts'
 import type { RunnableConfig } from '../config.ts'
 import type { Bus } from './bus.ts'
-import { decodeValue, encodeValue } from './encode.ts'
 import { failureText, type ReadRequest, type WriteOutcome, type WriteRequest } from './request.ts'
 
 /**

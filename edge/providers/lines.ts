@@ -14,25 +14,23 @@ import { pollRemote, type RemoteSignal } from './poll.ts'
 import type { Provider } from './provider.ts'
 import { openTwin, openTwinAccount, TWIN_URL, type TwinAccount } from './twin.ts'
 
-/** Opens the lines of all devices at providers. */
-export function providerLines(
+/** Opens the line of a device. */
+export function providerLine(
   poller: PollerDeps,
   time: Pick<TimeQualityProbe, 'stamp'>,
   marks: Marks,
-  providers: readonly RunnableProvider[],
-): Line[] {
+  config: RunnableProvider,
+  open: (config: RunnableProvider) => Provider,
+): Line {
   const { log } = poller
-  const open = openProviders(poller)
-  return providers.map(config => {
-    const { id, point, every: everyMs, delay: delayMs } = config
-    const signals = keyedSignals(config)
-    const provider = open(config)
-    const collect = (signal: AbortSignal) => {
-      const { clock, quality } = time.stamp()
-      return pollRemote({ provider, marks, clock, log }, { id, point, everyMs, signals }, quality, signal)
-    }
-    return openLine(poller, { id, sources: [{ id, provider: config.provider, everyMs, delayMs, collect }] })
-  })
+  const { id, point, every: everyMs, delay: delayMs } = config
+  const signals = keyedSignals(config)
+  const provider = open(config)
+  const collect = (signal: AbortSignal) => {
+    const { clock, quality } = time.stamp()
+    return pollRemote({ provider, marks, clock, log }, { id, point, everyMs, signals }, quality, signal)
+  }
+  return openLine(poller, { id, sources: [{ id, provider: config.provider, everyMs, delayMs, collect }] })
 }
 
 /** How many requests one poll of a device is, when nothing goes wrong and nothing is missing. */

@@ -8,11 +8,11 @@
 //       first where the provider allows, a bounded number in each poll. What cannot be had is given up, and said.
 //   V9. A time that cannot be, in the future or before this century, is no measurement's time, and moves nothing.
 
+import { type Decoded, type Scaling, scaleValue } from '../../protocol/modbus/scaling.ts'
 import type { Measurement, TimeQuality } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Collected } from '../poller.ts'
-import { type Decoded, type Scaling, scaleValue } from '../scaling.ts'
 import { fillGaps } from './history.ts'
 import { type Judgement, judgeLatest } from './judge.ts'
 import type { Mark, Marks } from './marks.ts'

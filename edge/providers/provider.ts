@@ -8,7 +8,7 @@
 //   V5. Every request has a deadline, every answer a size; who asks us to wait is left alone until then.
 
 import { z } from 'zod'
-import type { Raw } from '../scaling.ts'
+import type { Raw } from '../../protocol/modbus/scaling.ts'
 
 /** What a device gave at one instant of its own clock. */
 export interface Sample {

@@ -1,9 +1,9 @@
 // The signals of one device as its provider gives them now: what came, at which time of the device, and what was made of it.
 
+import { type Decoded, scaleValue } from '../../protocol/modbus/scaling.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
 import type { RunnableProvider } from '../config.ts'
-import { type Decoded, scaleValue } from '../scaling.ts'
 import { aligned } from '../table.ts'
 import { keyedSignals, openProviders } from './lines.ts'
 import type { RemoteSignal } from './poll.ts'

@@ -29,7 +29,7 @@ export function startUplink(
       transport: openMqttTransport({ clock }, { url, clientId: gateway, username: gateway, password: TOKEN }),
       book: openSeriesBook(table, []),
       health: openHealth(
-        { buffer, metrics, clock, clockState, sources: new Map(), buses: [] },
+        { buffer, metrics, clock, clockState, sources: new Map(), buses: () => [] },
         { version: '0.0.0' },
       ),
       onCommand: async () => undefined,

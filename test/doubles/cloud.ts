@@ -9,10 +9,11 @@ import { Aedes, type PublishPacket } from 'aedes'
 import type { Ack, Batch, SeriesTable } from '../../protocol/batch.ts'
 import { decodeBatch } from '../../protocol/codec.ts'
 import { type Command, CommandResult } from '../../protocol/command.ts'
+import { type DesiredConfig, ReportedConfig } from '../../protocol/configuration.ts'
 import type { Reading } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
-import { ackTopic, commandTopic, type Lane, parseGatewayTopic } from '../../protocol/topics.ts'
+import { ackTopic, commandTopic, desiredTopic, type Lane, parseGatewayTopic } from '../../protocol/topics.ts'
 
 /** What the cloud does with a batch instead of committing and answering it. */
 export type CloudFault =
@@ -55,6 +56,8 @@ export interface FakeCloud {
   states: GatewayState[]
   healths: GatewayHealth[]
   results: CommandResult[]
+  /** Which configuration gateways said that they have. */
+  reports: ReportedConfig[]
   /** Passwords that clients signed in with. */
   passwords: string[]
   /** Applies to the batches that come next, one fault each. */
@@ -62,6 +65,7 @@ export interface FakeCloud {
   /** Applies to every batch until it is called with nothing. */
   failAlways(fault?: CloudFault): void
   command(gateway: string, command: Command): void
+  desire(gateway: string, desired: DesiredConfig): void
   /** Called as soon as a client has subscribed. */
   onSubscribed(listener: () => void): void
   /** Says something on the ack topic as it is. */
@@ -103,6 +107,7 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
       states: [],
       healths: [],
       results: [],
+      reports: [],
       passwords: [],
     },
     fail: (...faults) => void queued.push(...faults),
@@ -110,6 +115,7 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
       always = fault
     },
     command: (gateway, command) => publish(commandTopic(gateway, command.id), JSON.stringify(command)),
+    desire: (gateway, desired) => publish(desiredTopic(gateway), JSON.stringify(desired)),
     onSubscribed: listener => void aedes.on('subscribe', listener),
     say: (gateway, payload) => publish(ackTopic(gateway), payload),
     async start() {
@@ -229,6 +235,7 @@ export async function openFakeCloud({ clock }: { clock: Clock }): Promise<FakeCl
     if (topic.kind === 'up') takeBatch(topic.gateway, topic.lane, payload)
     else if (topic.kind === 'state') cloud.states.push(GatewayState.parse(json()))
     else if (topic.kind === 'health') cloud.healths.push(GatewayHealth.parse(json()))
+    else if (topic.kind === 'reported') cloud.reports.push(ReportedConfig.parse(json()))
     else if (topic.kind === 'result') cloud.results.push(CommandResult.parse(json()))
   })
   await cloud.start()

@@ -48,6 +48,8 @@ export type TakeRegister = (code: number, address: number, value: number) => num
 export interface Instrument {
   port: number
   requests: SeenRequest[]
+  /** How often somebody has connected. */
+  connections(): number
   /** Applies to the requests that come next, one fault each. */
   fail(...faults: Fault[]): void
   /** Applies to every request until it is called with nothing. */
@@ -66,12 +68,14 @@ export async function openInstrument(
   const requests: SeenRequest[] = []
   const queued: Fault[] = []
   const sockets = new Set<Socket>()
+  let connections = 0
   let always: Fault | undefined
   let server: Server
   let bound = port
 
   const serve = (socket: Socket) => {
     sockets.add(socket)
+    connections += 1
     socket.setNoDelay(true)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
@@ -108,6 +112,7 @@ export async function openInstrument(
   return {
     port: bound,
     requests,
+    connections: () => connections,
     fail: (...faults) => void queued.push(...faults),
     failAlways: fault => {
       always = fault

@@ -70,7 +70,7 @@ devices:${devicesYaml}`,
   let lastWrite: GatewayHealth['lastWrite']
   const execute = executor(
     {
-      ...{ clock, log, clockState: () => ({ quality }), lines: [], buses: [bus], devices },
+      ...{ clock, log, clockState: () => ({ quality }), site: { lines: [], buses: [bus], devices } },
       restart: () => {},
       onWrite: write => {
         lastWrite = write

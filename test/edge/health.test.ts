@@ -38,7 +38,7 @@ async function openWard(
   const metrics = openMetrics(GATEWAY_METRICS)
   const sources = new Map<string, SourceHealth>()
   const bus = { id: 'plant', busy: 0, busyMs: () => bus.busy }
-  const deps = { buffer, metrics, clock, clockState: () => state, sources, buses: [bus] }
+  const deps = { buffer, metrics, clock, clockState: () => state, sources, buses: () => [bus] }
   return { clock, buffer, metrics, sources, bus, health: openHealth(deps, { version: '1.2.3' }) }
 }
 
@@ -54,7 +54,14 @@ test('the health message says what was written last', async context => {
   } as const
   const health = openHealth(
     {
-      ...{ buffer, metrics, clock, clockState: () => ({ quality: 'synced' }), sources: new Map(), buses: [] },
+      ...{
+        buffer,
+        metrics,
+        clock,
+        clockState: () => ({ quality: 'synced' }),
+        sources: new Map(),
+        buses: () => [],
+      },
       lastWrite: () => ({ ...write, at: clock.now() }),
     },
     { version: '1.2.3' },

@@ -7,9 +7,10 @@ import { test } from 'node:test'
 import { Ack, type Batch, UnreadableAck } from '../../protocol/batch.ts'
 import { decodeBatch, encodeBatch, encodeTable } from '../../protocol/codec.ts'
 import { Command, CommandResult } from '../../protocol/command.ts'
+import { DesiredConfig, ReportedConfig } from '../../protocol/configuration.ts'
 import { LanState, RawMessage, SeriesMeta, toRawMessage } from '../../protocol/raw.ts'
 import { Measurement, type Reading } from '../../protocol/reading.ts'
-import { DesiredConfig, GatewayHealth, GatewayState, ReportedConfig } from '../../protocol/status.ts'
+import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 
 const golden = (name: string) => readFileSync(new URL(`../cases/protocol/${name}`, import.meta.url), 'utf8')
 

@@ -3,17 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  type Block,
-  costOf,
-  type Line,
-  planMistakes,
-  planReads,
-  type Reads,
-  splitBlock,
-} from '../../../edge/modbus/plan.ts'
+import { type Block, costOf, type Line, planReads, splitBlock } from '../../../edge/modbus/plan.ts'
 import { timingOf } from '../../../edge/modbus/timing.ts'
 import { ModbusSignal } from '../../../protocol/gateway-config.ts'
+import { planMistakes, type Reads } from '../../../protocol/modbus/spans.ts'
 import {
   REGISTER_COUNT,
   REGISTER_TABLES,

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import type { RunnableProvider } from '../../../edge/config.ts'
 import { GATEWAY_METRICS } from '../../../edge/health.ts'
 import type { PollerDeps, SourceHealth } from '../../../edge/poller.ts'
-import { providerLines } from '../../../edge/providers/lines.ts'
+import { openProviders, providerLine } from '../../../edge/providers/lines.ts'
 import { type Marks, openMarks } from '../../../edge/providers/marks.ts'
 import { ProviderSignal } from '../../../protocol/gateway-config.ts'
 import { JsonSignal } from '../../../protocol/json-provider-config.ts'
@@ -127,10 +127,9 @@ export async function openScene(
   }
   const probe = { stamp: () => ({ clock: watched, quality: time.quality }) }
   const config = configOf(kind, { id: 'pozo-8', baseUrl: service.baseUrl, every, signals, token })
-  const opened = providerLines(deps, probe, marks, [
-    config,
-    configOf(kind, { id: 'pozo-9', baseUrl: service.baseUrl, every, signals, token }),
-  ])
+  const open = openProviders(deps)
+  const other = configOf(kind, { id: 'pozo-9', baseUrl: service.baseUrl, every, signals, token })
+  const opened = [config, other].map(one => providerLine(deps, probe, marks, one, open))
 
   const drive: Scene['drive'] = async (work, { isHanging = false } = {}) => {
     let isDone = false

@@ -69,7 +69,7 @@ export async function setScene(
   const metrics = openMetrics(GATEWAY_METRICS)
   const clockState = () => ({ quality: 'synced' }) as const
   const health = openHealth(
-    { buffer, metrics, clock, clockState, sources: new Map(), buses: [] },
+    { buffer, metrics, clock, clockState, sources: new Map(), buses: () => [] },
     { version: '0.0.0' },
   )
   let current: Uplink | undefined

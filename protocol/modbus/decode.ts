@@ -1,9 +1,9 @@
 // Registers → a value in its variable's unit, or the reason why there is none.
 
-import type { ModbusSignal } from '../../protocol/gateway-config.ts'
-import type { RegisterType, WordOrder } from '../../protocol/registers.ts'
-import { REGISTER_COUNT } from '../../protocol/registers.ts'
-import { type Decoded, type Raw, scaleRaw, scaleValue } from '../scaling.ts'
+import type { ModbusSignal } from '../gateway-config.ts'
+import type { RegisterType, WordOrder } from '../registers.ts'
+import { REGISTER_COUNT } from '../registers.ts'
+import { type Decoded, type Raw, scaleRaw, scaleValue } from './scaling.ts'
 
 /** Reads one signal. `registersAt` gives so many registers from an address on, as they came. */
 export function decodeSignal(

@@ -1,11 +1,11 @@
 // A value → registers, the way back of decode.ts: exactly, or not at all.
 
-import type { Place } from '../../protocol/mistakes.ts'
-import type { RegisterType, WordOrder } from '../../protocol/registers.ts'
-import { REGISTER_COUNT } from '../../protocol/registers.ts'
-import type { Writable } from '../../protocol/writable-config.ts'
-import { type Raw, scaleRaw } from '../scaling.ts'
+import type { Place } from '../mistakes.ts'
+import type { RegisterType, WordOrder } from '../registers.ts'
+import { REGISTER_COUNT } from '../registers.ts'
+import type { Writable } from '../writable-config.ts'
 import { decodeRegisters } from './decode.ts'
+import { type Raw, scaleRaw } from './scaling.ts'
 
 /** Registers that hold a value, or why none do. */
 export type Encoded =

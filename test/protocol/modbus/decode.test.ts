@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decodeRegisters, decodeSignal } from '../../../edge/modbus/decode.ts'
-import { roundTo, scaleRaw } from '../../../edge/scaling.ts'
+import { decodeRegisters, decodeSignal } from '../../../protocol/modbus/decode.ts'
+import { roundTo, scaleRaw } from '../../../protocol/modbus/scaling.ts'
 import { REGISTER_TYPES, WORD_ORDERS } from '../../../protocol/registers.ts'
-import { readCases } from './cases.ts'
+import { readCases } from '../../edge/modbus/cases.ts'
 
 const cases = readCases()
 

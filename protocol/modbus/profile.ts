@@ -2,9 +2,9 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { ModbusSignal } from '../../protocol/gateway-config.ts'
-import { SLUG } from '../../protocol/ids.ts'
-import { parseYaml } from '../../protocol/yaml.ts'
+import { ModbusSignal } from '../gateway-config.ts'
+import { SLUG } from '../ids.ts'
+import { parseYaml } from '../yaml.ts'
 
 const Profile = z.strictObject({
   name: z.string().min(1),

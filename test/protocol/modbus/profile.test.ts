@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { readGatewayConfig } from '../../../edge/config.ts'
-import { planMistakes, planReads, type Reads } from '../../../edge/modbus/plan.ts'
-import { profileNames, profileSignals, readProfile } from '../../../edge/modbus/profile.ts'
+import { planReads } from '../../../edge/modbus/plan.ts'
 import { parseGatewayConfig } from '../../../protocol/gateway-config.ts'
+import { profileNames, profileSignals, readProfile } from '../../../protocol/modbus/profile.ts'
+import { planMistakes, type Reads } from '../../../protocol/modbus/spans.ts'
 import { ConfigError } from '../../../protocol/runtime/errors.ts'
 
 const READS: Reads = { maxRegisters: 125, maxGap: 16, holes: [] }

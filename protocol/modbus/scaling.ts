@@ -1,8 +1,8 @@
 // From what an instrument gave to a value in its variable's unit, the same for registers and for providers.
 
-import type { ModbusSignal, ProviderSignal } from '../protocol/gateway-config.ts'
-import { type Quality, VALUE_MAX } from '../protocol/reading.ts'
-import { toVariableUnit, VARIABLES } from '../protocol/variables.ts'
+import type { ModbusSignal, ProviderSignal } from '../gateway-config.ts'
+import { type Quality, VALUE_MAX } from '../reading.ts'
+import { toVariableUnit, VARIABLES } from '../variables.ts'
 
 /** A number as it came: exact when it is whole. */
 export type Raw = number | bigint

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decodeRegisters } from '../../../edge/modbus/decode.ts'
-import { decodeValue, encodeRegisters, encodeValue } from '../../../edge/modbus/encode.ts'
+import { decodeRegisters } from '../../../protocol/modbus/decode.ts'
+import { decodeValue, encodeRegisters, encodeValue } from '../../../protocol/modbus/encode.ts'
 import {
   REGISTER_COUNT,
   REGISTER_TYPES,
@@ -12,7 +12,7 @@ import {
   WORD_ORDERS,
   type WordOrder,
 } from '../../../protocol/registers.ts'
-import { readCases } from './cases.ts'
+import { readCases } from '../../edge/modbus/cases.ts'
 
 const TYPES = REGISTER_TYPES.filter(type => !type.startsWith('ascii'))
 const anyType = fc.constantFrom(...TYPES)
