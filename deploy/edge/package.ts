@@ -92,7 +92,7 @@ function buildPart(name: ReleasePart['name'], entries: readonly Entry[], seconds
 }
 
 function programEntries(architecture: Architecture, bundle: Uint8Array, version: string): Entry[] {
-  const profiles = globSync('edge/modbus/profiles/*.yaml', { cwd: ROOT }).sort()
+  const profiles = globSync('protocol/modbus/profiles/*.yaml', { cwd: ROOT }).sort()
   return [
     text('package.json', `${JSON.stringify({ name: 'smarthydro-edge', version, type: 'module' })}\n`),
     { kind: 'folder', path: 'lib' },

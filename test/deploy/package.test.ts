@@ -67,7 +67,7 @@ describe('the package', { skip: skipWithout('dpkg', 'systemd') }, () => {
       lines.filter(line => /\.ts$|\/test\/|\.env|token|\.pem$/.test(line)),
       [],
     )
-    const profiles = readdirSync(join(ROOT, 'edge/modbus/profiles'))
+    const profiles = readdirSync(join(ROOT, 'protocol/modbus/profiles'))
     assert.deepEqual(readdirSync(join(root, 'usr/lib/smarthydro-edge/program/lib/profiles')), profiles)
   })
 
