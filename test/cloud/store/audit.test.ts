@@ -37,7 +37,7 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     [
       ...['audit', 'submissions', 'evidence_heads', 'processing_changes', 'obligation_changes'],
-      ...['alert_rule_changes'],
+      ...['alert_rule_changes', 'incident_events'],
     ].map(table => [table, 'evidence itself, and only ever added to']),
   ),
   slots: 'what persons decide about them is in slot_decisions; the rest services do',
