@@ -20,7 +20,16 @@ import {
 import type { Database, Sql } from '../store/database.ts'
 import type { ClientIds } from '../store/queries.ts'
 import { nameOf } from './decisions.ts'
-import { InstantText, NoQuery, orNull, PointKey, PointParam, SlugText, toInstantText } from './fields.ts'
+import {
+  InstantText,
+  NoQuery,
+  numberParam,
+  orNull,
+  PointKey,
+  PointParam,
+  SlugText,
+  toInstantText,
+} from './fields.ts'
 import { fromCursor, Next, nextLink, PointPageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -60,10 +69,7 @@ const Asked = z
   .openapi('AlertRuleAsked')
 
 const RuleParam = z.strictObject({
-  rule: z.coerce
-    .number()
-    .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
-    .openapi({ param: { name: 'rule', in: 'path' }, type: 'integer', example: 7 }),
+  rule: numberParam('rule'),
 })
 
 const IfMatch = z.object({ 'if-match': z.string().optional().openapi({ example: '"3"' }) })

@@ -28,6 +28,7 @@ import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
 import { decisions } from './decisions.ts'
 import { docs, toDocument } from './docs.ts'
+import { entry } from './entry.ts'
 import { exports } from './exports.ts'
 import { gateways } from './gateways.ts'
 import { repeatAnswers } from './idempotency.ts'
@@ -35,6 +36,8 @@ import { imports } from './imports.ts'
 import { incidentActs } from './incident-acts.ts'
 import { incidents } from './incidents.ts'
 import { ledger } from './ledger.ts'
+import { live } from './live.ts'
+import type { LiveHub } from './live-hub.ts'
 import { overview } from './overview.ts'
 import { ownAccount } from './own-account.ts'
 import { points } from './points.ts'
@@ -43,7 +46,7 @@ import { readings } from './readings.ts'
 import { recomputations } from './recomputations.ts'
 import { reconciliation } from './reconciliation.ts'
 import { type ApiEnv, openRouter } from './router.ts'
-import { RULES, type Rule } from './rules.ts'
+import { LIVE_RULE, RULES, type Rule } from './rules.ts'
 import { sending } from './sending.ts'
 import { sensorFaults } from './sensor-faults.ts'
 import { series } from './series.ts'
@@ -67,6 +70,7 @@ export interface ApiDeps {
   log: Log
   access: Access
   accounts: Accounts
+  live: LiveHub
 }
 
 /** What the API is told. */
@@ -100,6 +104,7 @@ export function openApi(
   api.route('/', session(deps, options))
   api.route('/', ownAccount(deps))
   api.route('/overview', overview(deps))
+  api.route('/live', live(deps, LIVE_RULE))
   api.route('/points', points(deps))
   api.route('/points', readings(deps))
   api.route('/points', processing(deps))
@@ -127,6 +132,11 @@ export function openApi(
   api.route('/recomputations', recomputations(deps))
   api.route('/compliance/sending', sending(deps))
   api.route('/compliance', reconciliation(deps))
+  const lists = () =>
+    app.routes
+      .filter(({ method, path }) => method === 'GET' && /^\/api\/v1\/[^:]+$/.test(path))
+      .map(({ path }) => path.replace(/\/$/, ''))
+  api.route('/', entry({ version: options.version, lists: () => [...new Set(lists())] }))
   app.route('/api/v1', api)
   app.route('/', docs(toDocument(app, options)))
   app.route('/', web(options.webFolder ?? WEB_FOLDER))

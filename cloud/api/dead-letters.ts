@@ -12,7 +12,15 @@ import type { Committed } from '../store/batches.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
 import { type DeadLetterRow, selectDeadLetter, selectDeadLetters } from '../store/queries.ts'
 import { openSeriesIds } from '../store/series.ts'
-import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
+import {
+  InstantText,
+  NoQuery,
+  numberParam,
+  orNull,
+  SlugText,
+  toInstantText,
+  toInstantTextOrNull,
+} from './fields.ts'
 import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -58,10 +66,7 @@ const listRoute = createRoute({
 })
 
 const letterParam = z.strictObject({
-  letter: z.coerce
-    .number()
-    .pipe(z.int().min(1))
-    .openapi({ param: { name: 'letter', in: 'path' } }),
+  letter: numberParam('letter'),
 })
 
 const oneRoute = createRoute({

@@ -7,7 +7,7 @@ import type { Log } from '../../protocol/runtime/log.ts'
 import { decideSlot, type SlotDecided } from '../compliance/deciding.ts'
 import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
-import { NoQuery, orNull } from './fields.ts'
+import { NoQuery, numberParam, orNull } from './fields.ts'
 import { problemResponses } from './problem.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { Code, FindingText, State } from './slot-document.ts'
@@ -86,10 +86,7 @@ const oneRoute = createRoute({
   request: {
     query: NoQuery,
     params: z.strictObject({
-      slot: z.coerce
-        .number()
-        .pipe(z.int().min(1))
-        .openapi({ param: { name: 'slot', in: 'path' }, type: 'integer', example: 4711 }),
+      slot: numberParam('slot'),
     }),
     body: { required: true, content: { 'application/json': { schema: Asked } } },
   },

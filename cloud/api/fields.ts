@@ -63,6 +63,18 @@ export const PointParam = z.strictObject({
     }),
 })
 
+/** The greatest number of a column that is an `int`. */
+export const INT_MAX = 2_147_483_647
+
+/** A number in a path that names something. */
+export const numberParam = (name: string, max: number = Number.MAX_SAFE_INTEGER) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,15}$/, 'must be a whole number, 1 or greater')
+    .transform(Number)
+    .pipe(z.int().max(max))
+    .openapi({ param: { name, in: 'path' }, type: 'integer', minimum: 1, maximum: max, example: 7 })
+
 /** The name of a variable. */
 export const VariableName = z
   .enum(VARIABLE_NAMES)

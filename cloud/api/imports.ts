@@ -20,7 +20,16 @@ import type { Database } from '../store/database.ts'
 import { type ImportRow, selectImports } from '../store/imports.ts'
 import type { ClientIds } from '../store/queries.ts'
 import type { Principal } from './access.ts'
-import { InstantText, NoQuery, orNull, PointKey, PointParam, toInstantText, VariableName } from './fields.ts'
+import {
+  InstantText,
+  NoQuery,
+  numberParam,
+  orNull,
+  PointKey,
+  PointParam,
+  toInstantText,
+  VariableName,
+} from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -138,11 +147,10 @@ const Import = z
 
 const ImportPage = z.strictObject({ items: z.array(Import), next: Next }).openapi('ImportPage')
 
+const FILE_NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u
+
 const ImportParam = z.strictObject({
-  import: z.coerce
-    .number()
-    .pipe(z.int().min(1))
-    .openapi({ param: { name: 'import', in: 'path' } }),
+  import: numberParam('import'),
 })
 
 const listRoute = createRoute({
@@ -177,7 +185,9 @@ const uploadRoute = createRoute({
       point: PointParam.shape.point.openapi({ param: { name: 'point', in: 'query' } }),
       name: z
         .string()
-        .regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, 'must be 1 to 200 characters, none of them a control character')
+        .regex(FILE_NAME, 'must be 1 to 200 characters, none of them a control character')
+        // The document would give the flag as a part of it; there it goes without saying.
+        .openapi({ pattern: FILE_NAME.source })
         .default('import.csv'),
       ...FormatSettings.shape,
     }),

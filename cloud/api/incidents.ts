@@ -16,6 +16,7 @@ import { INCIDENT_EVENT_KINDS, INCIDENT_KINDS } from '../store/incidents.ts'
 import {
   InstantText,
   NoQuery,
+  numberParam,
   orNull,
   PointKey,
   PointParam,
@@ -102,10 +103,7 @@ const listRoute = createRoute({
 
 /** `{incident}` in a path. */
 export const IncidentParam = z.strictObject({
-  incident: z.coerce
-    .number()
-    .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
-    .openapi({ param: { name: 'incident', in: 'path' }, type: 'integer', example: 7 }),
+  incident: numberParam('incident'),
 })
 
 const oneRoute = createRoute({

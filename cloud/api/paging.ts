@@ -116,12 +116,16 @@ export function toPage<Row>(
   return { items, next: rows.length > limit && last !== undefined ? toCursor(list, keyOf(last), span) : null }
 }
 
-/** The header that names the next page (RFC 8288); nothing on the last one. */
-export function nextLink(url: string, next: string | null): Record<string, string> {
-  if (next === null) return {}
+/** The header that names the first page, and the next one where there is one (RFC 8288). */
+export function nextLink(url: string, next: string | null): { link: string } {
   const { pathname, searchParams } = new URL(url)
+  const to = (rel: string) =>
+    `<${pathname}${searchParams.size === 0 ? '' : `?${searchParams}`}>; rel="${rel}"`
+  searchParams.delete('cursor')
+  const first = to('first')
+  if (next === null) return { link: first }
   searchParams.set('cursor', next)
-  return { link: `<${pathname}?${searchParams}>; rel="next"` }
+  return { link: `${first}, ${to('next')}` }
 }
 
 const invalidQuery = (name: string, detail: string): Problem =>

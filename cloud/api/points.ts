@@ -166,7 +166,8 @@ function toPoint({ id: _, createdAt, ...row }: PointRow): z.infer<typeof Point> 
   return { key: pointKey(row), ...row, createdAt: toInstantText(createdAt) }
 }
 
-function toLatest(row: LatestRow): z.infer<typeof Latest> {
+/** The newest reading of a variable, as it is shown. */
+export function toLatest(row: LatestRow): z.infer<typeof Latest> {
   const variable = toVariable(row.variable)
   return {
     variable,

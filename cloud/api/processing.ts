@@ -28,9 +28,11 @@ import {
 } from '../store/rules.ts'
 import type { Principal } from './access.ts'
 import {
+  INT_MAX,
   InstantQuery,
   InstantText,
   NoQuery,
+  numberParam,
   orNull,
   PointKey,
   PointParam,
@@ -208,10 +210,7 @@ const withdrawRoute = createRoute({
   request: {
     query: NoQuery,
     params: PointParam.extend({
-      event: z.coerce
-        .number()
-        .pipe(z.int().min(1).max(2_147_483_647))
-        .openapi({ param: { name: 'event', in: 'path' } }),
+      event: numberParam('event', INT_MAX),
     }),
   },
   responses: { 200: json('the event', MeterEvent), ...problemResponses(400, 401, 403, 404, 409) },

@@ -16,6 +16,7 @@ import {
   InstantQuery,
   InstantText,
   NoQuery,
+  numberParam,
   orNull,
   PointKey,
   PointParam,
@@ -121,10 +122,7 @@ const executeRoute = createRoute({
   request: {
     query: NoQuery,
     params: z.strictObject({
-      preview: z.coerce
-        .number()
-        .pipe(z.int().min(1))
-        .openapi({ param: { name: 'preview', in: 'path' }, type: 'integer', example: 17 }),
+      preview: numberParam('preview'),
     }),
     body: { required: true, content: { 'application/json': { schema: Execution } } },
   },

@@ -17,6 +17,9 @@ const OPERATORS: readonly Role[] = ['administrator', 'operator']
 const DECIDERS: readonly Role[] = [...OPERATORS, 'client_manager']
 const READERS: readonly Role[] = [...OPERATORS, 'client_manager', 'client_reader', 'regulator_reader']
 
+/** Who may listen to live data: asked again while they listen. */
+export const LIVE_RULE: RoleRule = { roles: READERS, scope: 'read' }
+
 /** By method and path as in the API's document. */
 export const RULES: Readonly<Record<string, Rule>> = {
   'GET /openapi.json': 'public',
@@ -29,11 +32,13 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/session': 'public',
   'POST /api/v1/session': 'public',
   'DELETE /api/v1/session': 'public',
+  'GET /api/v1': 'public',
   'GET /api/v1/me': { roles: READERS, scope: 'read' },
   'GET /api/v1/me/sessions': { roles: READERS, scope: 'read' },
   'DELETE /api/v1/me/sessions/{session}': { roles: READERS, scope: 'write' },
   'PUT /api/v1/me/password': { roles: READERS, scope: 'write' },
   'GET /api/v1/overview': { roles: READERS, scope: 'read' },
+  'GET /api/v1/live': LIVE_RULE,
   'GET /api/v1/points': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}': { roles: READERS, scope: 'read' },
   'GET /api/v1/points/{point}/latest': { roles: READERS, scope: 'read' },

@@ -100,7 +100,7 @@ const postRoute = createRoute({
   },
   responses: {
     200: { description: 'the switches now', content: { 'application/json': { schema: Sending } } },
-    ...problemResponses(400, 401, 403, 404),
+    ...problemResponses(400, 401, 403, 404, 415),
   },
 })
 

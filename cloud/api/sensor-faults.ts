@@ -13,6 +13,7 @@ import {
   InstantQuery,
   InstantText,
   NoQuery,
+  numberParam,
   orNull,
   PointKey,
   PointParam,
@@ -121,10 +122,7 @@ const endRoute = createRoute({
   request: {
     query: NoQuery,
     params: z.strictObject({
-      fault: z.coerce
-        .number()
-        .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
-        .openapi({ param: { name: 'fault', in: 'path' }, type: 'integer', example: 7 }),
+      fault: numberParam('fault'),
     }),
     body: { required: true, content: { 'application/json': { schema: Ended } } },
   },

@@ -5,6 +5,7 @@ import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { selectVersion } from '../store/queries.ts'
 import { type ApiDeps, openApi, routeOf } from './app.ts'
+import { type LiveHub, openLiveHub } from './live-hub.ts'
 
 /** What the API counts. */
 export const API_METRICS: readonly MetricHelp[] = [
@@ -22,11 +23,13 @@ export interface ApiServiceOptions {
 }
 
 /** Starts the API. */
-export function startApi(
-  { metrics, ...deps }: ApiDeps & { metrics: Metrics },
+export async function startApi(
+  { metrics, live, ...used }: Omit<ApiDeps, 'live'> & { metrics: Metrics; live?: LiveHub },
   { host, port, ...options }: ApiServiceOptions,
 ): Promise<RunningService> {
   const { version } = options
+  const hub = live ?? openLiveHub(used)
+  const deps: ApiDeps = { ...used, live: hub }
   const checks = { database: async () => ({ version: await selectVersion(deps.db) }) }
   const { clock, log } = deps
   const routes = new Hono()
@@ -39,5 +42,15 @@ export function startApi(
     metrics.count('api_request_seconds_total', { route }, (clock.monotonic() - begun) / 1000)
   })
   routes.route('/', openApi(deps, options))
-  return serveService({ clock, log, metrics }, { name: 'api', host, port, version, checks, routes })
+  const service = await serveService(
+    { clock, log, metrics },
+    { name: 'api', host, port, version, checks, routes },
+  )
+  return {
+    ...service,
+    async close() {
+      hub.close()
+      await service.close()
+    },
+  }
 }

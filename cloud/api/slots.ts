@@ -8,7 +8,7 @@ import { Problem } from '../problem.ts'
 import { listSlots } from '../store/compliance.ts'
 import { type DecisionRow, listDecisions } from '../store/compliance-review.ts'
 import type { Database } from '../store/database.ts'
-import { InstantQuery, InstantText, NoQuery, PointParam, toInstantText } from './fields.ts'
+import { InstantQuery, InstantText, NoQuery, numberParam, PointParam, toInstantText } from './fields.ts'
 import { checkedSpan, fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -58,10 +58,7 @@ const EXAMPLE = {
 } satisfies z.infer<typeof SlotPage>
 
 const SlotParam = z.strictObject({
-  slot: z.coerce
-    .number()
-    .pipe(z.int().min(1))
-    .openapi({ param: { name: 'slot', in: 'path' }, type: 'integer', example: 4711 }),
+  slot: numberParam('slot'),
 })
 
 const Decision = z

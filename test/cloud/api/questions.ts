@@ -92,6 +92,7 @@ export function initOf(route: string, name: string, client = 'campo'): RequestIn
 
 function bodyOf(route: string, name: string, client: string): object | undefined {
   if (route === 'PUT /api/v1/me/password') return { current: name, password: 'una-clave-larga' }
+  if (route === 'POST /api/v1/session') return { email: 'nadie@campo.cl', password: 'no-es-esta-clave' }
   if (!/^(POST|PUT) /.test(route)) return undefined
   if (route === 'POST /api/v1/compliance/sending')
     return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }

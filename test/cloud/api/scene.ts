@@ -3,6 +3,7 @@
 import { openAccess } from '../../../cloud/api/access.ts'
 import { openAccounts } from '../../../cloud/api/accounts.ts'
 import type { ApiDeps, ApiOptions } from '../../../cloud/api/app.ts'
+import { type LiveHub, openLiveHub } from '../../../cloud/api/live-hub.ts'
 import { API_METRICS, startApi } from '../../../cloud/api/service.ts'
 import { createToken, createUser } from '../../../cloud/api/users.ts'
 import { PROBLEM_TYPE } from '../../../cloud/problem.ts'
@@ -35,6 +36,8 @@ export interface ApiScene {
   options: ApiOptions
   url: string
   document: OpenApiDocument
+  /** What the API that listens tells live data with. */
+  live: LiveHub
   /** Tokens by role and client: `administrator`, `client_reader of campo`. */
   tokens: Record<string, string>
   /** Everything it logged. */
@@ -75,7 +78,8 @@ export async function openApiScene(some: Partial<ApiOptions> = {}): Promise<ApiS
   const options = { publicUrl: 'http://localhost:8004', trustedProxies: [], version: '1.2.3', ...some }
   const accounts = openAccounts({ db, clock, log }, { secretKey, publicUrl: options.publicUrl })
   const access = openAccess({ db, clock, accounts }, options)
-  const deps = { db, clock, log, accounts, access }
+  const live = openLiveHub({ db, clock, log })
+  const deps = { db, clock, log, accounts, access, live }
   const service = await startApi(
     { ...deps, metrics: openMetrics(API_METRICS) },
     { host: '127.0.0.1', port: 0, ...options },
@@ -83,7 +87,7 @@ export async function openApiScene(some: Partial<ApiOptions> = {}): Promise<ApiS
   const url = `http://127.0.0.1:${service.port}`
   const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())
   const scene: ApiScene = {
-    ...{ db, clock, deps, options, url, document, lines, tokens: await tokensOf(db) },
+    ...{ db, clock, deps, live, options, url, document, lines, tokens: await tokensOf(db) },
     ask: (route, asked = {}) => ask(scene, route, asked),
     store: (point, variable, from, values) => store(db, point, variable, from, values),
     async close() {
@@ -124,8 +128,8 @@ async function ask(
   const authorization: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` }
   const headers = { ...authorization, ...(init.headers as Record<string, string>) }
   const response = await fetch(`${url}${path ?? template}`, { ...init, method, headers })
-  const text = await response.text()
   const type = response.headers.get('content-type') ?? ''
+  const text = await (type.startsWith('text/event-stream') ? textUntilReady(response) : response.text())
   const body = type.includes('json') ? JSON.parse(text) : text
   const operation = document.paths[template]?.[method.toLowerCase()]
   const said = operation?.responses[String(response.status)]
@@ -135,6 +139,16 @@ async function ask(
   const mistakes = mistakesOfAnswer(document, said, type.split(';')[0] ?? '', body)
   if (mistakes.length > 0) throw new Error(`${route} ${response.status}: ${mistakes.join('; ')}`)
   return { status: response.status, headers: response.headers, body }
+}
+
+/** A stream of events has no end of its own: as much of it as tells what is there. */
+async function textUntilReady(response: Response): Promise<string> {
+  let text = ''
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece
+    if (text.includes('event: ready')) break
+  }
+  return text
 }
 
 /** An answer of a route that the document does not know must be a problem. */

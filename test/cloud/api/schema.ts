@@ -15,7 +15,8 @@ export interface OpenApiDocument {
 
 /** What the document says of a route. */
 export interface OperationObject {
-  parameters?: { name: string; in: 'path' | 'query'; required?: boolean; schema: Schema }[]
+  parameters?: { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }[]
+  requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> }
   responses: Record<string, { content?: Record<string, { schema: Schema; example?: unknown }> }>
 }
 
@@ -34,7 +35,17 @@ const KNOWN = new Set([
     'allOf',
     'discriminator',
   ],
-  ...['pattern', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems'],
+  ...[
+    'pattern',
+    'minimum',
+    'maximum',
+    'exclusiveMinimum',
+    'exclusiveMaximum',
+    'minLength',
+    'maxLength',
+    'minItems',
+    'maxItems',
+  ],
   ...['description', 'example', 'default', 'format'],
 ])
 
@@ -77,7 +88,7 @@ function scalarMistakes(schema: Schema, value: unknown, place: string): string[]
   if (
     typeof schema.pattern === 'string' &&
     typeof value === 'string' &&
-    !new RegExp(schema.pattern).test(value)
+    !new RegExp(schema.pattern, 'u').test(value)
   ) {
     return wrong(`does not match ${schema.pattern}`)
   }
@@ -86,6 +97,10 @@ function scalarMistakes(schema: Schema, value: unknown, place: string): string[]
     return wrong('is too long')
   if (typeof value === 'number' && value < Number(schema.minimum ?? -Infinity)) return wrong('is too small')
   if (typeof value === 'number' && value > Number(schema.maximum ?? Infinity)) return wrong('is too large')
+  if (typeof value === 'number' && value <= Number(schema.exclusiveMinimum ?? Number.NEGATIVE_INFINITY))
+    return wrong('is too small')
+  if (typeof value === 'number' && value >= Number(schema.exclusiveMaximum ?? Number.POSITIVE_INFINITY))
+    return Number.isFinite(value) || schema.exclusiveMaximum !== undefined ? wrong('is too large') : []
   return []
 }
 
