@@ -158,9 +158,18 @@ function unheld(document: unknown): FieldProblem[] {
 
 const isText = (text: string): boolean => text.isWellFormed() && !text.includes('\u0000')
 
-/** Refuses JSON with text that the database cannot hold. What is no JSON is left to who reads it. */
+/** Parameters of a query that the database cannot hold. */
+function unheldQuery(queries: Record<string, string[]>): FieldProblem[] {
+  return Object.entries(queries)
+    .filter(([name, values]) => !isText(name) || !values.every(isText))
+    .map(([name]) => ({ in: 'query', name: name.toWellFormed().replaceAll('\u0000', ''), detail: NOT_TEXT }))
+}
+
+/** Refuses queries and JSON with text that the database cannot hold. What is no JSON is left to who reads it. */
 export function refuseUnheldText(): MiddlewareHandler {
   return async (context, next) => {
+    const unfit = unheldQuery(context.req.queries())
+    if (unfit.length > 0) throw invalidRequest(unfit)
     if (isJson(context)) {
       let document: unknown
       try {

@@ -29,10 +29,10 @@ const DEEP = `${'['.repeat(10_000)}${']'.repeat(10_000)}`
 /** Texts for addresses. */
 const TEXTS: Record<string, string> = {
   ...{ empty: '', blank: ' ', NUL: 'a\u0000b', long: LONG, negative: '-1', fraction: '1.5', hex: '0x10' },
-  ...{ huge: '99999999999999999999999', exponent: '1e999', infinity: 'Infinity', 'not a number': 'NaN' },
-  ...{ SQL: "1' or '1'='1'; drop table points; --", path: '../../../etc/passwd', template: '{{7*7}}' },
-  ...{ prototype: '__proto__', markup: '<script>alert(1)</script>', lines: 'a\r\nset-cookie: x=1' },
-  ...{ drop: '💧', override: '\u202egnp', undefined: 'undefined', array: '[]', object: '{"$ne":null}' },
+  ...{ huge: '99999999999999999999999', exponent: '1e999', 'not a number': 'NaN' },
+  ...{ SQL: "1' or '1'='1'; drop table points; --", path: '../../../etc/passwd' },
+  ...{ prototype: '__proto__', lines: 'a\r\nset-cookie: x=1' },
+  ...{ drop: '💧', override: '\u202egnp', object: '{"$ne":null}' },
 }
 
 /** Bytes of addresses that are no text in UTF-8. */
