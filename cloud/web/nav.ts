@@ -31,12 +31,20 @@ export const PLACES: readonly Place[] = [
     ...{ ability: 'watch', isPinned: true },
   },
   {
+    ...{ to: '/balances', label: text => text.balances.title, icon: 'balance', group: 'watch' },
+    ability: 'read',
+  },
+  {
     ...{ to: '/review', label: text => text.review.title, icon: 'review', group: 'comply' },
     ...{ ability: 'read', isPinned: true },
   },
   {
     ...{ to: '/gateways', label: text => text.app.gateways, icon: 'gateway', group: 'run' },
     ...{ ability: 'watch', isPinned: true },
+  },
+  {
+    ...{ to: '/imports', label: text => text.imports.title, icon: 'upload', group: 'run' },
+    ability: 'operate',
   },
   { to: '/account', label: text => text.app.account, icon: 'account', group: 'manage', ability: 'read' },
 ]

@@ -54,10 +54,22 @@ const pointNow = createRoute({
   component: lazyRouteComponent(() => import('./screens/point-now.tsx'), 'PointNow'),
 })
 
+const pointAnalysis = createRoute({
+  getParentRoute: () => point,
+  path: '/analysis',
+  component: lazyRouteComponent(() => import('./screens/point-analysis.tsx'), 'PointAnalysis'),
+})
+
 const pointDga = createRoute({
   getParentRoute: () => point,
   path: '/dga',
   component: lazyRouteComponent(() => import('./screens/point-dga.tsx'), 'PointDga'),
+})
+
+const balances = createRoute({
+  getParentRoute: () => shell,
+  path: '/balances',
+  component: lazyRouteComponent(() => import('./screens/balances.tsx'), 'BalancesScreen'),
 })
 
 const incidents = createRoute({
@@ -84,6 +96,18 @@ const gateway = createRoute({
   component: lazyRouteComponent(() => import('./screens/gateway.tsx'), 'GatewayScreen'),
 })
 
+const imports = createRoute({
+  getParentRoute: () => shell,
+  path: '/imports',
+  component: lazyRouteComponent(() => import('./screens/imports.tsx'), 'ImportsScreen'),
+})
+
+const oneImport = createRoute({
+  getParentRoute: () => shell,
+  path: '/imports/$import',
+  component: lazyRouteComponent(() => import('./screens/import.tsx'), 'ImportScreen'),
+})
+
 const account = createRoute({
   getParentRoute: () => shell,
   path: '/account',
@@ -94,11 +118,14 @@ const tree = root.addChildren([
   signIn,
   shell.addChildren([
     overview,
-    point.addChildren([pointNow, pointDga]),
+    point.addChildren([pointNow, pointAnalysis, pointDga]),
+    balances,
     incidents,
     review,
     gateways,
     gateway,
+    imports,
+    oneImport,
     account,
   ]),
 ])

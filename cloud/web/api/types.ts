@@ -73,6 +73,169 @@ export interface Routes {
     body: undefined
     answer: SlotHours
   }
+  'GET /api/v1/points/{point}/balances': {
+    path: { point: string }
+    query: { by?: 'day' | 'month'; from?: string; to?: string }
+    body: undefined
+    answer: Balances
+  }
+  'GET /api/v1/points/{point}/use': {
+    path: { point: string }
+    query: { year?: number }
+    body: undefined
+    answer: Use
+  }
+  'GET /api/v1/points/{point}/baseline': {
+    path: { point: string }
+    query: Record<string, never>
+    body: undefined
+    answer: Baseline
+  }
+  'GET /api/v1/points/{point}/anomalies': {
+    path: { point: string }
+    query: {
+      kind?: 'night_flow' | 'stuck_counter' | 'drawdown' | 'flow_against_volume'
+      state?: 'open' | 'closed' | 'withdrawn'
+      cursor?: string
+      limit?: number
+    }
+    body: undefined
+    answer: AnomalyPage
+  }
+  'GET /api/v1/points/{point}/projection': {
+    path: { point: string }
+    query: Record<string, never>
+    body: undefined
+    answer: Projections
+  }
+  'GET /api/v1/points/{point}/specific-capacity': {
+    path: { point: string }
+    query: Record<string, never>
+    body: undefined
+    answer: SpecificCapacity
+  }
+  'GET /api/v1/projects/{project}/balances': {
+    path: { project: string }
+    query: { by?: 'day' | 'month'; from?: string; to?: string }
+    body: undefined
+    answer: ProjectBalances
+  }
+  'GET /api/v1/points/{point}/processing': {
+    path: { point: string }
+    query: Record<string, never>
+    body: undefined
+    answer: Processing
+  }
+  'POST /api/v1/points/{point}/processing': {
+    path: { point: string }
+    query: Record<string, never>
+    body: ProcessingRuleAsked
+    answer: Processing | Processing
+  }
+  'GET /api/v1/points/{point}/processing/changes': {
+    path: { point: string }
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: ProcessingChangePage
+  }
+  'GET /api/v1/points/{point}/meter-events': {
+    path: { point: string }
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: MeterEventPage
+  }
+  'POST /api/v1/points/{point}/meter-events': {
+    path: { point: string }
+    query: Record<string, never>
+    body: MeterEventAsked
+    answer: MeterEvent | MeterEvent
+  }
+  'POST /api/v1/points/{point}/meter-events/{event}/withdraw': {
+    path: { point: string; event: number }
+    query: Record<string, never>
+    body: undefined
+    answer: MeterEvent
+  }
+  'GET /api/v1/points/{point}/counter-events': {
+    path: { point: string }
+    query: { from?: string; to?: string; cursor?: string; limit?: number }
+    body: undefined
+    answer: CounterEventPage
+  }
+  'GET /api/v1/recomputations': {
+    path: Record<string, never>
+    query: { point?: string; cursor?: string; limit?: number }
+    body: undefined
+    answer: RecomputationPage
+  }
+  'POST /api/v1/recomputations': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: RecomputationAsked
+    answer: RecomputationPreview
+  }
+  'POST /api/v1/recomputations/{preview}/execute': {
+    path: { preview: number }
+    query: Record<string, never>
+    body: RecomputationReason
+    answer: RecomputationPreview
+  }
+  'GET /api/v1/imports': {
+    path: Record<string, never>
+    query: { point?: string; cursor?: string; limit?: number }
+    body: undefined
+    answer: ImportPage
+  }
+  'POST /api/v1/imports': {
+    path: Record<string, never>
+    query: {
+      point: string
+      name?: string
+      delimiter?: ';' | ',' | '\t' | '|'
+      decimal?: ',' | '.'
+      dates?: 'iso' | 'day-month-year' | 'month-day-year'
+      zone?: 'America/Santiago' | 'UTC-4' | 'UTC'
+      time?: 'measured' | 'logger'
+    }
+    body: undefined
+    answer: Import | Import
+  }
+  'GET /api/v1/imports/{import}': {
+    path: { import: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Import
+  }
+  'POST /api/v1/imports/{import}/settings': {
+    path: { import: number }
+    query: Record<string, never>
+    body: {
+      delimiter?: ';' | ',' | '\t' | '|'
+      decimal?: ',' | '.'
+      dates?: 'iso' | 'day-month-year' | 'month-day-year'
+      zone?: 'America/Santiago' | 'UTC-4' | 'UTC'
+      time?: 'measured' | 'logger'
+    }
+    answer: Import
+  }
+  'POST /api/v1/imports/{import}/confirm': {
+    path: { import: number }
+    query: Record<string, never>
+    body: { accept?: ('decimal' | 'dates' | 'zone')[] }
+    answer: Import
+  }
+  'POST /api/v1/imports/{import}/undo': {
+    path: { import: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Import
+  }
+  'POST /api/v1/imports/{import}/discard': {
+    path: { import: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Import
+  }
   'GET /api/v1/compliance/slots': {
     path: Record<string, never>
     query: {
@@ -93,6 +256,72 @@ export interface Routes {
     query: Record<string, never>
     body: SlotDecisionsAsked
     answer: SlotDecisionOutcomes
+  }
+  'GET /api/v1/compliance/slots/{slot}': {
+    path: { slot: number }
+    query: Record<string, never>
+    body: undefined
+    answer: SlotWithDecisions
+  }
+  'GET /api/v1/compliance/works': {
+    path: Record<string, never>
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: WorkPage
+  }
+  'GET /api/v1/compliance/works/{work}': {
+    path: { work: string }
+    query: Record<string, never>
+    body: undefined
+    answer: WorkWithObligations
+  }
+  'POST /api/v1/compliance/works/{work}/obligations/preview': {
+    path: { work: string }
+    query: Record<string, never>
+    body: ObligationAsked
+    answer: ObligationPreview
+  }
+  'PUT /api/v1/compliance/works/{work}/obligations': {
+    path: { work: string }
+    query: Record<string, never>
+    body: ObligationAsked
+    answer: WorkWithObligations
+  }
+  'GET /api/v1/compliance/reconciliation': {
+    path: Record<string, never>
+    query: { month: string; work?: string; cursor?: string; limit?: number }
+    body: undefined
+    answer: ReconciliationPage
+  }
+  'GET /api/v1/compliance/sending': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: Sending
+  }
+  'POST /api/v1/compliance/sending': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: SendingTurnAsked
+    answer: Sending
+  }
+  'GET /api/v1/compliance/sensor-faults': {
+    path: Record<string, never>
+    query: { point?: string; cursor?: string; limit?: number }
+    body: undefined
+    answer: SensorFaultPage
+  }
+  'POST /api/v1/compliance/sensor-faults': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: SensorFaultAsked
+    answer: SensorFaultWritten
+  }
+  'POST /api/v1/compliance/sensor-faults/{fault}/end': {
+    path: { fault: number }
+    query: Record<string, never>
+    body: SensorFaultEnd
+    answer: SensorFaultWritten
   }
   'GET /api/v1/incidents': {
     path: Record<string, never>
@@ -199,6 +428,53 @@ export interface Routes {
   }
 }
 
+export type Anomaly = {
+  id: number
+  kind: 'night_flow' | 'stuck_counter' | 'drawdown' | 'flow_against_volume'
+  state: 'open' | 'closed' | 'withdrawn'
+  firstDay: string
+  lastDay: string
+  days: number
+  worstDay: string
+  reason: string
+  evidence: Record<string, number>
+  openedAt: Instant
+  stateAt: Instant
+}
+
+export type AnomalyPage = { point: PointKey; items: Anomaly[]; next: string | null }
+
+export type Balances = {
+  point: PointKey
+  by: 'day' | 'month'
+  from: string
+  to: string
+  consumptionM3: number | null
+  daysKnown: number
+  days: {
+    day: string
+    hours: number
+    consumptionM3: number | null
+    gapConsumptionM3: number | null
+    coveragePercent: number | null
+    worstQuality: string | null
+  }[]
+  months: {
+    month: string
+    days: number
+    daysKnown: number
+    consumptionM3: number | null
+    gapConsumptionM3: number | null
+  }[]
+}
+
+export type Baseline = {
+  point: PointKey
+  from: string
+  to: string
+  hours: { weekday: number; hour: number; usualM3: number | null; spreadM3: number | null; seen: number }[]
+}
+
 export type CheckCode =
   | 'negative'
   | 'too_long'
@@ -275,7 +551,31 @@ export type Consumption = {
   }[]
 }
 
+export type CounterEvent = {
+  at: Instant
+  kind:
+    | 'reset'
+    | 'rollover'
+    | 'gap'
+    | 'zero'
+    | 'truncated'
+    | 'drop'
+    | 'jump'
+    | 'readmitted'
+    | 'given_up'
+    | 'returned'
+    | 'entered'
+    | 'entered_mismatch'
+  count: number
+  baselineCount: number
+  amountM3: number | null
+}
+
+export type CounterEventPage = { point: PointKey; items: CounterEvent[]; next: string | null }
+
 export type Credentials = { email: string; password: string }
+
+export type Day = string
 
 export type Delivery = {
   channel: 'email'
@@ -288,6 +588,21 @@ export type Delivery = {
 }
 
 export type DeliveryList = { items: Delivery[] }
+
+export type FileFormat = {
+  shape: 'wide' | 'long'
+  delimiter: ';' | ',' | '\t' | '|'
+  decimal: ',' | '.'
+  dates: 'iso' | 'day-month-year' | 'month-day-year'
+  zone: 'America/Santiago' | 'UTC-4' | 'UTC' | 'offset'
+  time: 'measured' | 'logger'
+  headerLine: number
+  columns: { place: number; name: string; role: string }[]
+  ignored: { name: string; why: string }[]
+  assumed: ('decimal' | 'dates' | 'zone')[]
+}
+
+export type FileMistake = { line: number; column: string; detail: string }
 
 export type Finding = {
   code: CheckCode
@@ -358,6 +673,66 @@ export type GatewayHealth = {
 } | null
 
 export type GatewayPage = { items: Gateway[]; next: string | null }
+
+export type Import = {
+  id: number
+  point: PointKey
+  name: string
+  bytes: number
+  state: 'uploaded' | 'refused' | 'previewed' | 'confirmed' | 'done' | 'undoing' | 'undone' | 'discarded'
+  stateAt: Instant
+  reason: string | null
+  askedBy: string
+  askedAt: Instant
+  confirmedBy: string | null
+  undoneBy: string | null
+  progress: { readings: number | null; stored: number; batchesToProcess: number; percent: number }
+  settings: {
+    delimiter?: ';' | ',' | '\t' | '|'
+    decimal?: ',' | '.'
+    dates?: 'iso' | 'day-month-year' | 'month-day-year'
+    zone?: 'America/Santiago' | 'UTC-4' | 'UTC'
+    time?: 'measured' | 'logger'
+  }
+  format: FileFormat | null
+  mistakes: FileMistake[]
+  mistakesCount: number
+  preview: ImportPreview | null
+  result: Record<string, number> | null
+}
+
+export type ImportPage = { items: Import[]; next: string | null }
+
+export type ImportPreview = {
+  rows: number
+  repeated: number
+  stale: number
+  warnings: string[]
+  variables: {
+    variable: Variable
+    readings: number
+    withoutValue: number
+    from: Instant
+    to: Instant
+    min: number | null
+    max: number | null
+    first: number | null
+    last: number | null
+    intervalMs: number | null
+    gaps: { count: number; totalMs: number; longest: { from: Instant; to: Instant }[] }
+    scaleJumps: {
+      count: number
+      first: { line: number; at: Instant; before: number; after: number; factor: number }[]
+    }
+    reversals: { count: number; first: { line: number; at: Instant; before: number; after: number }[] }
+  }[]
+  overlaps: {
+    variable: Variable
+    same: number
+    different: number
+    first: { at: Instant; stored: number | null; file: number | null }[]
+  }[]
+}
 
 export type Incident = {
   id: number
@@ -450,6 +825,196 @@ export type Me = {
   clients: 'all' | string[]
 }
 
+export type MeterEvent = {
+  point: PointKey
+  id: number
+  at: Instant
+  kind: 'replacement' | 'reset' | 'rollover'
+  beforeCount: number | null
+  afterCount: number
+  note: string | null
+  by: string
+  createdAt: Instant
+  withdrawnBy: string | null
+  withdrawnAt: Instant | null
+}
+
+export type MeterEventAsked = {
+  at: string
+  kind: 'replacement' | 'reset' | 'rollover'
+  beforeCount?: number | null
+  afterCount?: number
+  note?: string | null
+}
+
+export type MeterEventPage = { point: PointKey; items: MeterEvent[]; next: string | null }
+
+export type ObligationAsked = {
+  point: string
+  obligation: {
+    from: string
+    to?: string
+    backfillFrom?: string
+    standard: 'mayor' | 'medio' | 'menor' | 'caudales_muy_pequenos' | 'custom'
+    resolution?: string
+    every?:
+      | 'month'
+      | 'half_year'
+      | 'year'
+      | string
+      | { kind: 'interval'; everyMs: number; minute?: number }
+      | { kind: 'weeks'; weekday: number; minute: number }
+      | { kind: 'months'; everyMonths: 1; month?: number; day: number; minute: number }
+    channel: 'rest' | 'soap'
+    workCode: string
+    kind?: 'groundwater' | 'surface_pipe' | 'surface_channel'
+    informant: string
+    required?: ('flow' | 'total' | 'level')[]
+    levelExempt?: boolean
+    exemptions?: { quantity: 'level'; from: string; to?: string; reason: string }[]
+    alsoPoints?: string[]
+    levelPoint?: string
+    total?: 'meter' | 'volume'
+    totalRounding?: 'truncate' | 'half_away'
+    deadline?: string
+    maxLag?: string
+    grace?: string
+    arrival?: string
+    select?:
+      | 'exact'
+      | string
+      | { mean: string; coverage?: number; within?: string }
+      | { kind: 'exact' }
+      | { kind: 'nearest'; withinMs: number }
+      | { kind: 'mean'; overMs: number; coverage: number; withinMs: number }
+    rights?: { flowLps: number; yearlyM3?: number }[]
+    checks?: {
+      severity?: {
+        negative?: 'block' | 'review' | 'note' | 'off'
+        too_long?: 'block' | 'review' | 'note' | 'off'
+        partial?: 'block' | 'review' | 'note' | 'off'
+        over_right?: 'block' | 'review' | 'note' | 'off'
+        over_yearly_right?: 'block' | 'review' | 'note' | 'off'
+        stuck?: 'block' | 'review' | 'note' | 'off'
+        total_back?: 'block' | 'review' | 'note' | 'off'
+        total_jump?: 'block' | 'review' | 'note' | 'off'
+        total_rollover?: 'block' | 'review' | 'note' | 'off'
+        meter_changed?: 'block' | 'review' | 'note' | 'off'
+        volume_against_flow?: 'block' | 'review' | 'note' | 'off'
+        level_range?: 'block' | 'review' | 'note' | 'off'
+        level_jump?: 'block' | 'review' | 'note' | 'off'
+        dry_sensor?: 'block' | 'review' | 'note' | 'off'
+        stale?: 'block' | 'review' | 'note' | 'off'
+        clock?: 'block' | 'review' | 'note' | 'off'
+        bad_quality?: 'block' | 'review' | 'note' | 'off'
+      }
+      stuckAfter?: string
+      maxM3PerHour?: number
+      modulus?: number
+      volumeTolerance?: number
+      volumeSlackM3?: number
+      levelMinM?: number
+      levelMaxM?: number
+      levelJumpM?: number
+      dryBelowM?: number
+      staleAfter?: string
+      clockAfter?: string
+    }
+    mode?: 'send' | 'shadow' | 'off'
+  }
+  reason: string
+}
+
+export type ObligationChange = {
+  at: Instant
+  by: string
+  reason: string
+  from: Instant
+  effect: ObligationEffect
+}
+
+export type ObligationChecks = {
+  severity: {
+    negative?: 'block' | 'review' | 'note' | 'off'
+    too_long?: 'block' | 'review' | 'note' | 'off'
+    partial?: 'block' | 'review' | 'note' | 'off'
+    over_right?: 'block' | 'review' | 'note' | 'off'
+    over_yearly_right?: 'block' | 'review' | 'note' | 'off'
+    stuck?: 'block' | 'review' | 'note' | 'off'
+    total_back?: 'block' | 'review' | 'note' | 'off'
+    total_jump?: 'block' | 'review' | 'note' | 'off'
+    total_rollover?: 'block' | 'review' | 'note' | 'off'
+    meter_changed?: 'block' | 'review' | 'note' | 'off'
+    volume_against_flow?: 'block' | 'review' | 'note' | 'off'
+    level_range?: 'block' | 'review' | 'note' | 'off'
+    level_jump?: 'block' | 'review' | 'note' | 'off'
+    dry_sensor?: 'block' | 'review' | 'note' | 'off'
+    stale?: 'block' | 'review' | 'note' | 'off'
+    clock?: 'block' | 'review' | 'note' | 'off'
+    bad_quality?: 'block' | 'review' | 'note' | 'off'
+  }
+  stuckAfter?: number
+  maxM3PerHour?: number
+  modulus?: number
+  volumeTolerance?: number
+  volumeSlackM3?: number
+  levelMinM?: number
+  levelMaxM?: number
+  levelJumpM?: number
+  dryBelowM?: number
+  staleAfter?: number
+  clockAfter?: number
+}
+
+export type ObligationEffect = { withdrawn: number; pickedAnew: number; toMake: number }
+
+export type ObligationPreview = {
+  hash: string
+  effect: ObligationEffect
+  versions: ObligationVersion[]
+  calendar: {
+    before: { at: Instant; regulator: string }[]
+    after: { at: Instant; regulator: string }[]
+    months: { month: string; before: number; after: number }[]
+  }
+  warnings: string[]
+}
+
+export type ObligationVersion = {
+  from: Instant
+  to: Instant | null
+  until: Instant | null
+  point: PointKey
+  informant: string
+  owedFrom: Instant
+  standard: 'mayor' | 'medio' | 'menor' | 'caudales_muy_pequenos' | 'custom'
+  resolution: string | null
+  frequency:
+    | { kind: 'interval'; everyMs: number; minute?: number }
+    | { kind: 'weeks'; weekday: number; minute: number }
+    | { kind: 'months'; everyMonths: 1; month?: number; day: number; minute: number }
+  channel: 'rest' | 'soap'
+  kind: 'groundwater' | 'surface_pipe' | 'surface_channel'
+  required: ('flow' | 'total' | 'level')[] | null
+  levelExempt: boolean
+  exemptions: { quantity: 'level'; from: Instant; to: Instant | null; reason: string }[]
+  alsoPoints: PointKey[]
+  levelPoint: PointKey | null
+  total: 'meter' | 'volume' | null
+  totalRounding: 'truncate' | 'half_away'
+  deadlineMs: number
+  maxLagMs: number
+  graceMs: number
+  arrivalMs: number
+  selection:
+    | { kind: 'exact' }
+    | { kind: 'nearest'; withinMs: number }
+    | { kind: 'mean'; overMs: number; coverage: number; withinMs: number }
+  rights: { flowLps: number; yearlyM3?: number }[]
+  checks: ObligationChecks
+  mode: 'send' | 'shadow' | 'off'
+}
+
 export type OpenSession = {
   id: string
   isThis: boolean
@@ -514,6 +1079,215 @@ export type PointKey = string
 
 export type PointLatest = { point: PointKey; latest: Latest[] }
 
+export type Processing = { point: PointKey; rules: ProcessingRule[] }
+
+export type ProcessingChange = {
+  id: number
+  at: Instant
+  by: string
+  what: 'rule' | 'meter_event'
+  rule:
+    | 'pulses_to_volume'
+    | 'total_to_volume'
+    | 'level_to_water_table'
+    | 'unit_conversion'
+    | 'checks'
+    | 'low_flow_cut_off'
+    | 'volume_to_flow'
+    | null
+  variable: Variable | null
+  from: Instant
+  before: Record<string, unknown> | null
+  after: Record<string, unknown> | null
+}
+
+export type ProcessingChangePage = { point: PointKey; items: ProcessingChange[]; next: string | null }
+
+export type ProcessingRule = {
+  id: number
+  rule:
+    | 'pulses_to_volume'
+    | 'total_to_volume'
+    | 'level_to_water_table'
+    | 'unit_conversion'
+    | 'checks'
+    | 'low_flow_cut_off'
+    | 'volume_to_flow'
+  variable: Variable | null
+  params: Record<string, unknown>
+  from: Instant
+  to: Instant | null
+  by: string
+  createdAt: Instant
+}
+
+export type ProcessingRuleAsked =
+  | {
+      from: string
+      rule: 'pulses_to_volume'
+      litresPerPulse: number
+      baseM3?: number
+      modulus?: number
+      maxM3PerHour?: number
+    }
+  | { from: string; rule: 'total_to_volume'; baseM3?: number; modulus?: number; maxM3PerHour?: number }
+  | { from: string; rule: 'level_to_water_table'; sensorDepthM: number; offsetM?: number }
+  | {
+      from: string
+      variable:
+        | 'flow'
+        | 'total'
+        | 'level'
+        | 'pulses'
+        | 'pressure'
+        | 'temperature'
+        | 'conductivity'
+        | 'velocity'
+        | 'voltage'
+        | 'battery'
+        | 'stage'
+        | 'ph'
+        | 'turbidity'
+        | 'status'
+        | 'reverse_total'
+        | 'net_total'
+        | 'running_time'
+        | 'energy'
+        | 'power'
+        | 'signal_quality'
+      rule: 'unit_conversion'
+      unit?:
+        | 'L/s'
+        | 'L/min'
+        | 'L/h'
+        | 'm³/s'
+        | 'm³/h'
+        | 'm³/d'
+        | 'gal/min'
+        | 'igal/min'
+        | 'm³'
+        | 'L'
+        | 'mL'
+        | 'mm³'
+        | 'gal'
+        | 'm'
+        | 'cm'
+        | 'mm'
+        | 'ft'
+        | 'm/s'
+        | 'kPa'
+        | 'Pa'
+        | 'MPa'
+        | 'bar'
+        | 'mbar'
+        | 'mH2O'
+        | '°C'
+        | '°F'
+        | 'pulses'
+        | '%'
+        | 'V'
+        | 'mV'
+        | 'µS/cm'
+        | 'mS/cm'
+        | 'h'
+        | 'min'
+        | 's'
+        | 'kWh'
+        | 'Wh'
+        | 'kW'
+        | 'W'
+        | 'pH'
+        | 'NTU'
+        | 'code'
+      factor?: number
+      offset?: number
+    }
+  | {
+      from: string
+      variable:
+        | 'flow'
+        | 'total'
+        | 'level'
+        | 'pulses'
+        | 'pressure'
+        | 'temperature'
+        | 'conductivity'
+        | 'velocity'
+        | 'voltage'
+        | 'battery'
+        | 'stage'
+        | 'ph'
+        | 'turbidity'
+        | 'status'
+        | 'reverse_total'
+        | 'net_total'
+        | 'running_time'
+        | 'energy'
+        | 'power'
+        | 'signal_quality'
+      rule: 'checks'
+      range?: { min?: number; max?: number }
+      rate?: { maxPerMinute: number }
+      stuck?: { afterMinutes: number; within?: number; except?: number[] }
+      sentinels?: number[]
+      clockAheadS?: number
+    }
+  | { from: string; variable?: 'flow'; rule: 'low_flow_cut_off'; belowLps: number }
+  | {
+      from: string
+      rule: 'volume_to_flow'
+      maxGapMinutes?: number
+      maxConsumptionM3?: number
+      maxFlowLps?: number
+      overMinutes?: number
+    }
+
+export type ProjectBalances = {
+  project: string
+  by: 'day' | 'month'
+  from: string
+  to: string
+  points: number
+  consumptionM3: number | null
+  periods: {
+    period: string
+    pointsKnown: number
+    consumptionM3: number | null
+    gapConsumptionM3: number | null
+  }[]
+  byPoint: { point: PointKey; daysKnown: number; consumptionM3: number | null }[]
+}
+
+export type Projections = {
+  point: PointKey
+  today: string
+  confidencePercent: number
+  grantedYearM3: number | null
+  percentOfGranted: number | null
+  month: {
+    from: string
+    to: string
+    knownM3: number
+    projectedM3: number
+    lowM3: number
+    highM3: number
+    daysToCome: number
+    daysOfHistory: number
+    bySeason: boolean
+  } | null
+  year: {
+    from: string
+    to: string
+    knownM3: number
+    projectedM3: number
+    lowM3: number
+    highM3: number
+    daysToCome: number
+    daysOfHistory: number
+    bySeason: boolean
+  } | null
+}
+
 export type Quality =
   | 'good'
   | 'uncertain'
@@ -526,6 +1300,115 @@ export type Quality =
   | 'request_failed'
   | 'auth_failed'
   | 'unknown'
+
+export type Recomputation = {
+  id: number
+  point: PointKey
+  from: Instant
+  to: Instant
+  preview: number | null
+  askedBy: string
+  askedAt: Instant
+  why: string | null
+  refused: string | null
+  consumptionM3: { before: number | null; after: number | null } | null
+}
+
+export type RecomputationAsked = { point: string; from: string; to: string }
+
+export type RecomputationPage = { items: Recomputation[]; next: string | null }
+
+export type RecomputationPreview = {
+  preview: number
+  point: PointKey
+  consumptionM3: { before: number | null; after: number | null }
+  buckets: { hour: number; day: number; month: number }
+  judged: number
+  variables: {
+    variable: Variable
+    computed: number
+    changed: number
+    removed: number
+    changedFrom: Instant | null
+    changedTo: Instant | null
+  }[]
+  days: {
+    day: Day
+    variable: Variable
+    unit: string
+    before: number | null
+    after: number | null
+    delta: number | null
+  }[]
+  daysMore: number
+}
+
+export type RecomputationReason = { why: string }
+
+export type Reconciliation = {
+  workCode: string
+  point: PointKey
+  owed: number
+  measured: number
+  sent: number
+  accepted: number
+  verified: number
+  late: number
+  failures: number
+  missing: { state: SlotState; reason: string | null; count: number }[]
+}
+
+export type ReconciliationPage = { items: Reconciliation[]; next: string | null }
+
+export type Sending = {
+  all: { sending: boolean; turn: SendingTurn | null }
+  stopped: { what: 'work' | 'informant' | 'sma_process'; key: string; turn: SendingTurn | null }[]
+  turns: SendingTurn[]
+}
+
+export type SendingTurn = {
+  at: Instant
+  what: 'all' | 'work' | 'informant' | 'sma_process'
+  key: string
+  sending: boolean
+  reason: string
+  by: string
+}
+
+export type SendingTurnAsked =
+  | { what: 'all'; sending: boolean; reason: string }
+  | { what: 'work'; workCode: string; sending: boolean; reason: string }
+  | { what: 'informant'; rut: string; sending: boolean; reason: string }
+  | { what: 'sma_process'; process: string; sending: boolean; reason: string }
+
+export type SensorFault = {
+  id: number
+  point: PointKey
+  quantity: 'flow' | 'total' | 'level'
+  state: 'declared' | 'expired' | 'ended'
+  from: Instant
+  until: Instant
+  reason: string
+  declaredBy: string
+  declaredAt: Instant
+  endedBy: string | null
+  endedAt: Instant | null
+  endedReason: string | null
+}
+
+export type SensorFaultAsked = {
+  point: string
+  quantity: 'flow' | 'total' | 'level'
+  from: string
+  until: string
+  reason: string
+}
+
+export type SensorFaultEnd = { until?: string; reason: string }
+
+export type SensorFaultPage = { items: SensorFault[]; next: string | null }
+
+export type SensorFaultWritten = { fault: SensorFault; slots: number }
 
 export type Series = {
   point: PointKey
@@ -615,6 +1498,15 @@ export type Slot = {
   verifiedAt: Instant | null
 }
 
+export type SlotDecision = {
+  at: Instant
+  by: string
+  action: 'approve' | 'replace' | 'reject' | 'reopen' | 'hold' | 'settle' | 'verify'
+  reason: string
+  from: SlotState
+  to: SlotState
+}
+
 export type SlotDecisionOutcome = {
   slot: number
   point: string | null
@@ -664,7 +1556,35 @@ export type SlotState =
   | 'rejected'
   | 'withdrawn'
 
+export type SlotWithDecisions = { slot: Slot; decisions: SlotDecision[] }
+
+export type SpecificCapacity = {
+  point: PointKey
+  from: string
+  to: string
+  lpsPerM: number | null
+  spreadLpsPerM: number | null
+  trendPercentAYear: number | null
+  trendLow: number | null
+  trendHigh: number | null
+  days: { day: string; flowLps: number; drawdownM: number; lpsPerM: number }[]
+}
+
 export type TimeQuality = 'synced' | 'holdover' | 'unsynced' | 'corrected' | 'device' | 'unknown'
+
+export type Use = {
+  point: PointKey
+  year: number
+  points: number
+  workCodes: string[]
+  grantedFlowLps: number | null
+  maxFlowLps: number | null
+  maxFlowDay: string | null
+  daysAboveFlow: number
+  grantedYearM3: number | null
+  takenM3: number | null
+  percentOfYear: number | null
+}
 
 export type Variable =
   | 'flow'
@@ -690,3 +1610,20 @@ export type Variable =
   | 'water_table'
   | 'volume'
   | 'mean_flow'
+
+export type Work = {
+  code: string
+  client: string
+  sending: boolean
+  status: 'active' | 'blocked'
+  reason: string | null
+}
+
+export type WorkPage = { items: Work[]; next: string | null }
+
+export type WorkWithObligations = {
+  work: Work
+  versions: ObligationVersion[]
+  changes: ObligationChange[]
+  hash: string
+}

@@ -1,9 +1,11 @@
 // Every text of the application, in English, by area.
 
 import { account, signIn } from './en/account.ts'
+import { analysis, balances } from './en/analysis.ts'
 import { age, app, failure } from './en/app.ts'
 import { dga, review } from './en/dga.ts'
 import { gateways } from './en/gateways.ts'
+import { imports } from './en/imports.ts'
 import { incidents } from './en/incidents.ts'
 import { overview } from './en/overview.ts'
 import { point } from './en/point.ts'
@@ -18,10 +20,13 @@ export const en: Messages = {
   ...words,
   account,
   age,
+  analysis,
   app,
+  balances,
   dga,
   failure,
   gateways,
+  imports,
   incidents,
   overview,
   point,

@@ -1,9 +1,11 @@
 // Every text of the application, in Spanish, by area. en.ts has the same in English; the compiler holds it to that.
 
 import { account, signIn } from './es/account.ts'
+import { analysis, balances } from './es/analysis.ts'
 import { age, app, failure } from './es/app.ts'
 import { dga, review } from './es/dga.ts'
 import { gateways } from './es/gateways.ts'
+import { imports } from './es/imports.ts'
 import { incidents } from './es/incidents.ts'
 import { overview } from './es/overview.ts'
 import { point } from './es/point.ts'
@@ -17,10 +19,13 @@ export const es = {
   ...words,
   account,
   age,
+  analysis,
   app,
+  balances,
   dga,
   failure,
   gateways,
+  imports,
   incidents,
   overview,
   point,

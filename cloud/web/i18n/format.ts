@@ -28,6 +28,8 @@ export interface Format {
   /** With seconds. */
   moment(at: number): string
   day(at: number): string
+  /** A civil day as the API writes it: `2026-01-15`. */
+  date(day: string): string
   /** Day and month, without the year. */
   shortDay(at: number): string
   time(at: number): string
@@ -74,6 +76,7 @@ export function openFormat({ locale, age: ages, unit: words }: Messages): Format
     instant: at => instant.format(at),
     moment: at => moment.format(at),
     day: at => day.format(at),
+    date: one => day.format(Date.parse(`${one}T16:00:00Z`)),
     shortDay: at => shortDay.format(at),
     time: at => time.format(at),
     month: at => month.format(at),

@@ -1,21 +1,16 @@
 // What a point has taken by hour, day or month: as bars, or as the same in a table.
 
 import { useQuery } from '@tanstack/react-query'
-import { useCallback, useMemo, useState } from 'react'
-import uPlot from 'uplot'
+import { useMemo, useState } from 'react'
 import { type ConsumptionBy, consumptionQuery } from '../api/queries.ts'
 import type { Consumption } from '../api/types.ts'
-import { civilDate, timeAxis, valueAxis } from '../chart/axes.ts'
-import { colourOf } from '../chart/colours.ts'
-import { Plot } from '../chart/plot.tsx'
+import { Bars } from '../chart/bars.tsx'
 import type { Format } from '../i18n/format.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import { Choice } from '../ui/choice.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
-
-const HEIGHT_PX = 220
 
 /** What a point has taken. */
 export function ConsumptionPanel({ point }: { point: string }) {
@@ -52,7 +47,7 @@ export function ConsumptionPanel({ point }: { point: string }) {
             ) : (
               <>
                 <Total consumption={consumption} />
-                {isTable ? <BucketTable {...consumption} /> : <Bars {...consumption} />}
+                {isTable ? <BucketTable {...consumption} /> : <Buckets {...consumption} />}
               </>
             )
           }
@@ -80,57 +75,25 @@ function Total({ consumption }: { consumption: Consumption }) {
   )
 }
 
-function Bars({ by, items, from, to }: Consumption) {
-  const format = useFormat()
+function Buckets({ by, items, from, to }: Consumption) {
   const text = useText()
-  const data = useMemo((): uPlot.AlignedData => {
-    const middles = items.map(({ at }) => (Date.parse(at) + HALF_MS[by]) / 1000)
-    const length = (2 * HALF_MS[by]) / 1000
-    // An empty bucket at each end: how wide a bar is, is found by how near the nearest two are.
-    return [
-      [(middles[0] ?? 0) - length, ...middles, (middles.at(-1) ?? 0) + length],
-      [null, ...items.map(({ consumptionM3 }) => consumptionM3), null],
-    ]
-  }, [items, by])
-  const view = useMemo(
-    () => ({ min: Date.parse(from) / 1000, max: (Date.parse(to) + HALF_MS[by]) / 1000 }),
-    [from, to, by],
-  )
-  const options = useCallback(
-    (): Omit<uPlot.Options, 'width' | 'height'> => ({
-      tzDate: civilDate,
-      padding: [10, 18, 0, 0],
-      legend: { show: false },
-      cursor: { show: false, drag: { x: false, y: false } },
-      scales: { x: { auto: false }, y: { range: (_, __, max) => [0, (max ?? 0) > 0 ? max * 1.08 : 1] } },
-      axes: [timeAxis(format), valueAxis(format)],
-      series: [
-        {},
-        {
-          stroke: 'transparent',
-          fill: () => colourOf('--water'),
-          paths: barsOf(by),
-          points: { show: false },
-        },
-      ],
-    }),
-    [format, by],
+  const buckets = useMemo(
+    () =>
+      items.map(({ at, consumptionM3 }) => ({ middle: Date.parse(at) + HALF_MS[by], value: consumptionM3 })),
+    [items, by],
   )
   return (
-    <figure aria-label={`${text.point.consumption}: ${text.point.bys[by]}`}>
-      <Plot options={options} data={data} view={view} height={HEIGHT_PX} />
-    </figure>
+    <Bars
+      label={`${text.point.consumption}: ${text.point.bys[by]}`}
+      by={by}
+      buckets={buckets}
+      from={Date.parse(from)}
+      to={Date.parse(to) + HALF_MS[by]}
+    />
   )
 }
 
 const HALF_MS = { hour: 1_800_000, day: 43_200_000, month: 15 * 86_400_000 }
-
-function barsOf(by: ConsumptionBy): uPlot.Series.PathBuilder {
-  const widest = by === 'month' ? 48 : by === 'day' ? 26 : 16
-  const bars = uPlot.paths.bars?.({ size: [0.72, widest], radius: 0.12 })
-  if (bars === undefined) throw new Error('This uPlot draws no bars')
-  return bars
-}
 
 function BucketTable({ by, items }: Consumption) {
   const text = useText()

@@ -43,6 +43,9 @@ export function PointScreen() {
             <Link to="/points/$point" params={{ point: key }} activeOptions={{ exact: true }} className="tab">
               {text.point.history}
             </Link>
+            <Link to="/points/$point/analysis" params={{ point: key }} className="tab">
+              {text.analysis.tab}
+            </Link>
             <Link to="/points/$point/dga" params={{ point: key }} className="tab">
               {text.point.declarations}
             </Link>

@@ -1,0 +1,77 @@
+// Every screen of a site that has run for months, at a desk and in the hand: what is on it, and that nothing is wrong with it.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { skipWithout } from '../peers.ts'
+import { type Person, type SCREENS, withBrowser } from './browser.ts'
+import { type GrownSite, openGrownSite, WELL } from './grown-site.ts'
+
+describe('the screens of a site that has grown', { skip: skipWithout('chromium') }, () => {
+  let site: GrownSite
+  before(async () => {
+    site = await openGrownSite({ days: 100 })
+  })
+  after(() => site.close())
+
+  const withPerson = (screen: keyof typeof SCREENS, work: (person: Person) => Promise<void>) =>
+    withBrowser(screen, site, async person => {
+      const { page, open } = person
+      await open('/sign-in')
+      await page.getByLabel('Correo electrónico').fill(site.email)
+      await page.getByLabel('Contraseña', { exact: true }).fill(site.password)
+      await page.getByRole('button', { name: 'Ingresar' }).click()
+      await page.getByRole('heading', { level: 1, name: 'Resumen' }).waitFor()
+      await work(person)
+    })
+
+  for (const screen of ['desk', 'phone'] as const) {
+    test(`shows what follows from the readings (${screen})`, async () => {
+      await withPerson(screen, async ({ page, open, look }) => {
+        await open(`/points/${WELL}/analysis`)
+        await page.getByRole('figure', { name: /Extraído en el año/ }).waitFor()
+        await page.getByRole('table').locator('td[title^="Lunes, 8:00"]').waitFor()
+        await look('analysis')
+        await page.getByRole('button', { name: 'Ver como tabla' }).click()
+        await page.getByRole('cell', { name: '100 %' }).first().waitFor()
+        await look('analysis-table')
+        await open('/balances')
+        await page.getByRole('link', { name: 'Pozo 8' }).waitFor()
+        await look('balances')
+      })
+    })
+  }
+
+  test('uploads a file, says where its mistakes are, stores what is right, and takes it out again', async () => {
+    await withPerson('phone', async ({ page, open, look }) => {
+      await open('/imports')
+      await page.getByText('Guardada').first().waitFor()
+      await look('imports')
+      const upload = async (name: string, lines: readonly string[]) => {
+        await page.getByLabel('Punto').fill('pozo 8')
+        await page.getByRole('option', { name: /Pozo 8/ }).click()
+        const file = { name, mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) }
+        await page.getByLabel('Archivo CSV').setInputFiles(file)
+        await page.getByRole('button', { name: 'Subir y revisar' }).click()
+      }
+      await upload('mala.csv', ['at,flow', '2024-01-01 00:00,1.5', '2024-01-32 00:00,2.5'])
+      const mistake = page.getByRole('row', { name: /2024-01-32/ })
+      await mistake.waitFor()
+      assert.match((await mistake.textContent()) ?? '', /3.*at/, 'the line and the column')
+      await look('import-refused')
+      await open('/imports')
+      await upload('buena.csv', ['at,flow', '2024-01-01 00:00,1.5', '2024-01-01 01:00,2.5'])
+      const store = page.getByRole('button', { name: 'Guardar las lecturas' })
+      await store.waitFor()
+      assert.ok(await store.isDisabled(), 'what was assumed is not accepted yet')
+      await look('import-to-confirm')
+      await page.getByLabel('Acepto que la hora sea esa').check()
+      await store.click()
+      await page.getByText('Nuevas').waitFor()
+      await look('import-done')
+      await page.getByRole('button', { name: 'Deshacer' }).click()
+      await look('import-undo')
+      await page.getByRole('dialog').getByRole('button', { name: 'Deshacer' }).click()
+      await page.getByText('Deshecha').waitFor()
+    })
+  })
+})
