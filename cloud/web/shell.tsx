@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { ask } from './api/client.ts'
+import { followLive } from './api/live.ts'
 import { incidentsQuery, meQuery } from './api/queries.ts'
 import { useText } from './i18n/language.tsx'
 import { may } from './may.ts'
@@ -16,7 +17,11 @@ const Palette = lazy(() => import('./palette.tsx'))
 /** What is around every screen. */
 export function Shell() {
   const text = useText()
+  const queries = useQueryClient()
+  const { data: me } = useQuery(meQuery)
   const [isSearching, setSearching] = useState(false)
+  const isSomebody = me !== undefined && me !== null
+  useEffect(() => (isSomebody ? followLive(queries) : undefined), [queries, isSomebody])
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return

@@ -9,6 +9,7 @@ import {
 } from '@tanstack/react-query'
 import { heed } from '../clock.ts'
 import { ApiProblem, ask } from './client.ts'
+import { liveMs } from './live.ts'
 import type { SlotState, Variable } from './types.ts'
 
 const LIVE_MS = 5_000
@@ -58,7 +59,7 @@ export const overviewQuery = queryOptions({
     }
     return { at: first.at, items }
   },
-  refetchInterval: LIVE_MS,
+  refetchInterval: liveMs,
 })
 
 /** One point and its depths. */
@@ -74,7 +75,7 @@ export const latestQuery = (point: string) =>
   queryOptions({
     queryKey: ['latest', point],
     queryFn: ({ signal }) => ask('GET /api/v1/points/{point}/latest', { path: { point }, signal }),
-    refetchInterval: LIVE_MS,
+    refetchInterval: liveMs,
   })
 
 /** A variable over a stretch of time. `isLive`: its end is now, so it is asked for again. */
