@@ -18,7 +18,9 @@ import { type Bus, openBus } from './modbus/bus.ts'
 import { scanBus } from './modbus/scan.ts'
 import { showDevice } from './modbus/show.ts'
 import { showRemote } from './providers/show.ts'
+import { openPulse } from './pulse.ts'
 import { askMachine } from './time-quality.ts'
+import { openSupervision, openWatchdog } from './watchdog.ts'
 
 /** Something that may be otherwise the next time: a supervisor starts the gateway again. */
 const EXIT_FAILED = 1
@@ -101,17 +103,27 @@ async function run(file: string): Promise<number> {
   }
   const options = { path: file, environment: process.env }
   const configuration = await openConfiguration({ clock: systemClock, log }, options)
-  const deps = { clock: systemClock, log, random: Math.random, configuration }
+  const pulse = openPulse({ clock: systemClock })
+  const deps = { clock: systemClock, log, random: Math.random, configuration, pulse }
+  const watchdog = openWatchdog({ clock: systemClock, log, pulse }, openSupervision(process.env))
+  const { onReady } = watchdog
   try {
     for (let ended: Ended = 'again'; ended === 'again'; ) {
       const config = configuration.config()
       const askClock = config.clock === 'trusted' ? async () => true : askMachine
-      ended = await runGateway({ ...deps, askClock }, config, { version: readVersion() }, stop.signal)
+      ended = await runGateway(
+        { ...deps, askClock },
+        config,
+        { version: readVersion(), onReady },
+        stop.signal,
+      )
     }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     log.error('gateway failed', { reason: reasonOf(error), error })
     return EXIT_FAILED
+  } finally {
+    watchdog.close()
   }
   log.info('gateway stopped', {})
   return 0

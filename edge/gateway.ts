@@ -30,6 +30,7 @@ import { BATCH_EVERY_MS } from './pace.ts'
 import type { PollerDeps, SourceHealth } from './poller.ts'
 import type { Vitals } from './probation.ts'
 import { openMarks } from './providers/marks.ts'
+import { openPulse, type Pulse, watchedBuffer } from './pulse.ts'
 import { openSeriesBook } from './series-book.ts'
 import { openSite, type Site } from './site.ts'
 import { openStatusServer, type StatusDeps } from './status-server.ts'
@@ -46,6 +47,14 @@ export interface GatewayDeps {
   askClock: () => Promise<ClockAnswer>
   /** Where the configuration is from, and may be changed by the cloud. Without it, it stays as it is. */
   configuration?: Configuration
+  /** Told what moves; for a watchdog. */
+  pulse?: Pulse
+}
+
+/** What a gateway that works says of itself. */
+export interface RunningGateway {
+  /** In a line, for who asks its supervisor. */
+  status(): string
 }
 
 /** Why a gateway ended: it was told to, or its configuration is now one that it must be begun anew for. */
@@ -55,7 +64,7 @@ export type Ended = 'stopped' | 'again'
 export async function runGateway(
   deps: GatewayDeps,
   config: RunnableConfig,
-  { version, onReady = () => {} }: { version: string; onReady?: () => void },
+  { version, onReady = () => {} }: { version: string; onReady?: (gateway: RunningGateway) => void },
   signal: AbortSignal,
 ): Promise<Ended> {
   const { clock, log } = deps
@@ -66,7 +75,7 @@ export async function runGateway(
   // A command to restart ends this process with success; its supervisor starts it again.
   scope.run(until => aborted(AbortSignal.any([until, stop.signal])).then(() => stop.signal.throwIfAborted()))
   log.info('gateway started', { gateway: config.gateway, version, ...gateway.facts() })
-  onReady()
+  onReady(gateway)
   try {
     await scope.finished()
     return 'stopped'
@@ -81,15 +90,15 @@ const ANOTHER = new Error('Another configuration')
 
 /** Opens all parts of a gateway, in order, and says which loops are to run. */
 async function openParts(
-  { clock, log, random, askClock, configuration }: GatewayDeps,
+  { clock, log, random, askClock, configuration, pulse = openPulse({ clock }) }: GatewayDeps,
   config: RunnableConfig,
   { version, stop }: { version: string; stop: AbortController },
   scope: Scope,
-): Promise<{ loops: ((signal: AbortSignal) => Promise<void>)[]; facts: () => Fields }> {
+): Promise<RunningGateway & { loops: ((signal: AbortSignal) => Promise<void>)[]; facts: () => Fields }> {
   const { gateway, client, project } = config
   const metrics = openMetrics(GATEWAY_METRICS)
   const sources = new Map<string, SourceHealth>()
-  const buffer = scope.use(await openBuffer({ clock, log }, config.buffer))
+  const buffer = scope.use(watchedBuffer(await openBuffer({ clock, log }, config.buffer), pulse))
   let isStarted = false
   const { time, hold } = await openTime(
     { clock, log, askClock, buffer },
@@ -102,7 +111,7 @@ async function openParts(
   const ledger = await openLedger({ clock, log, buffer, lost, underWay }, config.buffer.path)
   const lan = scope.use(openLan({ clock, log, metrics }))
   const { store, latest, hindrance } = openStore({ ledger, hold, lan, wake: () => uplink.wake() })
-  const poller: PollerDeps = { clock, log, metrics, health: sources, store }
+  const poller: PollerDeps = { clock, log, metrics, health: sources, store, pulse }
   const remote = { folder: config.buffer.path, devices: config.providers.map(({ id }) => id) }
   const marks = scope.use(await openMarks({ clock, log }, remote))
   const site = scope.use(openSite({ poller, time, marks, clock, log, random }, scope.signal))
@@ -136,7 +145,7 @@ async function openParts(
     })
   const uplink = openUplink(
     {
-      ...{ buffer, transport, clock, log, metrics, random, health, clockState: time.state },
+      ...{ buffer, transport, clock, log, metrics, random, health, clockState: time.state, pulse },
       book: openSeriesBook({ gateway, client, project }, seriesOf(config)),
       ...talkOf(gateway, commands, configuration, configured),
     },
@@ -154,7 +163,14 @@ async function openParts(
       signal => Promise.race([site.failed, aborted(signal)]),
     ],
     facts: () => ({ epoch: buffer.epoch, readings: buffer.status().readings }),
+    status: () => statusLine(buffer.status().readings, uplink.connected(), hindrance()),
   }
+}
+
+function statusLine(readings: number, isConnected: boolean, hindrance: string | undefined): string {
+  const cloud = isConnected ? 'the cloud is connected' : 'the cloud is not connected'
+  const disk = hindrance === undefined ? '' : `; readings cannot be stored: ${hindrance}`
+  return `${readings} readings wait, ${cloud}${disk}`
 }
 
 /** What was measured goes to the disk, and from there on. */

@@ -13,6 +13,7 @@ import { Rejected, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { Metrics } from '../protocol/runtime/metrics.ts'
 import { isAbort } from '../protocol/runtime/scope.ts'
+import { type Pulse, STILL_MAX_MS } from './pulse.ts'
 import { dueAfterStep, missedBetween, nextDue } from './schedule.ts'
 
 /** What a poll brought; `failure` says in one line why a value is absent, if one is. */
@@ -62,6 +63,8 @@ export interface PollerDeps {
   health: Map<string, SourceHealth>
   /** Puts measurements on disk, all or none. Throws Rejected when one of them never can be, and otherwise what hindered it. */
   store: (measurements: readonly Measurement[]) => Promise<void>
+  /** Told that lines move. */
+  pulse?: Pulse
 }
 
 /** So that a step of the wall clock is noticed while nothing is due. */
@@ -92,7 +95,10 @@ export function openLine(
     async run(signal) {
       const due = new Map(sources.map(one => [one, nextDue(clock.now(), one.everyMs, one.delayMs)]))
       let offset = clock.now() - clock.monotonic()
+      const isRemote = sources.some(({ provider }) => provider !== undefined)
+      deps.pulse?.begin(lineName(id), STILL_MAX_MS[isRemote ? 'remote' : 'line'], signal)
       while (!signal.aborted) {
+        deps.pulse?.beat(lineName(id))
         const now = clock.now()
         const stepMs = now - clock.monotonic() - offset
         offset += stepMs
@@ -118,6 +124,9 @@ export function openLine(
     },
   }
 }
+
+/** What a line is called among what moves. */
+export const lineName = (id: string): string => `line ${id}`
 
 /** One poll: what it brought is on disk, or counted as lost, when it resolves. Rejects with the signal's reason only. */
 async function pollOnce(deps: PollerDeps, source: Source, signal: AbortSignal): Promise<number> {

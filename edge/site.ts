@@ -11,7 +11,7 @@ import { type Closable, openScope, type Scope } from '../protocol/runtime/scope.
 import type { RunnableConfig } from './config.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { pollDevice, toPolledDevice } from './modbus/poll.ts'
-import { type Line, openLine, type PollerDeps, type Source } from './poller.ts'
+import { type Line, lineName, openLine, type PollerDeps, type Source } from './poller.ts'
 import { openProviders, providerLine } from './providers/lines.ts'
 import type { Marks } from './providers/marks.ts'
 import type { TimeQualityProbe } from './time-quality.ts'
@@ -116,7 +116,8 @@ function busPlan(
 ): Plan {
   const devices = all.filter(device => device.bus === config.id)
   const open = () => {
-    const bus = openBus({ clock, log, random }, config)
+    const onOutcome = () => poller.pulse?.beat(lineName(config.id))
+    const bus = openBus({ clock, log, random, onOutcome }, config)
     const sources = devices.map((device): Source => {
       const polled = toPolledDevice(device, device.signals, device.reads, bus.timing)
       return {

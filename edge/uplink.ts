@@ -23,8 +23,9 @@ import type { Buffer } from './buffer.ts'
 import { sendHealth } from './health-lane.ts'
 import { type Lane, openLane } from './lane.ts'
 import { openPace, type Pace } from './pace.ts'
+import { type Pulse, STILL_MAX_MS } from './pulse.ts'
 import type { SeriesBook } from './series-book.ts'
-import { openThrottle, unthrottled } from './throttle.ts'
+import { openThrottle, type Throttle, unthrottled } from './throttle.ts'
 import type { Incoming, Link, Transport } from './transport/transport.ts'
 
 /** The pauses between two tries. */
@@ -48,6 +49,8 @@ export interface UplinkDeps {
   hears?: readonly string[]
   /** Which configuration is in force, said as each session begins and when told to. */
   reported?: () => string
+  /** Told that the uplink moves, be it that it failed. */
+  pulse?: Pulse
   /** The version of it, for batches. */
   configVersion?: () => number
 }
@@ -105,7 +108,9 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
         openLanes.flatMap(lane => lane.underWay()),
       ),
     async run(signal) {
+      deps.pulse?.begin('uplink', STILL_MAX_MS.uplink + 3 * options.ackTimeoutMs, signal)
       for (let attempt = 0; !signal.aborted; attempt += 1) {
+        deps.pulse?.beat('uplink')
         try {
           await runSession(deps, options, { knownTables, pace }, signal, {
             onUp: (lanes, report) => {
@@ -125,6 +130,7 @@ export function openUplink(deps: UplinkDeps, options: UplinkOptions): Uplink {
         } catch (error) {
           if (!(error instanceof Unavailable)) throw error
           log.warn('cloud not reached', { reason: reasonOf(error), attempt })
+          deps.pulse?.beat('uplink')
         }
         await clock.sleep(backoffMs(RECONNECT, attempt, random), signal)
       }
@@ -197,11 +203,11 @@ async function runSession(
   const throttle = openThrottle({ clock, metrics, pace }, options)
   const shared = { ...deps, link: open, knownTables }
   const live = openLane(
-    { ...shared, throttle: unthrottled },
+    { ...shared, throttle: watched(deps.pulse, 'live', unthrottled) },
     { ...options, lane: 'live', epoch, from: boundary, to: Infinity },
   )
   const backlog = openLane(
-    { ...shared, throttle },
+    { ...shared, throttle: watched(deps.pulse, 'backlog', throttle) },
     { ...options, lane: 'backlog', epoch, from: 1, to: boundary - 1 },
   )
   lanes.set('live', live).set('backlog', backlog)
@@ -210,7 +216,8 @@ async function runSession(
   log.info('cloud connected', { backlog: buffer.status().readings })
   await open.publish(stateTopic(gateway), stateMessage('ready'), { retain: true, timeoutMs: ackTimeoutMs })
   await report()
-  for (const lane of lanes.values()) {
+  for (const [name, lane] of lanes) {
+    deps.pulse?.begin(`lane ${name}`, STILL_MAX_MS.uplink, scope.signal)
     scope.run(lane.forget)
     scope.run(lane.send)
   }
@@ -251,15 +258,27 @@ async function tellConfiguration(
   await link.publish(reportedTopic(gateway), toBytes(reported()), { retain: true, timeoutMs: ackTimeoutMs })
 }
 
+/** A throttle that tells that its lane moves: a lane asks it each time it looks for what to send. */
+function watched(pulse: Pulse | undefined, lane: string, throttle: Throttle): Throttle {
+  return {
+    ...throttle,
+    next(busy) {
+      pulse?.beat(`lane ${lane}`)
+      return throttle.next(busy)
+    },
+  }
+}
+
 /** Throws when one of the lanes got no ack in time, whatever the link says of itself (U3). */
 async function watchAcks(
-  { clock }: UplinkDeps,
+  { clock, pulse }: UplinkDeps,
   { ackTimeoutMs }: UplinkOptions,
   lanes: readonly Lane[],
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY_MS, signal)
+    pulse?.beat('uplink')
     const oldest = Math.min(...lanes.map(lane => lane.oldestSentAt()))
     if (clock.monotonic() - oldest > ackTimeoutMs) throw new Unavailable(`No ack in ${ackTimeoutMs} ms`)
   }

@@ -52,6 +52,15 @@ export interface Bus extends Closable {
   busyMs(): number
 }
 
+/** What a bus needs. */
+export interface BusDeps {
+  clock: Clock
+  log: Log
+  random: () => number
+  /** Called when a request has its outcome. */
+  onOutcome?: () => void
+}
+
 const RECONNECT = { firstMs: 500, maxMs: 15_000 }
 
 const QUARANTINE_MS = 200
@@ -61,7 +70,7 @@ const MUTE_MAX = { serial: 16, converter: 3 }
 
 /** Opens a bus. Connects when first used. `open` is how; what the configuration says unless given. */
 export function openBus(
-  { clock, log, random }: { clock: Clock; log: Log; random: () => number },
+  { clock, log, random, onOutcome = () => {} }: BusDeps,
   config: BusConfig,
   open: Connect = connectorOf({ clock }, config),
 ): Bus {
@@ -119,6 +128,7 @@ export function openBus(
         return await askNow(request, signal)
       } finally {
         busy += clock.monotonic() - start
+        onOutcome()
       }
     })
     turn = mine.catch(() => {})
