@@ -3,9 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
-import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
-import { reasonsOf } from '../protocol/mistakes.ts'
 import { systemClock } from '../protocol/runtime/clock.ts'
 import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import { type Log, openLog } from '../protocol/runtime/log.ts'
@@ -22,9 +20,12 @@ import {
 } from './compliance/cli.ts'
 import { openSecrets } from './compliance/secrets.ts'
 import { type CloudConfig, readConfig } from './config.ts'
+import { openAuthority, openFleetSecrets } from './fleet/authority.ts'
+import { commandFleet } from './fleet/cli.ts'
 import { commandImport, type ImportCommand } from './imports/command.ts'
-import { ASSUMABLE, FormatSettings } from './imports/format.ts'
-import { natsUsers } from './nats-users.ts'
+import { readImportCommand } from './imports/command-line.ts'
+import { followUsers } from './nats-follow.ts'
+import { natsCertificateUsers, natsUsers } from './nats-users.ts'
 import { openDatabase } from './open-database.ts'
 import { execute, stretchOf, tellPreview } from './processor/cli.ts'
 import { giveGatewayToken, provision } from './provision.ts'
@@ -33,9 +34,9 @@ import { startCloud } from './services.ts'
 import { type ApiScope, listSubscribers, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
 import { type Actor, actAs } from './store/acting.ts'
 import type { Database } from './store/database.ts'
-import { gatewaysWithToken } from './store/gateways.ts'
+import { listConnecting } from './store/gateways.ts'
 import { USAGE } from './usage.ts'
-import { needed, UsageError } from './usage-error.ts'
+import { listOf, needed, UsageError } from './usage-error.ts'
 
 /** The command line was wrong (EX_USAGE of sysexits.h). */
 const EXIT_USAGE = 64
@@ -61,6 +62,14 @@ const OPTIONS = {
   from: { type: 'string' },
   to: { type: 'string' },
   mqtt: { type: 'boolean' },
+  certificates: { type: 'boolean' },
+  follow: { type: 'boolean' },
+  pid: { type: 'string' },
+  json: { type: 'boolean' },
+  replace: { type: 'boolean' },
+  uses: { type: 'string' },
+  labels: { type: 'string' },
+  wait: { type: 'string' },
   delimiter: { type: 'string' },
   decimal: { type: 'string' },
   dates: { type: 'string' },
@@ -99,8 +108,16 @@ async function obey(command: string, rest: readonly string[], options: Options):
     case 'secrets 1':
       if (rest[0] !== 'rewrap') break
       return withDatabase((db, secretKey) => {
-        const secrets = openSecrets(secretKey, settings().formerSecretKeys)
-        return tellRewrapped({ db, clock: systemClock, say }, secrets)
+        const former = settings().formerSecretKeys
+        const authority = openAuthority({
+          ...{ db, clock: systemClock },
+          secrets: openFleetSecrets(secretKey, former),
+        })
+        return tellRewrapped(
+          { db, clock: systemClock, say },
+          openSecrets(secretKey, former),
+          authority.rewrap,
+        )
       })
     case 'sending 0':
       return compliance(tellSending)
@@ -129,15 +146,41 @@ async function obey(command: string, rest: readonly string[], options: Options):
       break
     case 'import 1':
     case 'import 2':
-      return importHistory(importCommand(rest, options))
+      return importHistory(readImportCommand(rest, options, readBytes))
     case 'nats 1':
       if (rest[0] !== 'users') break
-      return withDatabase(async db => {
-        const readers = await listSubscribers(db, systemClock.now())
-        return say(natsUsers(await gatewaysWithToken(db), readers, { mqtt: options.mqtt ?? false }))
-      })
+      return tellNatsUsers(options)
   }
+  if (command === 'fleet') return fleet(rest, options)
   throw new UsageError(`No such command: ${[command, ...rest].join(' ')}`)
+}
+
+function fleet(words: readonly string[], options: Options): Promise<number> {
+  return withDatabase((db, secretKey) => {
+    const { formerSecretKeys, publicUrl } = settings()
+    const secrets = openFleetSecrets(secretKey, formerSecretKeys)
+    const authority = openAuthority({ db, clock: systemClock, secrets })
+    return commandFleet({ db, clock: systemClock, authority, say, publicUrl }, words, options)
+  })
+}
+
+/** Prints the users of a nats-server once, or keeps a file as they are. */
+function tellNatsUsers({ mqtt = false, certificates, out, follow, pid }: Options): Promise<number> {
+  return withDatabase(async db => {
+    const users = async () => {
+      const gateways = await listConnecting(db)
+      if (certificates) return natsCertificateUsers(gateways, { mqtt })
+      const names = gateways.flatMap(({ gateway, enrolledKey }) => (enrolledKey === null ? [gateway] : []))
+      return natsUsers(names, await listSubscribers(db, systemClock.now()), { mqtt })
+    }
+    if (!follow) return say(await users())
+    const deps = { clock: systemClock, log: openCliLog(settings()), users }
+    const stop = stopSignal()
+    await followUsers(deps, { file: needed('out', out), pidFile: pid }, stop).catch((error: unknown) => {
+      if (!stop.aborted) throw error
+    })
+    return 0
+  })
 }
 
 function importHistory(command: ImportCommand): Promise<number> {
@@ -146,47 +189,6 @@ function importHistory(command: ImportCommand): Promise<number> {
     await commandImport({ db, clock: systemClock, log, say: line => void say(`${line}\n`) }, command)
     return 0
   })
-}
-
-function importCommand([verb, what]: readonly string[], options: Options): ImportCommand {
-  if (verb === 'list' && what === undefined) return { verb }
-  if (what === undefined) throw new UsageError(`import ${verb ?? ''}: say which`)
-  if (verb === 'file') {
-    const bytes = readBytes(what)
-    return {
-      verb,
-      name: basename(what),
-      bytes,
-      point: needed('point', options.point),
-      settings: formatOf(options),
-    }
-  }
-  if (!/^[1-9]\d{0,15}$/.test(what)) throw new UsageError(`import: "${what}" is not the number of an import`)
-  const id = Number(what)
-  switch (verb) {
-    case 'confirm':
-      return {
-        verb,
-        id,
-        accept: options.accept === undefined ? [] : listOf('accept', options.accept, ASSUMABLE),
-      }
-    case 'settings':
-      return { verb, id, settings: formatOf(options) }
-    case 'show':
-    case 'undo':
-    case 'discard':
-      return { verb, id }
-  }
-  throw new UsageError(`No such command: import ${verb}`)
-}
-
-function formatOf({ delimiter, decimal, dates, zone, time }: Options): FormatSettings {
-  const told = Object.entries({ delimiter, decimal, dates, zone, time }).filter(
-    ([, value]) => value !== undefined,
-  )
-  const { data, error } = FormatSettings.safeParse(Object.fromEntries(told))
-  if (data === undefined) throw new UsageError(reasonsOf(error))
-  return data
 }
 
 async function run(services: readonly ServiceName[]): Promise<number> {
@@ -333,14 +335,6 @@ function scopesOf(text = 'read'): ApiScope[] {
 function roleOf(text: string | undefined): Role {
   const [role] = listOf('role', needed('role', text), ROLES)
   return role as Role
-}
-
-function listOf<Name extends string>(option: string, text: string, known: readonly Name[]): Name[] {
-  return text.split(',').map(word => {
-    const found = known.find(name => name === word.trim())
-    if (found === undefined) throw new UsageError(`--${option}: "${word}" is none of ${known.join(', ')}`)
-    return found
-  })
 }
 
 const readText = (file: string): string => readBytes(file).toString('utf8')

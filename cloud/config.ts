@@ -33,6 +33,8 @@ export interface CloudConfig {
   }
   /** A nats-server over which gateways come too. */
   nats?: { url: string; user?: { name: string; password: string }; files: NatsFiles }
+  /** What gateways are told when they are enrolled: where to send readings, and a file with who vouches for that server. */
+  uplink: { url?: string; caPath?: string }
   /** Thirty-two bytes; absent only with the embedded database, whose key openSecretKey() keeps. */
   secretKey?: Uint8Array
   /** Keys that seal no more, and still open what they sealed. */
@@ -98,6 +100,14 @@ const Environment = z.object({
     .transform(Number)
     .optional(),
   MQTT_TLS_CLIENT_CA: path.optional(),
+  FLEET_UPLINK_URL: z
+    .url({
+      protocol: /^(mqtts?|nats|tls)$/,
+      error: 'must be a URL that begins with mqtts://, mqtt://, tls:// or nats://',
+    })
+    .refine(url => !url.includes('@'), 'must not name anybody: gateways show certificates')
+    .optional(),
+  FLEET_UPLINK_CA: path.optional(),
   NATS_URL: z
     .url({ protocol: /^(nats|tls)$/, error: 'must be a URL that begins with tls:// or nats://' })
     .refine(url => !url.includes('@'), 'must not name anybody: NATS_USER and NATS_PASSWORD do')
@@ -224,6 +234,9 @@ function crossMistakes(given: Record<string, string | undefined>): { path: strin
   if (given.MQTT_TLS_CLIENT_CA !== undefined && given.MQTT_TLS_PORT === undefined) {
     mistakes.push({ path: 'MQTT_TLS_CLIENT_CA', message: 'needs MQTT_TLS_PORT' })
   }
+  if (given.FLEET_UPLINK_CA !== undefined && given.FLEET_UPLINK_URL === undefined) {
+    mistakes.push({ path: 'FLEET_UPLINK_CA', message: 'needs FLEET_UPLINK_URL' })
+  }
   if (given.RAW_RETENTION_DECLARED !== undefined && given.RAW_RETENTION === undefined) {
     mistakes.push({ path: 'RAW_RETENTION_DECLARED', message: 'needs RAW_RETENTION' })
   }
@@ -264,6 +277,10 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
       connectionsPerSecond: settings.MQTT_CONNECTIONS_PER_SECOND ?? 100,
     },
     ...natsOf(settings),
+    uplink: {
+      ...(settings.FLEET_UPLINK_URL === undefined ? {} : { url: settings.FLEET_UPLINK_URL }),
+      ...(settings.FLEET_UPLINK_CA === undefined ? {} : { caPath: settings.FLEET_UPLINK_CA }),
+    },
     ...(secretKey === undefined ? {} : { secretKey }),
     formerSecretKeys: settings.SMARTHYDRO_SECRET_KEY_FORMER ?? [],
     dga: {

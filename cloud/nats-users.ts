@@ -12,6 +12,7 @@ import {
   toSubject,
   upTopic,
 } from '../protocol/topics.ts'
+import { natsUserOf } from './fleet/nats-user.ts'
 import { COMMITTED_SUBJECT, stateSubject } from './nats-subjects.ts'
 
 /** What nats-server delivers to a client of its MQTT port passes through here. */
@@ -52,21 +53,9 @@ export function natsUsers(
   { mqtt }: NatsUsersOptions,
 ): string {
   const delivery = mqtt ? [MQTT_DELIVERY] : []
-  const toGateways = [ackTopic('+'), desiredTopic('+'), commandTopic('+', '+')].map(toSubject)
   const users = [
-    userText(NATS_COLLECTOR.user, NATS_COLLECTOR.variable, {
-      publish: [...toGateways, 'raw.v1.>', COMMITTED_SUBJECT, stateSubject('+'), ...JETSTREAM],
-      subscribe: ['_INBOX.>', 'raw.v1.>', COMMITTED_SUBJECT, stateSubject('+')],
-    }),
-    ...gateways.map(gateway =>
-      userText(gateway, tokenVariable(gateway), {
-        publish: heardFrom(gateway).map(toSubject),
-        subscribe: [
-          ...[ackTopic(gateway), desiredTopic(gateway), commandTopic(gateway, '+')].map(toSubject),
-          ...delivery,
-        ],
-      }),
-    ),
+    userText(NATS_COLLECTOR.user, NATS_COLLECTOR.variable, collectorRights()),
+    ...gateways.map(gateway => userText(gateway, tokenVariable(gateway), gatewayRights(gateway, delivery))),
     ...nameReaders(readers).map(({ user, client }) =>
       userText(user, tokenVariable(user), {
         publish: [],
@@ -78,8 +67,52 @@ export function natsUsers(
       }),
     ),
   ]
-  return `authorization {\n  users = [\n${users.join('')}  ]\n}\n`
+  return blockOf(users)
 }
+
+/**
+ * The `authorization` block where nats-server takes names from certificates (`verify_and_map`): the collector's, and those of
+ * gateways that are enrolled. A key is a user, so a gateway that was revoked, or has another key, is none any more. Nobody may sign in
+ * by password there: nats-server 2.9 knows one or the other.
+ */
+export function natsCertificateUsers(
+  gateways: readonly { gateway: string; enrolledKey: Uint8Array | null }[],
+  { mqtt }: NatsUsersOptions,
+): string {
+  const delivery = mqtt ? [MQTT_DELIVERY] : []
+  return blockOf([
+    userText(NATS_COLLECTOR.user, undefined, collectorRights()),
+    ...gateways.flatMap(({ gateway, enrolledKey }) =>
+      enrolledKey === null
+        ? []
+        : [userText(natsUserOf(gateway, enrolledKey), undefined, gatewayRights(gateway, delivery))],
+    ),
+  ])
+}
+
+const blockOf = (users: readonly string[]): string =>
+  `authorization {\n  users = [\n${users.join('')}  ]\n}\n`
+
+interface Rights {
+  publish: string[]
+  subscribe: string[]
+}
+
+function collectorRights(): Rights {
+  const toGateways = [ackTopic('+'), desiredTopic('+'), commandTopic('+', '+')].map(toSubject)
+  return {
+    publish: [...toGateways, 'raw.v1.>', COMMITTED_SUBJECT, stateSubject('+'), ...JETSTREAM],
+    subscribe: ['_INBOX.>', 'raw.v1.>', COMMITTED_SUBJECT, stateSubject('+')],
+  }
+}
+
+const gatewayRights = (gateway: string, delivery: readonly string[]): Rights => ({
+  publish: heardFrom(gateway).map(toSubject),
+  subscribe: [
+    ...[ackTopic(gateway), desiredTopic(gateway), commandTopic(gateway, '+')].map(toSubject),
+    ...delivery,
+  ],
+})
 
 /** The name under which nats-server looks for the password of a gateway or a reader. */
 export const tokenVariable = (user: string): string => `SMARTHYDRO_${user.toUpperCase().replaceAll('-', '_')}`
@@ -102,16 +135,13 @@ const heardFrom = (gateway: string): string[] => [
   ...[stateTopic(gateway), healthTopic(gateway), reportedTopic(gateway), commandResultTopic(gateway, '+')],
 ]
 
-function userText(
-  user: string,
-  password: string,
-  { publish, subscribe }: { publish: string[]; subscribe: string[] },
-): string {
+/** `password`: the variable that holds it; absent: the certificate is what counts. */
+function userText(user: string, password: string | undefined, { publish, subscribe }: Rights): string {
   const list = (subjects: string[]) => `[${subjects.map(subject => JSON.stringify(subject)).join(', ')}]`
   // An empty list would allow everything.
   const said = publish.length === 0 ? '{ deny: ">" }' : list(publish)
   return [
-    `    {\n      user: ${JSON.stringify(user)}\n      password: $${password}\n`,
+    `    {\n      user: ${JSON.stringify(user)}\n${password === undefined ? '' : `      password: $${password}\n`}`,
     `      permissions: {\n        publish: ${said}\n        subscribe: ${list(subscribe)}\n      }\n    }\n`,
   ].join('')
 }

@@ -167,7 +167,7 @@ async function writeGateways(work: Work): Promise<void> {
       work.miss([...place, 'token'], `must have ${TOKEN_LENGTH_MIN} characters or more`)
     }
     if (found === undefined || whole === undefined) continue
-    const { id: slug, token } = whole
+    const { id: slug, token, enrol } = whole
     const tokenHash = given === undefined ? undefined : hashOf(given)
     const written = await upsertGateway(work.tx, { projectId: found.id, slug, tokenHash })
     if (written === undefined) {
@@ -175,7 +175,7 @@ async function writeGateways(work: Work): Promise<void> {
       continue
     }
     work.note(`gateway ${slug}`, written.change)
-    if (token !== undefined || written.change !== 'created') continue
+    if (token !== undefined || enrol || written.change !== 'created') continue
     work.tokens.push({ gateway: slug, token: await giveGatewayToken(work.tx, slug) })
   }
 }

@@ -12,11 +12,13 @@ import { COLLECTOR_METRICS, startCollector } from './collector/service.ts'
 import { openSecrets } from './compliance/secrets.ts'
 import { COMPLIANCE_METRICS, startCompliance } from './compliance/service.ts'
 import type { CloudConfig } from './config.ts'
+import { type Authority, openAuthority, openFleetSecrets } from './fleet/authority.ts'
+import type { UplinkFacts } from './fleet/enrol.ts'
 import { openDatabase } from './open-database.ts'
 import { PROCESSOR_METRICS, startProcessor } from './processor/service.ts'
 import type { RunningService, ServiceName } from './service.ts'
 import type { Database } from './store/database.ts'
-import { readWays, type Ways } from './ways.ts'
+import { readUplinkFacts, readWays, type Ways } from './ways.ts'
 
 /** The order in which services start: what is collected first is declared and shown last. */
 export const START_ORDER: readonly ServiceName[] = [
@@ -57,13 +59,16 @@ export interface RunningCloud extends Closable {
 export async function startCloud(deps: CloudDeps, options: CloudOptions): Promise<RunningCloud> {
   const { config, version } = options
   const ways = await waysOf(deps, config, options.services)
+  const uplink = await readUplinkFacts(config)
   const scope = openScope()
   try {
     const { db, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
     const { publicUrl } = config
     const accounts = openAccounts({ ...deps, db }, { secretKey, publicUrl })
     const access = openAccess({ db, clock: deps.clock, accounts }, { publicUrl })
-    const parts: Parts = { ...deps, db, secretKey, accounts, access, ways }
+    const fleetSecrets = openFleetSecrets(secretKey, config.formerSecretKeys)
+    const authority = openAuthority({ db, clock: deps.clock, secrets: fleetSecrets })
+    const parts: Parts = { ...deps, db, secretKey, accounts, access, ways, authority, uplink }
     const services: RunningService[] = []
     for (const name of START_ORDER.filter(wanted => options.services.includes(wanted))) {
       const log = deps.log.with({ service: name })
@@ -103,15 +108,17 @@ interface Parts extends CloudDeps {
   access: Access
   /** Where the collector or the processor is among the services. */
   ways: Ways | undefined
+  authority: Authority
+  uplink: UplinkFacts
 }
 
 type Starter = (parts: Parts, config: CloudConfig, version: string) => Promise<RunningService>
 
 const STARTERS: Record<ServiceName, Starter> = {
-  collector: ({ access, ways, ...parts }, { host, ports }, version) => {
+  collector: ({ access, ways, authority, ...parts }, { host, ports }, version) => {
     if (ways === undefined) throw new Error('The ways to the collector were not read')
     return startCollector(
-      { ...parts, ...access, metrics: openMetrics(COLLECTOR_METRICS) },
+      { ...parts, ...access, fleet: authority, metrics: openMetrics(COLLECTOR_METRICS) },
       { host, port: ports.collector, version, ...ways },
     )
   },
@@ -144,10 +151,10 @@ const STARTERS: Record<ServiceName, Starter> = {
       { ...parts, ...access, metrics: openMetrics(ANALYTICS_METRICS) },
       { host, port: ports.analytics, version, ...(mail === undefined ? {} : { mail }) },
     ),
-  api: (parts, { host, ports, publicUrl, trustedProxies }, version) =>
+  api: ({ uplink, ...parts }, { host, ports, publicUrl, trustedProxies }, version) =>
     startApi(
       { ...parts, metrics: openMetrics(API_METRICS) },
-      { host, port: ports.api, version, publicUrl, trustedProxies },
+      { host, port: ports.api, version, publicUrl, trustedProxies, uplink },
     ),
 }
 

@@ -43,7 +43,14 @@ const Point = z.strictObject({
   meterDiameterIn: Diameter,
 })
 
-const Gateway = z.strictObject({ client: Slug, project: Slug, id: Slug, token: Secret.optional() })
+const Gateway = z.strictObject({
+  client: Slug,
+  project: Slug,
+  id: Slug,
+  token: Secret.optional(),
+  /** It is enrolled with a claim code, so no token is drawn for it. */
+  enrol: z.boolean().default(false),
+})
 
 const MeterEvent = z.strictObject({ point: PointName, at: Instant, ...METER_EVENT_SHAPE })
 

@@ -10,3 +10,12 @@ export function needed(option: string, value: string | undefined): string {
   if (value === undefined || value === '') throw new UsageError(`--${option} is needed`)
   return value
 }
+
+/** The words of a comma-separated option, each one of those that are known. Throws UsageError. */
+export function listOf<Name extends string>(option: string, text: string, known: readonly Name[]): Name[] {
+  return text.split(',').map(word => {
+    const found = known.find(name => name === word.trim())
+    if (found === undefined) throw new UsageError(`--${option}: "${word}" is none of ${known.join(', ')}`)
+    return found
+  })
+}

@@ -28,7 +28,20 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
                                               prints the token, once
   smarthydro-cloud token revoke --name N      ends it at once
   smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
-  smarthydro-cloud nats users [--mqtt]        prints who may do what on a nats-server, for its configuration
+  smarthydro-cloud fleet list | show GATEWAY | logs [GATEWAY]       each also with --json
+  smarthydro-cloud fleet claim GATEWAY … [--days D] [--labels FILE.pdf] [--replace]
+                                              draws a claim code for each and prints the command that enrols it
+  smarthydro-cloud fleet claim CLIENT.PROJECT --uses N [--days D]
+                                              one code for many gateways, which name themselves
+  smarthydro-cloud fleet revoke GATEWAY … --reason R    cuts them off at once
+  smarthydro-cloud fleet command GATEWAY '{"kind":"restart"}' [--wait S]
+                                              gives a command and prints what comes of it
+  smarthydro-cloud fleet certificate NAME … [--out FOLDER]
+                                              a certificate by the fleet's authority for a server of the cloud
+  smarthydro-cloud fleet rotate issuing|root  from now on another authority issues
+  smarthydro-cloud nats users [--mqtt] [--certificates] [--follow --out FILE [--pid FILE]]
+                                              prints who may do what on a nats-server, for its configuration; or
+                                              keeps a file so, and tells the server when it has changed
   smarthydro-cloud import file FILE --point P [--delimiter ;] [--decimal ,] [--dates D] [--zone Z] [--time T]
                                               reads a file of history and shows what it would bring
   smarthydro-cloud import confirm ID [--accept ${ASSUMABLE.join(',')}]

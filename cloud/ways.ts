@@ -9,6 +9,7 @@ import type { Log } from '../protocol/runtime/log.ts'
 import { certificateEnd, certificateMistake, keyMistake } from '../protocol/tls.ts'
 import type { PortOptions } from './collector/ports.ts'
 import type { CloudConfig } from './config.ts'
+import type { UplinkFacts } from './fleet/enrol.ts'
 
 /** How gateways come. */
 export interface Ways {
@@ -46,6 +47,16 @@ export async function readWays(
     ways.nats = { url, name: 'smarthydro-collector', ...who, ...theirs }
   }
   return ways
+}
+
+/** What gateways are told of the way to send readings. Throws ConfigError when its file cannot be used. */
+export async function readUplinkFacts({ uplink }: Pick<CloudConfig, 'uplink'>): Promise<UplinkFacts> {
+  const mistakes: ConfigMistake[] = []
+  const none = { name: '', path: undefined }
+  const ca = { name: 'FLEET_UPLINK_CA', path: uplink.caPath }
+  const read = await readTlsFiles(mistakes, { cert: none, key: none, ca })
+  if (mistakes.length > 0) throw new ConfigError('environment', mistakes)
+  return { url: uplink.url, ca: read.ca }
 }
 
 /** A setting that names a file. */

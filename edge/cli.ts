@@ -6,13 +6,14 @@ import { parseArgs } from 'node:util'
 import { UNIT_MAX } from '../protocol/bus-config.ts'
 import { Duration } from '../protocol/config-fields.ts'
 import { systemClock } from '../protocol/runtime/clock.ts'
-import { ConfigError, EXIT_CONFIG, reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
+import { ConfigError, EXIT_CONFIG, Rejected, reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
 import { LEVELS, type Level, openLog, silentLog } from '../protocol/runtime/log.ts'
 import { describePlan } from './check.ts'
 import { type RunnableConfig, readGatewayConfig } from './config.ts'
 import { openConfiguration } from './configuration.ts'
 import { findingText } from './doctor/finding.ts'
 import { examine } from './doctor.ts'
+import { type EnrollOptions, enroll } from './enrolment/enroll.ts'
 import { type Ended, runGateway } from './gateway.ts'
 import { type Bus, openBus } from './modbus/bus.ts'
 import { scanBus } from './modbus/scan.ts'
@@ -36,6 +37,8 @@ const USAGE = `smarthydro-edge: reads a site's instruments and sends what they m
   smarthydro-edge read --config FILE DEVICE [--every 2s]
                                         show what a device, or its provider, gives now, once or again and again
   smarthydro-edge doctor --config FILE  say why a well is silent, and what to do about it
+  smarthydro-edge enroll --code CODE [--identity FOLDER] [--name GATEWAY] [--ca FILE] https://CLOUD
+                                        make this gateway's key and have the cloud certify it; the code is on its label
   smarthydro-edge --version
 
 Environment: LOG_LEVEL (debug, info, warn, error), and the variables that the configuration names with { env: NAME }.
@@ -54,6 +57,12 @@ async function main(args: string[]): Promise<number> {
       allowPositionals: true,
       options: {
         ...{ config: { type: 'string' }, bus: { type: 'string' }, units: { type: 'string' } },
+        ...{
+          code: { type: 'string' },
+          identity: { type: 'string' },
+          name: { type: 'string' },
+          ca: { type: 'string' },
+        },
         ...{ every: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
       },
     })
@@ -72,13 +81,17 @@ async function main(args: string[]): Promise<number> {
       const everyMs = every === undefined ? undefined : Duration.safeParse(every)
       if (everyMs?.success !== false) return await read(config, file, everyMs?.data)
     }
+    if (command === 'enroll' && file !== undefined && rest.length === 0 && values.code !== undefined) {
+      const { code, identity: folder = './identity', name: gateway, ca: caPath } = values
+      return await enrollHere({ url: file, code, folder, gateway, caPath })
+    }
     if (command === 'check' && file !== undefined && rest.length === 0) return check(file)
   } catch (error) {
     if (error instanceof ConfigError) {
       process.stderr.write(`${error.message}\n`)
       return EXIT_CONFIG
     }
-    if (error instanceof Unavailable) {
+    if (error instanceof Unavailable || error instanceof Rejected) {
       process.stderr.write(`${error.message}\n`)
       return EXIT_FAILED
     }
@@ -127,6 +140,20 @@ async function run(file: string): Promise<number> {
   }
   log.info('gateway stopped', {})
   return 0
+}
+
+/** Says who the gateway is now, and what is left to do. */
+async function enrollHere(options: EnrollOptions): Promise<number> {
+  const { gateway, client, project, uplinkUrl } = await enroll(options)
+  const url = uplinkUrl ?? 'mqtts://…'
+  return say(
+    [
+      `this is ${gateway} of ${client}.${project}; its identity is in ${options.folder}`,
+      'a configuration for it begins with',
+      `  gateway: ${gateway}\n  client: ${client}\n  project: ${project}`,
+      `  uplink: { url: "${url}", credentials: ${options.folder} }\n`,
+    ].join('\n'),
+  )
 }
 
 /** A mistake in the configuration is a finding like any other, and the only one: nothing runs with it. */

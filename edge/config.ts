@@ -20,6 +20,7 @@ import { MODBUS_MACHINE } from '../protocol/modbus/machine.ts'
 import { profileSignals } from '../protocol/modbus/profile.ts'
 import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
 import { certificateMistake, keyMistake } from '../protocol/tls.ts'
+import { type Enrolled, readEnrolled } from './enrolment/identity.ts'
 import type { LanUser } from './lan-access.ts'
 import {
   type Plain,
@@ -41,14 +42,16 @@ export interface RunnableConfig extends Omit<GatewayConfig, 'devices' | 'provide
 /** A device at a provider. Secrets are plain texts. */
 export type RunnableProvider = Plain<ProviderConfig>
 
-/** How a gateway proves who it is. */
+/** How a gateway proves who it is: by a token, or by the certificate that it was enrolled with. */
 export interface Credentials {
-  token: string
+  token?: string
   ca?: string
   cert?: string
   key?: string
   /** The public half of the key with which the fleet signs configurations, PEM. */
   fleetKey?: string
+  /** Where it was enrolled, and the folder whose certificate is renewed. */
+  enrolled?: Enrolled & { folder: string }
 }
 
 /** Room for the authorities of a whole system, and for no file that was meant to be something else. */
@@ -113,7 +116,8 @@ function signalsOf({ signals, profile = '' }: DeviceConfig): readonly ModbusSign
   return found
 }
 
-function readCredentials(folder: string, mistakes: Place[]): Credentials {
+/** Reads the identity folder; what is wrong with it is added to `mistakes`. */
+export function readCredentials(folder: string, mistakes: Place[]): Credentials {
   const miss = (message: string) => mistakes.push({ path: ['uplink', 'credentials'], message })
   let isReadable = true
   const read = (name: string): string | undefined => {
@@ -131,7 +135,10 @@ function readCredentials(folder: string, mistakes: Place[]): Credentials {
   const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')]
   const fleetKey = read('fleet-key.pem')
   if (!isReadable) return { token: '' }
-  if (token === undefined || token === '') miss(`there is no token in ${join(folder, 'token')}`)
+  if (token === '' || (token === undefined && cert === undefined)) {
+    miss(`there is no token in ${join(folder, 'token')}`)
+  }
+  const enrolled = readEnrolled(folder)
   for (const [name, pem] of Object.entries({ 'ca.pem': ca, 'cert.pem': cert })) {
     const mistake = pem === undefined ? undefined : certificateMistake(pem)
     if (mistake !== undefined) miss(`${join(folder, name)} ${mistake}`)
@@ -145,7 +152,8 @@ function readCredentials(folder: string, mistakes: Place[]): Credentials {
     if (mistake !== undefined) miss(`${join(folder, 'key.pem')} ${mistake}`)
   }
   return {
-    token: token ?? '',
+    ...(token === undefined ? {} : { token }),
+    ...(enrolled === undefined ? {} : { enrolled: { ...enrolled, folder } }),
     ...(ca === undefined ? {} : { ca }),
     ...(fleetKey === undefined ? {} : { fleetKey }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),

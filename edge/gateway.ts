@@ -20,6 +20,7 @@ import { type Commands, openCommands } from './commands.ts'
 import type { RunnableConfig } from './config.ts'
 import type { Configuration } from './configuration.ts'
 import { type Configured, openConfigured } from './configured.ts'
+import { openIdentity } from './enrolment/renewal.ts'
 import { executor } from './executor.ts'
 import { GATEWAY_METRICS, openHealth, totalOf } from './health.ts'
 import { type Hold, type HoldDeps, openHold, readGuess } from './hold.ts'
@@ -136,7 +137,8 @@ async function openParts(
     },
     { version },
   )
-  const transport = await openTransport({ clock }, config)
+  const identity = openIdentity(config)
+  const transport = await openTransport({ clock }, config, identity.credentials)
   const configured =
     configuration &&
     openConfigured({
@@ -158,7 +160,8 @@ async function openParts(
   const facts = { gateway, version, clockState: time.state, connected: uplink.connected }
   return {
     loops: [
-      ...[time.run, hold.run, uplink.run, ...(configured === undefined ? [] : [configured.run])],
+      ...[time.run, hold.run, uplink.run, identity.run({ clock, log, random, time })],
+      ...(configured === undefined ? [] : [configured.run]),
       signal => runLanState({ clock, lan }, { ...facts, hindrance }, signal),
       signal => Promise.race([site.failed, aborted(signal)]),
     ],

@@ -18,6 +18,7 @@ const everything = [...sources, ...globSync('{test,bin}/**/*.{ts,js}')]
 /** Each package belongs to one file or folder; nobody else may import it. */
 const OWNERS: Record<string, readonly string[]> = {
   '@bufbuild/protobuf': ['edge/sparkplug/'],
+  '@peculiar/x509': ['protocol/x509.ts'],
   '@hono/node-server': ['cloud/service.ts', 'edge/status-server.ts'],
   '@hono/zod-openapi': ['cloud/api/'],
   aedes: ['cloud/collector/', 'edge/broker.ts'],
@@ -29,11 +30,13 @@ const OWNERS: Record<string, readonly string[]> = {
   mqtt: ['edge/transport/mqtt.ts'],
   nats: ['protocol/nats.ts'],
   nodemailer: ['cloud/alerts/mail.ts'],
-  pdfkit: ['cloud/compliance/pack-pdf.ts'],
+  pdfkit: ['cloud/compliance/pack-pdf.ts', 'cloud/fleet/labels.ts'],
   pg: ['cloud/store/', 'cloud/api/accounts.ts'],
+  'reflect-metadata': ['protocol/x509.ts'],
   serialport: ['edge/modbus/'],
   soap: ['cloud/compliance/dga/'],
   'swagger-ui-dist': ['cloud/api/'],
+  uqr: ['cloud/fleet/labels.ts'],
   yaml: ['protocol/yaml.ts'],
   zod: ['protocol/', 'edge/', 'cloud/', 'deploy/'],
 }

@@ -12,6 +12,9 @@ import { except } from 'hono/combine'
 import { matchedRoutes } from 'hono/route'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
+import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import type { Authority } from '../fleet/authority.ts'
+import type { UplinkFacts } from '../fleet/enrol.ts'
 import { FILE_BYTES_MAX } from '../imports/table.ts'
 import { answerProblems, limitBody, Problem, refuseUnheldText } from '../problem.ts'
 import { openActing } from '../store/acting.ts'
@@ -28,8 +31,11 @@ import { commands } from './commands.ts'
 import { deadLetters } from './dead-letters.ts'
 import { decisions } from './decisions.ts'
 import { docs, toDocument } from './docs.ts'
+import { enrolment } from './enrolment.ts'
 import { entry } from './entry.ts'
 import { exports } from './exports.ts'
+import { fleet } from './fleet.ts'
+import { gatewayEnrolment } from './gateway-enrolment.ts'
 import { gateways } from './gateways.ts'
 import { repeatAnswers } from './idempotency.ts'
 import { imports } from './imports.ts'
@@ -71,6 +77,8 @@ export interface ApiDeps {
   access: Access
   accounts: Accounts
   live: LiveHub
+  metrics: Metrics
+  authority: Authority
 }
 
 /** What the API is told. */
@@ -78,6 +86,8 @@ export interface ApiOptions {
   publicUrl: string
   trustedProxies: readonly string[]
   version: string
+  /** What gateways are told of the way to send readings. */
+  uplink: UplinkFacts
   /** Where the built web application is; absent: where it is built to. */
   webFolder?: string
 }
@@ -116,6 +126,9 @@ export function openApi(
   api.route('/imports', imports(deps))
   api.route('/gateways', gateways(deps))
   api.route('/gateways', commands(deps))
+  api.route('/gateways', gatewayEnrolment(deps))
+  api.route('/fleet', fleet(deps, options))
+  api.route('/enrolment', enrolment(deps, options))
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slotExport(deps))
   api.route('/compliance/slots', slots(deps))

@@ -1,7 +1,8 @@
 // The API as a service: port 8004.
 
 import { Hono } from 'hono'
-import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
+import type { MetricHelp } from '../../protocol/runtime/metrics.ts'
+import type { UplinkFacts } from '../fleet/enrol.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { selectVersion } from '../store/queries.ts'
 import { type ApiDeps, openApi, routeOf } from './app.ts'
@@ -11,6 +12,11 @@ import { type LiveHub, openLiveHub } from './live-hub.ts'
 export const API_METRICS: readonly MetricHelp[] = [
   { name: 'api_requests_total', type: 'counter', help: 'Requests by route and status' },
   { name: 'api_request_seconds_total', type: 'counter', help: 'Time spent on answering, by route' },
+  {
+    name: 'fleet_refused_total',
+    type: 'counter',
+    help: 'Gateways that asked for a certificate and were refused, by why.',
+  },
 ]
 
 /** What startApi() is told. */
@@ -20,18 +26,19 @@ export interface ApiServiceOptions {
   version: string
   publicUrl: string
   trustedProxies: readonly string[]
+  uplink: UplinkFacts
 }
 
 /** Starts the API. */
 export async function startApi(
-  { metrics, live, ...used }: Omit<ApiDeps, 'live'> & { metrics: Metrics; live?: LiveHub },
+  { live, ...used }: Omit<ApiDeps, 'live'> & { live?: LiveHub },
   { host, port, ...options }: ApiServiceOptions,
 ): Promise<RunningService> {
   const { version } = options
   const hub = live ?? openLiveHub(used)
   const deps: ApiDeps = { ...used, live: hub }
   const checks = { database: async () => ({ version: await selectVersion(deps.db) }) }
-  const { clock, log } = deps
+  const { clock, log, metrics } = deps
   const routes = new Hono()
   routes.use(async (context, next) => {
     const begun = clock.monotonic()

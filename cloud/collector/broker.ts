@@ -25,7 +25,9 @@ import type { Fields, Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import type { Closable } from '../../protocol/runtime/scope.ts'
 import { type GatewayTopic, parseGatewayTopic } from '../../protocol/topics.ts'
+import type { Cut } from '../store/fleet.ts'
 import type { GatewayRow } from '../store/gateways.ts'
+import { certificateOf } from './certificate.ts'
 import { type Guests, openGuests } from './guests.ts'
 import { type Identity, type IdentityDeps, identify, maySubscribe } from './identity.ts'
 import { guardSocket } from './packet-guard.ts'
@@ -84,6 +86,10 @@ export interface Broker extends Closable {
   hasSubscribers(): boolean
   /** Ends the connections of whoever would not be let in any more, or not as the same. Throws Unavailable. */
   askAgain(): Promise<void>
+  /** Ends the sessions of a gateway that was cut off, or of one of its keys alone; returns how many there were. */
+  cut(cut: Cut): number
+  /** Believes certificates that lead to these roots, PEM, from now on, where there is a port with TLS. */
+  believe(roots: string): void
 }
 
 /** Starts the broker. Throws ConfigError when a port is taken. */
@@ -146,6 +152,12 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
         client.close()
       }
     },
+    cut: ({ gateway, key }) => {
+      const ended = guests.ofGateway(gateway, identity => key === null || identity.key === key)
+      for (const client of ended) client.close()
+      return ended.length
+    },
+    believe: ports.believe,
     close: async () => {
       spread.close()
       const closed = ports.close()
@@ -175,11 +187,14 @@ function doorOf(deps: BrokerDeps, guests: Guests, refused: Refuse): Door {
       done(null, true)
     },
     authenticate: (client, username, password, done) => {
-      const again = () => identify(deps, username, password)
+      const certificate = certificateOf(client.conn)
+      const again = () => identify(deps, { username, password, certificate })
       again().then(
         identity => {
           if (identity === undefined) {
-            refuse('sign-in', client, { username })
+            const mistake = certificate?.mistake
+            if (certificate === undefined) refuse('sign-in', client, { username })
+            else refuse('certificate', client, { username, name: certificate.name, mistake })
             done(returnCode('Bad user name or password', BAD_USERNAME_OR_PASSWORD), false)
             return
           }

@@ -30,6 +30,8 @@ export interface Guests {
   listening(gateway: string, filter: string): Client[]
   /** The connections that hear a topic, whoever they are. */
   hearing(topic: string): Set<Client>
+  /** The connections of a gateway that were let in as somebody who `isMeant`. */
+  ofGateway(gateway: string, isMeant: (identity: Identity & { kind: 'gateway' }) => boolean): Client[]
   /** Names of the gateways that are connected. */
   gateways(): string[]
   hasSubscribers(): boolean
@@ -86,6 +88,11 @@ export function openGuests(): Guests {
         client => client.connected && guests.get(client)?.hears.has(filter) === true,
       ),
     hearing: topic => new Set(filtersOf(topic).flatMap(filter => [...(byFilter.get(filter) ?? [])])),
+    ofGateway: (gateway, isMeant) =>
+      [...(byGateway.get(gateway) ?? [])].filter(client => {
+        const identity = guests.get(client)?.identity
+        return !client.closed && identity?.kind === 'gateway' && isMeant(identity)
+      }),
     gateways: () => [...byGateway.keys()],
     hasSubscribers: () => [...guests.values()].some(({ identity }) => identity.kind === 'subscriber'),
     async unwelcome(mayHear) {

@@ -4,6 +4,7 @@ import { createHash, hash, timingSafeEqual } from 'node:crypto'
 import { SLUG } from '../../protocol/ids.ts'
 import { ackTopic, commandTopic, desiredTopic, stateTopic } from '../../protocol/topics.ts'
 import type { GatewayRow } from '../store/gateways.ts'
+import type { ShownCertificate } from './certificate.ts'
 
 /** A subscriber, and what it may receive. */
 export interface Subscriber {
@@ -14,7 +15,8 @@ const TOKEN_NAME_LENGTH = 16
 
 /** Somebody who was let in. */
 export type Identity =
-  | { kind: 'gateway'; gateway: GatewayRow }
+  /** `key`: the public key that it has shown a certificate for, hexadecimal; absent: it has a token. */
+  | { kind: 'gateway'; gateway: GatewayRow; key?: string }
   /** `token` tells tokens apart, and says nothing of what they are. */
   | ({ kind: 'subscriber'; token: string } & Subscriber)
 
@@ -24,13 +26,21 @@ export interface IdentityDeps {
   authenticateSubscriber: (token: string) => Promise<Subscriber | undefined>
 }
 
-/** Who signs in with this name and password; `undefined` for nobody that we know. Throws Unavailable. */
-export async function identify(
-  { findGateway, authenticateSubscriber }: IdentityDeps,
-  username: string | undefined,
-  password: Buffer | undefined,
-): Promise<Identity | undefined> {
-  if (password === undefined) return undefined
+/** What somebody shows. */
+export interface Shown {
+  username: string | undefined
+  password: Buffer | undefined
+  certificate: ShownCertificate | undefined
+}
+
+/**
+ * Who somebody is; `undefined` for nobody that we know. With a certificate and no password a gateway is who the certificate
+ * says, if that is its key now. Throws Unavailable.
+ */
+export async function identify(deps: IdentityDeps, shown: Shown): Promise<Identity | undefined> {
+  const { findGateway, authenticateSubscriber } = deps
+  const { username, password, certificate } = shown
+  if (password === undefined) return certified(deps, username, certificate)
   const token = password.toString('utf8')
   if (username !== undefined && SLUG.test(username)) {
     const gateway = await findGateway(username)
@@ -42,15 +52,33 @@ export async function identify(
   return { kind: 'subscriber', token: name, clients: subscriber.clients }
 }
 
+async function certified(
+  { findGateway }: IdentityDeps,
+  username: string | undefined,
+  certificate: ShownCertificate | undefined,
+): Promise<Identity | undefined> {
+  if (certificate === undefined || certificate.mistake !== undefined) return undefined
+  const { name, keyHash } = certificate
+  if (!SLUG.test(name) || (username !== undefined && username !== name)) return undefined
+  const gateway = await findGateway(name)
+  if (!gateway?.enrolledKey || !isSameBytes(gateway.enrolledKey, keyHash)) return undefined
+  return { kind: 'gateway', gateway, key: Buffer.from(keyHash).toString('hex') }
+}
+
 function isTokenOf(hash: Uint8Array, token: string): boolean {
   const digest = createHash('sha256').update(token).digest()
-  return hash.length === digest.length && timingSafeEqual(hash, digest)
+  return isSameBytes(hash, digest)
 }
+
+const isSameBytes = (one: Uint8Array, other: Uint8Array): boolean =>
+  one.length === other.length && timingSafeEqual(one, other)
 
 /** Whether somebody may still what they were let in for. A gateway that was moved must sign in again. */
 export function isSame(before: Identity, now: Identity | undefined): boolean {
   if (before.kind === 'gateway') {
-    return now?.kind === 'gateway' && now.gateway.projectId === before.gateway.projectId
+    return (
+      now?.kind === 'gateway' && now.gateway.projectId === before.gateway.projectId && now.key === before.key
+    )
   }
   return now?.kind === 'subscriber' && String(now.clients) === String(before.clients)
 }

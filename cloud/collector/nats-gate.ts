@@ -2,7 +2,7 @@
 // that has their partition.
 //
 // Who a gateway is, the nats-server has checked: its permissions let each user publish below its own name and nowhere else
-// (docs/cloud.md). Here a name must be that of a gateway with a token; it is asked again every minute.
+// (docs/cloud.md). Here a name must be that of a gateway that may connect; it is asked again every minute, and at once when it was revoked.
 //
 // Promises:
 //   N1. A message leaves its stream after the COMMIT that holds it. Streams promise nothing all the same: what they have no
@@ -20,11 +20,11 @@ import { aborted, openScope } from '../../protocol/runtime/scope.ts'
 import { stateTopic, toSubject, toTopic } from '../../protocol/topics.ts'
 import { COMMITTED_SUBJECT, stateSubject } from '../nats-subjects.ts'
 import type { Database } from '../store/database.ts'
-import { gatewaysWithToken, heardOverNats } from '../store/gateways.ts'
+import { gatewaysThatConnect, heardOverNats } from '../store/gateways.ts'
 import { checkJetStream } from './jetstream.ts'
 import { workPartition } from './nats-partition.ts'
 import { openRawSpeaker, type RawSpeaker } from './nats-raw.ts'
-import { openTaker, type TakerDeps } from './nats-taker.ts'
+import { openTaker, type Taker, type TakerDeps } from './nats-taker.ts'
 import { LEASE_TIMING, type LeaseTiming, sharePartitions } from './partition-leases.ts'
 import { partitionOf, SAID_PARTITION } from './partitions.ts'
 import { openRefusals } from './refusals.ts'
@@ -76,6 +76,8 @@ export interface NatsGate {
   connectedGateways(): Promise<string[]>
   /** Share of the room for messages that wait at nats-server, 0 to 1. */
   load(): number
+  /** A gateway was cut off: whether it may connect is asked again with its next message. */
+  forget(gateway: string): void
   /** Says readings to subscribers at nats-server and to other replicas. */
   raw: RawSpeaker
   /** Tells other replicas of a gateway's state, for their subscribers. */
@@ -112,7 +114,8 @@ export function openNatsGate(
 ): NatsGate {
   const { db, clock, log, metrics, random } = deps
   const state: State = { up: undefined, reason: 'not yet tried', waiting: new Map() }
-  const work = openWork(deps, options, state)
+  const taker = openTaker(deps)
+  const work = openWork({ ...deps, take: taker.take }, options, state)
 
   const say = (subject: string, payload: string | Uint8Array): boolean =>
     ifUp(() => {
@@ -137,6 +140,7 @@ export function openNatsGate(
     tell: ({ topic, payload }) => say(toSubject(topic), payload),
     connectedGateways: async () =>
       state.up?.partitions.has(SAID_PARTITION) === true ? heardOverNats(db, HEARD_LATELY_MS) : [],
+    forget: taker.forget,
     load: () => Math.min(1, Math.max(0, ...state.waiting.values()) / CROWD),
     raw: {
       wants: topic => state.up?.raw.wants(topic) === true,
@@ -171,9 +175,12 @@ function ifUp(act: () => boolean): boolean {
 type Work = (up: Up, partition: number, signal: AbortSignal) => Promise<void>
 
 /** Works on a partition, and notes in what is up whether that goes well. */
-function openWork(deps: NatsGateDeps, { replica }: NatsGateOptions, { waiting }: State): Work {
-  const { clock, log, metrics, load } = deps
-  const { take } = openTaker(deps)
+function openWork(
+  deps: NatsGateDeps & Pick<Taker, 'take'>,
+  { replica }: NatsGateOptions,
+  { waiting }: State,
+): Work {
+  const { clock, log, metrics, load, take } = deps
   const refused = openRefusals(deps)
   const gatewaysOf = openPartitionNames(deps)
   const onWaiting = (stream: string, count: number) => void waiting.set(stream, count)
@@ -291,7 +298,7 @@ function openPartitionNames({ db, clock }: NatsGateDeps): (partition: number) =>
   let asked: { at: number; names: Promise<Map<number, string[]>> } | undefined
   return async partition => {
     if (asked === undefined || clock.monotonic() - asked.at >= NAMES_FOR_MS) {
-      const names = gatewaysWithToken(db).then(all => Map.groupBy(all, partitionOf))
+      const names = gatewaysThatConnect(db).then(all => Map.groupBy(all, partitionOf))
       names.catch(() => {
         asked = undefined
       })

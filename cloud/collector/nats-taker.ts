@@ -42,6 +42,8 @@ export interface TakerDeps {
 export interface Taker {
   /** Resolves when nothing more is to be done with the message; rejects when the signal aborts before it found its place. */
   take(message: Carried, signal: AbortSignal): Promise<void>
+  /** A gateway was cut off: whether it may connect is asked again with its next message. */
+  forget(gateway: string): void
 }
 
 /** Opens a taker. */
@@ -95,6 +97,7 @@ export function openTaker(deps: TakerDeps): Taker {
   }
 
   return {
+    forget: names.forget,
     async take(message, signal) {
       waiting += 1
       metrics.gauge('collector_nats_waiting', waiting)
@@ -115,12 +118,13 @@ const isForNow = (error: unknown): boolean =>
 function openNames({ clock, findGateway }: Pick<TakerDeps, 'clock' | 'findGateway'>) {
   const known = new Map<string, { found: Promise<GatewayRow | undefined>; at: number }>()
   return {
+    forget: (slug: string) => void known.delete(slug),
     find(slug: string): Promise<GatewayRow | undefined> {
       const before = known.get(slug)
       if (before !== undefined && clock.monotonic() - before.at < ASK_AGAIN_AFTER_MS) return before.found
       if (known.size >= NAMES_MAX) known.clear()
-      // One without a token may not connect, by whatever way.
-      const found = findGateway(slug).then(row => (row?.tokenHash ? row : undefined))
+      // One with neither token nor key may not connect, by whatever way.
+      const found = findGateway(slug).then(row => (row?.tokenHash || row?.enrolledKey ? row : undefined))
       known.set(slug, { found, at: clock.monotonic() })
       found.catch(() => known.delete(slug))
       return found

@@ -26,8 +26,8 @@ const SAY_EVERY_MS = 10_000
 export interface PortOptions {
   host: string
   port: number
-  /** PEM texts. With `clientCa`, whoever connects must show a certificate of it besides the token. */
-  tls?: { host?: string; port: number; key: string; cert: string; clientCa?: string }
+  /** PEM texts. With `clientCa`, whoever connects must show a certificate of it, or of the fleet, besides what else it shows. */
+  tls?: { host?: string; port: number; key: string; cert: string; clientCa?: string; fleetRoots?: string }
   connectionsMax?: number
   connectionsPerSecond?: number
   handshakeTimeoutMs?: number
@@ -37,6 +37,8 @@ export interface PortOptions {
 export interface Ports extends Closable {
   port: number
   tlsPort: number | undefined
+  /** New connections may show certificates that lead to these roots, PEM. */
+  believe(roots: string): void
   /** Ends the connections there are, also those that never began a handshake. */
   end(): void
   /** Lets nobody in any more; resolves when all connections have ended. */
@@ -62,6 +64,7 @@ export async function openPorts(
   const { tls, connectionsMax = CONNECTIONS_MAX, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options
   const admits = openDoor(deps, options.connectionsPerSecond ?? CONNECTIONS_PER_SECOND)
   const servers: Server[] = []
+  let believe = (_: string): void => {}
   const sockets = new Set<Socket>()
   const close = async () => {
     await Promise.all(servers.map(server => new Promise<void>(done => server.close(() => done()))))
@@ -94,11 +97,14 @@ export async function openPorts(
   }
   await open('MQTT_PORT', options, welcome)
   if (tls !== undefined) {
-    const { key, cert, clientCa } = tls
-    const theirs = clientCa === undefined ? {} : { ca: clientCa, requestCert: true }
+    const { clientCa, fleetRoots = '' } = tls
+    // Who shows none may have a token; who shows one that is not believed is refused when it signs in, and counted as such.
+    const mustShow = clientCa !== undefined
+    const wanted = { requestCert: mustShow || fleetRoots !== '', rejectUnauthorized: mustShow }
     // It does not listen itself: whoever is too many must not cost a handshake.
     const common = { minVersion: 'TLSv1.2', handshakeTimeout: handshakeTimeoutMs } as const
-    const handshakes = createTlsServer({ key, cert, ...common, ...theirs }, welcome)
+    const handshakes = createTlsServer({ ...contextOf(tls, fleetRoots), ...common, ...wanted }, welcome)
+    believe = roots => handshakes.setSecureContext({ ...contextOf(tls, roots), ...common })
     handshakes.on('tlsClientError', (error, socket) => {
       metrics.count('collector_refused_total', { what: 'handshake' })
       log.warn('handshake refused', { from: socket.remoteAddress, reason: error.message })
@@ -116,11 +122,17 @@ export async function openPorts(
   }
   const [port = 0, tlsPort] = servers.map(server => (server.address() as AddressInfo).port)
   return {
-    ...{ port, tlsPort, close },
+    ...{ port, tlsPort, close, believe: roots => believe(roots) },
     end: () => {
       for (const socket of sockets) socket.destroy()
     },
   }
+}
+
+/** With no roots at all, whoever shows a certificate is believed nothing. */
+function contextOf({ key, cert, clientCa }: NonNullable<PortOptions['tls']>, fleetRoots: string) {
+  const believed = [clientCa, fleetRoots].filter(pem => pem !== undefined && pem !== '')
+  return { key, cert, ...(believed.length === 0 ? {} : { ca: believed.join('\n') }) }
 }
 
 function openDoor({ clock, log, metrics }: PortDeps, perSecond: number): (socket: Socket) => boolean {

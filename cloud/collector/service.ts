@@ -14,12 +14,15 @@ import { ackTopic, type GatewayTopic, parseGatewayTopic } from '../../protocol/t
 import { Problem } from '../problem.ts'
 import { type RunningService, serveService } from '../service.ts'
 import type { Database } from '../store/database.ts'
+import type { Cut } from '../store/fleet.ts'
 import { findGateway, type GatewayRow, listStates, newestOfAll } from '../store/gateways.ts'
 import { openSeriesIds } from '../store/series.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
 import { type Broker, openBroker } from './broker.ts'
+import { runClones } from './clones.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
+import { runCuts } from './cuts.ts'
 import type { Subscriber } from './identity.ts'
 import { type Message, openIntake, TAKEN, type Taken } from './intake.ts'
 import { type NatsGate, openNatsGate } from './nats-gate.ts'
@@ -72,6 +75,12 @@ export const COLLECTOR_METRICS = [
   },
 ] as const
 
+/** Who vouches for gateways. */
+export interface Fleet {
+  /** The certificates of the roots that are believed, PEM. */
+  roots(): Promise<string>
+}
+
 /** What the collector needs. */
 export interface CollectorDeps {
   db: Database
@@ -80,6 +89,8 @@ export interface CollectorDeps {
   metrics: Metrics
   random: () => number
   authenticateSubscriber: (token: string) => Promise<Subscriber | undefined>
+  /** Who vouches for gateways; absent: gateways have tokens. */
+  fleet?: Fleet
   authorizeOperator: (request: Request) => Promise<Verdict<{ principal: { name: string } }>>
 }
 
@@ -119,7 +130,8 @@ async function startInScope(
   { host, port, version, mqtt, nats: natsOptions, lease }: CollectorOptions,
   scope: Scope,
 ): Promise<RunningCollector> {
-  const { db, clock, log, metrics, random } = deps
+  const { db, clock, log, metrics, random, fleet } = deps
+  const roots = mqtt.tls === undefined ? undefined : await fleet?.roots()
   const feed = openRawFeed({ clock })
   const status = openStatusKeeper({ db, log, metrics })
   let committer: Committer
@@ -154,7 +166,7 @@ async function startInScope(
     if (topic.kind === 'state') announce(message.topic, message.payload)
     return TAKEN
   }
-  broker = scope.use(await openOurBroker(deps, { feed, onMessage: take('mqtt') }, mqtt))
+  broker = scope.use(await openOurBroker(deps, { feed, onMessage: take('mqtt') }, withRoots(mqtt, roots)))
   if (natsOptions !== undefined) {
     const rest = { feed, broker, load: committer.load, onMessage: take('nats') }
     nats = openOurGate(deps, rest, natsOptions, lease)
@@ -164,6 +176,15 @@ async function startInScope(
   if (nats !== undefined) scope.run(nats.run)
   scope.run(signal => runCommands({ db, post, clock, log }, signal))
   scope.run(signal => runDoorman({ broker, clock, log }, signal))
+  const cut = (one: Cut) => {
+    nats?.forget(one.gateway)
+    return broker.cut(one)
+  }
+  scope.run(signal => runCuts({ db, clock, log, cut }, signal))
+  scope.run(signal => runClones({ db, clock, log }, signal))
+  if (fleet !== undefined && mqtt.tls !== undefined) {
+    scope.run(signal => runRoots({ broker, fleet, clock, log }, roots, signal))
+  }
   const startedAt = clock.monotonic()
   const presence = { hearsSince: () => (nats === undefined ? startedAt : hearsSince(nats)), announce }
   scope.run(signal => runPresence({ db, clock, log, ...presence }, signal))
@@ -255,6 +276,34 @@ async function runDoorman(
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
       log.warn('sign-ins were not asked again', { reason: reasonOf(error) })
+    }
+  }
+}
+
+/** Certificates of the fleet are believed, where there is one. */
+function withRoots({ tls, ...mqtt }: PortOptions, fleetRoots: string | undefined): PortOptions {
+  if (tls === undefined) return mqtt
+  return { ...mqtt, tls: { ...tls, ...(fleetRoots === undefined ? {} : { fleetRoots }) } }
+}
+
+/** Believes the roots that the fleet has, also new ones, until the signal aborts. */
+async function runRoots(
+  { broker, fleet, clock, log }: { broker: Broker; fleet: Fleet; clock: Clock; log: Log },
+  believed: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  let known = believed
+  for (;;) {
+    await clock.sleep(ASK_AGAIN_EVERY_MS, signal)
+    try {
+      const roots = await fleet.roots()
+      if (roots === known) continue
+      broker.believe(roots)
+      known = roots
+      log.info('the roots of the fleet have changed', {})
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      log.warn('the roots of the fleet were not read', { reason: reasonOf(error) })
     }
   }
 }

@@ -5,10 +5,10 @@
 // whatever came, nothing is taken.
 
 import { CommandResult } from '../../protocol/command.ts'
+import { ReportedConfig } from '../../protocol/configuration.ts'
 import { reasonsOf } from '../../protocol/mistakes.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
-import { ReportedConfig } from '../../protocol/configuration.ts'
 import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 import { type GatewayTopic, stateTopic } from '../../protocol/topics.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
@@ -18,6 +18,7 @@ import {
   saveCommandResult,
   saveGatewayStatus,
 } from '../store/gateways.ts'
+import { noteInstance } from '../store/instances.ts'
 import { saveLedgerDays } from '../store/ledger.ts'
 import type { Message } from './intake.ts'
 import { keepLetter } from './letters.ts'
@@ -103,6 +104,7 @@ async function save(
 async function saveHealth(db: Database, gatewayId: number, health: GatewayHealth, way: Way): Promise<void> {
   await db.transaction(async tx => {
     await saveGatewayStatus(tx, gatewayId, 'health', health, way)
+    await noteInstance(tx, { gatewayId, startedAt: health.startedAt, at: health.at })
     if (health.ledger !== undefined) await saveLedgerDays(tx, gatewayId, health.ledger)
   })
 }

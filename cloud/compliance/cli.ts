@@ -82,9 +82,15 @@ const why = (turn: Turn | null): string =>
   turn === null ? '' : ` since ${new Date(turn.at).toISOString()}, by ${turn.by}: ${turn.reason}`
 
 /** Seals every password with the current key. The exit status is 1 when one could not be opened. */
-export async function tellRewrapped({ db, say }: CommandDeps, secrets: Secrets): Promise<number> {
+export async function tellRewrapped(
+  { db, say }: CommandDeps,
+  secrets: Secrets,
+  /** What else is sealed with the same key. */
+  rewrapOthers: () => Promise<number> = async () => 0,
+): Promise<number> {
   const { rewrapped, left } = await rewrapSecrets({ db, secrets }, mistake => say(`${mistake}\n`))
-  say(`${rewrapped} sealed with key ${secrets.currentKeyId}, ${left} left as they were\n`)
+  const others = await rewrapOthers()
+  say(`${rewrapped + others} sealed with key ${secrets.currentKeyId}, ${left} left as they were\n`)
   return left === 0 ? 0 : 1
 }
 

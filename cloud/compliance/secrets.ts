@@ -34,10 +34,18 @@ const BOX_OVERHEAD = NONCE_BYTES + TAG_BYTES
 const WRAPPED_BYTES = KEY_BYTES + BOX_OVERHEAD
 const PURPOSE = 'smarthydro: what informants declare with'
 
-/** Opens a keyring. Secrets are sealed with `master`; those sealed with an earlier one open with `former`. */
-export function openSecrets(master: Uint8Array, former: readonly Uint8Array[] = []): Secrets {
-  const current = deriveKey(master)
-  const byId = new Map([current, ...former.map(deriveKey)].map(key => [key.id, key.key]))
+/**
+ * Opens a keyring. Secrets are sealed with `master`; those sealed with an earlier one open with `former`. What is sealed for
+ * one purpose does not open for another.
+ */
+export function openSecrets(
+  master: Uint8Array,
+  former: readonly Uint8Array[] = [],
+  purpose = PURPOSE,
+): Secrets {
+  const current = deriveKey(master, purpose)
+  const all = [current, ...former.map(one => deriveKey(one, purpose))]
+  const byId = new Map(all.map(key => [key.id, key.key]))
   const ownKeyOf = ({ keyId, bytes }: Sealed, owner: string): Buffer => {
     const key = byId.get(keyId)
     if (key === undefined) throw new Rejected(`Cannot open a secret of ${owner}: key ${keyId} is not here`)
@@ -74,9 +82,9 @@ function unsealed(owner: string, work: () => Buffer): Buffer {
 }
 
 /** One master key may serve several purposes: ours is derived from it. */
-function deriveKey(master: Uint8Array): { id: string; key: Uint8Array } {
+function deriveKey(master: Uint8Array, purpose: string): { id: string; key: Uint8Array } {
   if (master.length !== KEY_BYTES) throw new RangeError(`A master key has ${KEY_BYTES} bytes`)
-  const key = new Uint8Array(hkdfSync('sha256', master, new Uint8Array(), PURPOSE, KEY_BYTES))
+  const key = new Uint8Array(hkdfSync('sha256', master, new Uint8Array(), purpose, KEY_BYTES))
   return { id: createHash('sha256').update(key).digest('hex').slice(0, 16), key }
 }
 

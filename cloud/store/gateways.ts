@@ -15,12 +15,15 @@ export interface GatewayRow {
   client: string
   /** SHA-256 of the token it connects with; null while it has none. */
   tokenHash: Uint8Array | null
+  /** SHA-256 of the public key that it was enrolled with; null while it was not. Who has neither may not connect. */
+  enrolledKey?: Uint8Array | null
 }
 
 /** The gateway of that name; `undefined` if there is none. */
 export async function findGateway(db: Sql, slug: string): Promise<GatewayRow | undefined> {
   const [row] = await db.query<GatewayRow>(
-    `select g.id, g.slug, g.project_id as "projectId", p.slug as project, c.slug as client, g.token_hash as "tokenHash"
+    `select g.id, g.slug, g.project_id as "projectId", p.slug as project, c.slug as client, g.token_hash as "tokenHash",
+            g.enrolled_key as "enrolledKey"
      from gateways g join projects p on p.id = g.project_id join clients c on c.id = p.client_id
      where g.slug = $1`,
     [slug],
@@ -293,10 +296,21 @@ export async function newestOfAll(db: Sql, client?: string): Promise<RetainedRow
 }
 
 /** Names of the gateways that may connect. */
-export async function gatewaysWithToken(db: Sql): Promise<string[]> {
-  const rows = await db.query<{ slug: string }>(
-    'select slug from gateways where token_hash is not null order by slug',
+export async function gatewaysThatConnect(db: Sql): Promise<string[]> {
+  return (await listConnecting(db)).map(({ gateway }) => gateway)
+}
+
+/** A gateway that may connect, and the key that it shows; null: it has a token. */
+export interface ConnectingGateway {
+  gateway: string
+  enrolledKey: Uint8Array | null
+}
+
+/** The gateways that may connect, and by what. */
+export function listConnecting(db: Sql): Promise<ConnectingGateway[]> {
+  return db.query<ConnectingGateway>(
+    `select slug as gateway, enrolled_key as "enrolledKey" from gateways
+     where token_hash is not null or enrolled_key is not null order by slug`,
     [],
   )
-  return rows.map(({ slug }) => slug)
 }

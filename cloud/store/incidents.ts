@@ -14,6 +14,7 @@ export const INCIDENT_KINDS = [
   'sma_late',
   'sensor_fault_expired',
   'gateway_lost',
+  'gateway_cloned',
   'alert',
 ] as const
 

@@ -67,7 +67,7 @@ async function signIn(
   signal: AbortSignal,
 ): Promise<void> {
   const { gateway, uplink } = config
-  const transport = await openTransport({ clock }, config)
+  const transport = await openTransport({ clock }, config, () => config.credentials)
   const lost = JSON.stringify({ v: 1, state: 'lost', version: 'doctor', since: clock.now() })
   const link = await transport.connect(
     {
@@ -82,7 +82,7 @@ async function signIn(
 
 function cloudAdvice(reason: string): string {
   if (/not authori[sz]ed|bad user ?name or password|refused/i.test(reason)) {
-    return 'the token is refused: it was withdrawn, or is another gateway’s; write a new one to `token` in uplink.credentials'
+    return 'the token is refused: it was withdrawn, or is another gateway’s; write a new one to `token` in uplink.credentials, or enrol with a new claim'
   }
   if (/certificate of ours/.test(reason)) {
     return 'the cloud asks for a certificate: put `cert.pem` and `key.pem`, signed by whom it trusts, into uplink.credentials'

@@ -22,7 +22,8 @@ export interface MqttOptions {
   url: string
   clientId: string
   username: string
-  password: string
+  /** Absent where the certificate says who it is. */
+  password?: string
   /** PEM texts, for mqtts. */
   ca?: string
   cert?: string
@@ -72,7 +73,7 @@ function clientOptions(options: MqttOptions, { will, timeoutMs, silenceMs }: Lin
   return {
     clientId,
     username,
-    password,
+    ...(password === undefined ? {} : { password }),
     clean: true,
     protocolVersion: 4,
     keepalive: Math.max(1, Math.floor(silenceMs / 1000 / KEEPALIVES_TO_NOTICE)),

@@ -2,24 +2,40 @@
 // small machine more than 8 MB.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
-import type { RunnableConfig } from '../config.ts'
+import type { Credentials, RunnableConfig } from '../config.ts'
 import type { Transport } from './transport.ts'
 
-/** Opens it. Nothing is connected yet. */
+/** Opens it. Nothing is connected yet. Each session shows the credentials that there are when it begins. */
 export async function openTransport(
   { clock }: { clock: Clock },
-  { gateway, uplink: { url }, credentials }: Pick<RunnableConfig, 'gateway' | 'uplink' | 'credentials'>,
+  { gateway, uplink: { url } }: Pick<RunnableConfig, 'gateway' | 'uplink'>,
+  credentials: () => Credentials,
 ): Promise<Transport> {
-  const { token, ca, cert, key } = credentials
-  const tls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  const options = () => {
+    const { token, ca, cert, key } = credentials()
+    return {
+      ...{ url, username: gateway },
+      ...(token === undefined ? {} : { password: token }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    }
   }
-  const options = { url, username: gateway, password: token, ...tls }
   if (/^(nats|tls):/.test(url)) {
     const { openNatsTransport } = await import('./nats.ts')
-    return openNatsTransport({ clock }, { ...options, name: gateway })
+    return {
+      connect: (link, signal) =>
+        openNatsTransport({ clock }, { ...signedIn(options()), name: gateway }).connect(link, signal),
+    }
   }
   const { openMqttTransport } = await import('./mqtt.ts')
-  return openMqttTransport({ clock }, { ...options, clientId: gateway })
+  return {
+    connect: (link, signal) =>
+      openMqttTransport({ clock }, { ...options(), clientId: gateway }).connect(link, signal),
+  }
+}
+
+/** nats-server takes the name from the certificate where there is no token, and complains of any other. */
+function signedIn<Options extends { username: string; password?: string }>(options: Options) {
+  const { username, password, ...rest } = options
+  return password === undefined ? rest : { username, password, ...rest }
 }

@@ -8,6 +8,7 @@ import { openAccess } from '../../cloud/api/access.ts'
 import { openAccounts } from '../../cloud/api/accounts.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createToken } from '../../cloud/api/users.ts'
+import { openAuthority, openFleetSecrets } from '../../cloud/fleet/authority.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { migrate } from '../../cloud/store/migrate.ts'
 import { selectExpectations, selectWorks } from '../../cloud/store/overview.ts'
@@ -22,6 +23,8 @@ import { VARIABLES } from '../../protocol/variables.ts'
 import { randomFrom } from '../doubles/random.ts'
 import { startEmbeddedServer } from '../doubles/servers.ts'
 import { type Figure, quantile } from './figure.ts'
+
+const NO_UPLINK = { url: undefined, ca: undefined }
 
 const POINTS = 1_000
 const MINUTES = 25 * 60
@@ -146,12 +149,20 @@ async function measure(
 }
 
 async function openAsker(scope: Scope, db: Database): Promise<(path: string) => Promise<unknown>> {
-  const options = { publicUrl: 'http://localhost:8004', trustedProxies: [], version: '0.0.0' }
+  const options = {
+    publicUrl: 'http://localhost:8004',
+    trustedProxies: [],
+    version: '0.0.0',
+    uplink: NO_UPLINK,
+  }
   const accounts = openAccounts(
     { db, clock, log: silentLog },
     { secretKey: new Uint8Array(32), publicUrl: options.publicUrl },
   )
-  const deps = { db, clock, log: silentLog, accounts, access: openAccess({ db, clock, accounts }, options) }
+  const secrets = openFleetSecrets(new Uint8Array(32), [])
+  const authority = openAuthority({ db, clock, secrets })
+  const access = openAccess({ db, clock, accounts }, options)
+  const deps = { db, clock, log: silentLog, accounts, access, authority }
   const api = scope.use(
     await startApi(
       { ...deps, metrics: openMetrics(API_METRICS) },

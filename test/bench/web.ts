@@ -7,6 +7,7 @@ import { openAccess } from '../../cloud/api/access.ts'
 import { openAccounts } from '../../cloud/api/accounts.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createUser } from '../../cloud/api/users.ts'
+import { openAuthority, openFleetSecrets } from '../../cloud/fleet/authority.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { buildWeb } from '../../deploy/web.ts'
 import { systemClock as clock } from '../../protocol/runtime/clock.ts'
@@ -16,6 +17,8 @@ import { openTestDatabase } from '../doubles/databases.ts'
 import { freePort } from '../doubles/ports.ts'
 import { type Person, weightOf, withBrowser } from '../e2e/browser.ts'
 import { type Figure, median, quantile } from './figure.ts'
+
+const NO_UPLINK = { url: undefined, ca: undefined }
 
 const POINTS = 1_000
 const MINUTES = 60 * 24 * 60
@@ -34,9 +37,11 @@ export async function benchWeb(): Promise<Figure[]> {
   const publicUrl = `http://localhost:${port}`
   const accounts = openAccounts({ db, clock, log: silentLog }, { secretKey: new Uint8Array(32), publicUrl })
   const access = openAccess({ db, clock, accounts }, { publicUrl })
+  const secrets = openFleetSecrets(new Uint8Array(32), [])
+  const authority = openAuthority({ db, clock, secrets })
   const service = await startApi(
-    { db, clock, log: silentLog, accounts, access, metrics: openMetrics(API_METRICS) },
-    { host: '127.0.0.1', port, version: '0.0.0', publicUrl, trustedProxies: [] },
+    { db, clock, log: silentLog, accounts, access, authority, metrics: openMetrics(API_METRICS) },
+    { host: '127.0.0.1', port, version: '0.0.0', publicUrl, trustedProxies: [], uplink: NO_UPLINK },
   )
   await createUser(db, { email: EMAIL, name: 'Bench', role: 'administrator', password: PASSWORD })
   const figures: Figure[] = []

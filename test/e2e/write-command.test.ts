@@ -10,6 +10,7 @@ import { openAccounts } from '../../cloud/api/accounts.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createToken } from '../../cloud/api/users.ts'
 import { COLLECTOR_METRICS, startCollector } from '../../cloud/collector/service.ts'
+import { openAuthority, openFleetSecrets } from '../../cloud/fleet/authority.ts'
 import { provision } from '../../cloud/provision.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { runGateway } from '../../edge/gateway.ts'
@@ -21,6 +22,8 @@ import { openTestDatabase } from '../doubles/databases.ts'
 import { openInstrument } from '../doubles/instrument.ts'
 import { until } from '../doubles/until.ts'
 import { atEnd } from '../edge/buffer/folder.ts'
+
+const NO_UPLINK = { url: undefined, ca: undefined }
 
 const GATEWAY_TOKEN = 'a-token-of-a-gateway'
 
@@ -132,9 +135,10 @@ gateways: [{ client: campo, project: los-aromos, id: gw-1, token: ${GATEWAY_TOKE
     },
     { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0 } },
   )
+  const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
   const api = await startApi(
-    { db, clock, log, access, accounts, metrics: openMetrics(API_METRICS) },
-    { host: '127.0.0.1', port: 0, publicUrl, trustedProxies: [], version: '0.0.0' },
+    { db, clock, log, access, accounts, authority, metrics: openMetrics(API_METRICS) },
+    { host: '127.0.0.1', port: 0, publicUrl, trustedProxies: [], version: '0.0.0', uplink: NO_UPLINK },
   )
   const token = await createToken(db, {
     ...{ name: 'olga', role: 'operator' as const, scopes: ['read', 'write'] as const, createdBy: 'test' },

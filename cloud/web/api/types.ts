@@ -333,6 +333,7 @@ export interface Routes {
         | 'sma_late'
         | 'sensor_fault_expired'
         | 'gateway_lost'
+        | 'gateway_cloned'
         | 'alert'
       gateway?: string
       state?: 'open' | 'closed'

@@ -16,6 +16,7 @@ import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
 import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
 import { ensureDerivedSeries, replaceCounterEvents } from '../../../cloud/store/derived.ts'
+import { insertFleetEvent } from '../../../cloud/store/fleet.ts'
 import {
   insertCommands,
   saveCommandResult,
@@ -55,6 +56,9 @@ export async function fill(api: ApiScene): Promise<void> {
     const commands = [commandOf(gatewayId, 'w-1', client), commandOf(gatewayId, 'w-2', client)]
     await insertCommands(api.db, commands, { now: NOW })
     await saveCommandResult(api.db, gatewayId, 'w-1', resultOf('w-1'))
+    for (const kind of ['claimed', 'enrolled']) {
+      await insertFleetEvent(api.db, { kind, gateway: `gw-${client}`, by: `ana@${client}.cl` }, NOW)
+    }
     await saveLedgerDays(api.db, gatewayId, {
       ...{ epoch: 7, next: 3, unanswered: [], underWay: [] },
       days: [

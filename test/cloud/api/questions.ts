@@ -3,6 +3,7 @@
 // A new route with a parameter or a body that is not known here fails the tests that go through all routes.
 
 import assert from 'node:assert/strict'
+import { toClaimCode } from '../../../protocol/claim-code.ts'
 import { NOW } from './content.ts'
 import type { OperationObject } from './schema.ts'
 
@@ -16,6 +17,7 @@ export const ANSWERED: Record<string, number> = {
   'POST /api/v1/gateways/{gateway}/commands': 201,
   'POST /api/v1/dead-letters/{letter}/replay': 422,
   'POST /api/v1/compliance/slots/{slot}/decisions': 422,
+  'POST /api/v1/fleet/project-claims': 201,
   'POST /api/v1/points/{point}/processing': 201,
   'POST /api/v1/points/{point}/meter-events': 201,
   'POST /api/v1/recomputations': 201,
@@ -44,6 +46,12 @@ const FAULT = {
   },
   reason: 'cable cortado',
 }
+
+/** A code whose check is right. */
+const CODE = toClaimCode(new Uint8Array(15))
+
+/** In the form of a request, and none. */
+const REQUEST = '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n'
 
 const ALERT_RULE = { name: 'silencio', condition: { kind: 'no_data', for: '1h' } }
 
@@ -103,6 +111,12 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route === 'PUT /api/v1/alert-rules/{rule}') return ALERT_RULE
   if (route === 'POST /api/v1/compliance/sensor-faults')
     return { ...FAULT, point: `${client}.los-aromos.pozo-7` }
+  if (route === 'POST /api/v1/enrolment') return { code: CODE, request: REQUEST }
+  if (route === 'POST /api/v1/enrolment/renewal') return { request: REQUEST }
+  if (route === 'POST /api/v1/fleet/claims') return { gateways: [`gw-${client}`] }
+  if (route === 'POST /api/v1/fleet/project-claims') return { client, project: 'los-aromos', uses: 2 }
+  if (route === 'POST /api/v1/fleet/labels') return { labels: [{ gateway: `gw-${client}`, code: CODE }] }
+  if (route.endsWith('/revocation')) return { reason: name }
   if (BODIES[route] !== undefined) return BODIES[route]
   if (route.includes('/points/')) return ruleOrEvent(route, name)
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
@@ -132,6 +146,7 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       project: `${client}.los-aromos`,
       gateway: `gw-${client}`,
       client,
+      nonce: 'a-number-drawn-once-00',
       variable: 'flow',
       import: client === 'campo' ? '1' : '3',
       command: 'w-1',

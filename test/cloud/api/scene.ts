@@ -6,6 +6,7 @@ import type { ApiDeps, ApiOptions } from '../../../cloud/api/app.ts'
 import { type LiveHub, openLiveHub } from '../../../cloud/api/live-hub.ts'
 import { API_METRICS, startApi } from '../../../cloud/api/service.ts'
 import { createToken, createUser } from '../../../cloud/api/users.ts'
+import { openAuthority, openFleetSecrets } from '../../../cloud/fleet/authority.ts'
 import { PROBLEM_TYPE } from '../../../cloud/problem.ts'
 import { provision } from '../../../cloud/provision.ts'
 import { ROLES, type Role } from '../../../cloud/store/accounts.ts'
@@ -49,6 +50,9 @@ export interface ApiScene {
   close(): Promise<void>
 }
 
+/** Where gateways are to go, nobody said. */
+const NO_UPLINK = { uplink: { url: undefined, ca: undefined } }
+
 /** The secret of the informant, which no answer may hold. */
 export const DGA_PASSWORD = 'una-clave-que-nadie-debe-ver'
 
@@ -75,15 +79,19 @@ export async function openApiScene(some: Partial<ApiOptions> = {}): Promise<ApiS
   for (const [index, client] of ['campo', 'otra'].entries()) {
     await provision({ db, clock, secretKey, environment: {} }, siteOf(client, index + 1), 'site.yaml')
   }
-  const options = { publicUrl: 'http://localhost:8004', trustedProxies: [], version: '1.2.3', ...some }
+  const options = {
+    publicUrl: 'http://localhost:8004',
+    trustedProxies: [],
+    version: '1.2.3',
+    ...NO_UPLINK,
+    ...some,
+  }
   const accounts = openAccounts({ db, clock, log }, { secretKey, publicUrl: options.publicUrl })
   const access = openAccess({ db, clock, accounts }, options)
   const live = openLiveHub({ db, clock, log })
-  const deps = { db, clock, log, accounts, access, live }
-  const service = await startApi(
-    { ...deps, metrics: openMetrics(API_METRICS) },
-    { host: '127.0.0.1', port: 0, ...options },
-  )
+  const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
+  const deps = { db, clock, log, accounts, access, live, authority, metrics: openMetrics(API_METRICS) }
+  const service = await startApi(deps, { host: '127.0.0.1', port: 0, ...options })
   const url = `http://127.0.0.1:${service.port}`
   const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())
   const scene: ApiScene = {

@@ -122,7 +122,7 @@ export function transportTo(
   const uplink = `{ url: "${url}", credentials: . }`
   const yaml = `{ gateway: ${GATEWAY}, client: c, project: p, uplink: ${uplink}, buffer: { path: . } }`
   const config = parseGatewayConfig(yaml, 'gateway.yaml')
-  const opened = openTransport({ clock }, { ...config, credentials: { token: TOKEN, ...credentials } })
+  const opened = openTransport({ clock }, config, () => ({ token: TOKEN, ...credentials }))
   return { connect: async (options, signal) => (await opened).connect(options, signal) }
 }
 

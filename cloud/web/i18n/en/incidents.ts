@@ -28,6 +28,7 @@ export const incidents: Messages['incidents'] = {
     sma_late: 'Reports to SMA are late',
     sensor_fault_expired: 'Faulty sensor without news',
     gateway_lost: 'Gateway lost',
+    gateway_cloned: 'Copied card',
     alert: 'Alert',
   },
 }

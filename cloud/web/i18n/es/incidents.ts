@@ -27,6 +27,7 @@ export const incidents = {
     sma_late: 'Reportes a la SMA atrasados',
     sensor_fault_expired: 'Sensor en falla sin novedad',
     gateway_lost: 'Gateway sin señal',
+    gateway_cloned: 'Tarjeta copiada',
     alert: 'Alerta',
   } as Record<string, string>,
 }

@@ -1,0 +1,125 @@
+// Enrolling over HTTP, and what the certificate is good for at the collector: real sockets, real TLS, a real database.
+
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { isVouchedFor } from '../../../edge/enrolment/identity.ts'
+import { certificateRequest } from '../../../edge/enrolment/request.ts'
+import { Rejected, Unavailable } from '../../../protocol/runtime/errors.ts'
+import { healthTopic } from '../../../protocol/topics.ts'
+import { until } from '../../doubles/until.ts'
+import { HEALTH } from '../collector/site.ts'
+import { type FleetScene, openFleetScene } from './scene.ts'
+
+describe('enrolling', () => {
+  let scene: FleetScene
+  before(async () => {
+    scene = await openFleetScene(['gw-1', 'gw-2', 'gw-3', 'gw-4', 'gw-5', 'gw-6'])
+  })
+  after(() => scene.close())
+
+  const healthy = new TextEncoder().encode(JSON.stringify(HEALTH))
+
+  test('enroll() makes a key that only its owner may read, and a certificate with which the gateway is let in', async () => {
+    const { folder, identity, credentials } = await scene.enrol('gw-1')
+    const link = await scene.connect('gw-1', credentials)
+    await link.publish(healthTopic('gw-1'), healthy, { retain: false, timeoutMs: 10_000 })
+    await link.close()
+
+    assert.equal(identity.gateway, 'gw-1')
+    assert.equal(statSync(join(folder, 'key.pem')).mode & 0o777, 0o600)
+    assert.equal(new X509Certificate(identity.certificate).subject, 'CN=gw-1')
+    assert.ok(isVouchedFor(identity.certificate, await scene.authority.roots()))
+    const [row] = await scene.db.query<{ heard: boolean }>(
+      `select health_at is not null as heard from gateways where slug = 'gw-1'`,
+    )
+    assert.equal(row?.heard, true)
+    const key = readFileSync(join(folder, 'key.pem'), 'utf8').split('\n')[2] ?? ''
+    assert.ok(key.length > 20 && !scene.lines.join('\n').includes(key))
+    assert.equal((await scene.ask('GET', '/gateways/gw-1/enrolment')).body.state, 'certificate')
+  })
+
+  test('enroll() with the same code again, as after a lost answer, is given the same; another key is refused', async () => {
+    const code = await scene.claim('gw-2')
+    const first = await scene.enrol('gw-2', { code })
+
+    const again = await scene.enrol('gw-2', { code, folder: first.folder })
+
+    assert.equal(again.identity.certificate, first.identity.certificate)
+    await assert.rejects(scene.enrol('gw-2', { code }), /403.*The claim was used/)
+    assert.equal(readdirSync(first.folder).filter(name => name === 'key.pem').length, 1)
+  })
+
+  test('revoke() cuts an open session off within 5 s, and nothing it has lets it in again', async context => {
+    const { folder, credentials } = await scene.enrol('gw-3')
+    const link = await scene.connect('gw-3', credentials)
+
+    const begun = performance.now()
+    const answer = await scene.ask('POST', '/gateways/gw-3/revocation', { reason: 'The card was stolen' })
+    await link.gone
+    const tookMs = performance.now() - begun
+
+    context.diagnostic(`cut off ${Math.round(tookMs)} ms after it was asked for`)
+    assert.ok(tookMs < 5_000, `${tookMs} ms`)
+    assert.equal(answer.body.state, 'revoked')
+    await assert.rejects(scene.connect('gw-3', credentials), /Bad username or password/)
+    const request = await certificateRequest(readFileSync(join(folder, 'key.pem'), 'utf8'))
+    const renewal = await scene.ask('POST', '/enrolment/renewal', { request })
+    assert.deepEqual(
+      [renewal.status, renewal.body.detail],
+      [403, 'This key was revoked, or replaced by another'],
+    )
+  })
+
+  test('a gateway that is enrolled again has its new key alone: the session of the old one ends', async () => {
+    const old = await scene.enrol('gw-4')
+    const link = await scene.connect('gw-4', old.credentials)
+
+    const fresh = await scene.enrol('gw-4', { code: await scene.claim('gw-4', { replace: true }) })
+    await link.gone
+
+    await assert.rejects(scene.connect('gw-4', old.credentials), Unavailable)
+    await (await scene.connect('gw-4', fresh.credentials)).close()
+  })
+
+  test('one code for a project enrols as many gateways as it says, and takes no one’s place', async () => {
+    const { body } = await scene.ask('POST', '/fleet/project-claims', {
+      client: 'campo',
+      project: 'los-aromos',
+      uses: 2,
+    })
+    await scene.enrol('gw-5')
+
+    await assert.rejects(scene.enrol('', { code: body.code }), /say which this one is/)
+    await assert.rejects(scene.enrol('', { code: body.code, gateway: 'gw-5' }), Rejected)
+    await assert.rejects(scene.enrol('', { code: body.code, gateway: 'gw-otra' }), Rejected)
+    await scene.enrol('', { code: body.code, gateway: 'gw-6' })
+    const made = await scene.enrol('', { code: body.code, gateway: 'gw-new' })
+    await assert.rejects(scene.enrol('', { code: body.code, gateway: 'gw-more' }), /The claim was used/)
+    assert.deepEqual([made.identity.gateway, made.identity.project], ['gw-new', 'los-aromos'])
+  })
+
+  test('two machines that speak as one gateway are an incident; one that restarts is none', async () => {
+    const { credentials } = await scene.enrol('gw-otra')
+    const say = async (startedAt: number, at: number) => {
+      const link = await scene.connect('gw-otra', credentials)
+      const health = JSON.stringify({ ...HEALTH, startedAt, at })
+      await link.publish(healthTopic('gw-otra'), new TextEncoder().encode(health), {
+        retain: false,
+        timeoutMs: 10_000,
+      })
+      await link.close()
+    }
+    const contradictions = () =>
+      scene.db.query(`select from gateway_instances where contradicted_at is not null`)
+
+    await say(1_000, 1_001)
+    await say(2_000, 2_001)
+    assert.equal((await contradictions()).length, 0)
+    await say(1_000, 2_002)
+
+    await until('it is noticed', async () => (await contradictions()).length === 1)
+  })
+})
