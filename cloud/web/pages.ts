@@ -8,6 +8,7 @@ export const PAGES = [
   '/points/{point}',
   '/points/{point}/analysis',
   '/points/{point}/dga',
+  '/points/{point}/processing',
   '/balances',
   '/incidents',
   '/review',

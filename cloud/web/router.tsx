@@ -66,6 +66,12 @@ const pointDga = createRoute({
   component: lazyRouteComponent(() => import('./screens/point-dga.tsx'), 'PointDga'),
 })
 
+const pointProcessing = createRoute({
+  getParentRoute: () => point,
+  path: '/processing',
+  component: lazyRouteComponent(() => import('./screens/point-processing.tsx'), 'PointProcessing'),
+})
+
 const balances = createRoute({
   getParentRoute: () => shell,
   path: '/balances',
@@ -118,7 +124,7 @@ const tree = root.addChildren([
   signIn,
   shell.addChildren([
     overview,
-    point.addChildren([pointNow, pointAnalysis, pointDga]),
+    point.addChildren([pointNow, pointAnalysis, pointDga, pointProcessing]),
     balances,
     incidents,
     review,

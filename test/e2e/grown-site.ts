@@ -79,8 +79,9 @@ export async function openGrownSite({ days }: { days: number }): Promise<GrownSi
   const run = async (...args: string[]): Promise<string> => {
     const program = start(...args)
     if ((await program.exited) !== 0) throw new Error(`${args.join(' ')}: ${program.text()}`)
-    // Its log comes before what it says.
-    return program.text().trim().split('\n').at(-1) ?? ''
+    // Its log comes on the other output, before what it says or after.
+    const said = program.text().split('\n')
+    return said.findLast(line => line !== '' && !line.startsWith('{')) ?? ''
   }
   const close = async () => {
     for (const program of programs) program.kill('SIGTERM')

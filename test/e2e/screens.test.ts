@@ -41,6 +41,38 @@ describe('the screens of a site that has grown', { skip: skipWithout('chromium')
     })
   }
 
+  test('shows how values are made, adds a rule, and computes again what that changes, once it was seen', async () => {
+    await withPerson('desk', async ({ page, open, look, complaints }) => {
+      await open(`/points/${WELL}/processing`)
+      await page.getByText('Partió de nuevo').waitFor()
+      await look('processing')
+      await page.getByRole('button', { name: 'Nueva regla' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByLabel('Regla').selectOption('Nivel a nivel freático')
+      const from = await dialog.getByLabel('Desde').inputValue()
+      await dialog.getByLabel('Desde').fill(`${from.slice(0, 4)}-01-01T00:00`)
+      await dialog.getByLabel('Profundidad del sensor').fill('0')
+      await dialog.getByRole('button', { name: 'Agregar la regla' }).click()
+      await dialog.locator('.field-wrong').waitFor()
+      // The browser itself writes each refusal down.
+      assert.match(complaints.pop() ?? '', /400/)
+      await look('rule-wrong')
+      await dialog.getByLabel('Profundidad del sensor').fill('81,5')
+      await dialog.getByRole('button', { name: 'Agregar la regla' }).click()
+      await page.getByText('Regla agregada').waitFor()
+      await page.getByText('81,5 m').first().waitFor()
+      await page.getByRole('button', { name: 'Ver qué cambiaría' }).click()
+      const row = page.getByRole('row', { name: /Nivel freático.*\+1,50/ }).first()
+      await row.waitFor()
+      await look('recomputation')
+      await page.getByLabel('Motivo del recálculo').fill('Sonda medida de nuevo')
+      await page.getByRole('button', { name: 'Ejecutar el recálculo' }).click()
+      await page.getByText('Sonda medida de nuevo').waitFor()
+      await page.getByRole('button', { name: 'Ver qué cambiaría' }).click()
+      await page.getByText('Nada cambiaría').waitFor()
+    })
+  })
+
   test('uploads a file, says where its mistakes are, stores what is right, and takes it out again', async () => {
     await withPerson('phone', async ({ page, open, look }) => {
       await open('/imports')

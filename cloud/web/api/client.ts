@@ -17,6 +17,8 @@ type Asked<Name extends Route> = (Routes[Name]['path'] extends Record<string, ne
   (Routes[Name]['body'] extends undefined ? { body?: undefined } : { body: Routes[Name]['body'] }) & {
     headers?: Record<string, string>
     signal?: AbortSignal
+    /** For what is known to take its time. */
+    timeoutMs?: number
   }
 
 /** One thing wrong with what was sent, by the name of the field. */
@@ -69,14 +71,22 @@ const TIMEOUT_MS = 30_000
 /** Asks a route. Throws ApiProblem for what the API refuses, Unreachable when nobody answers in time. */
 export async function ask<Name extends Route>(route: Name, asked: Asked<Name>): Promise<Answer<Name>> {
   const [method = 'GET', template = ''] = route.split(' ')
-  const { path, query, body, headers, signal } = asked as {
+  const {
+    path,
+    query,
+    body,
+    headers,
+    signal,
+    timeoutMs = TIMEOUT_MS,
+  } = asked as {
     path?: Record<string, string>
     query?: Record<string, string | number | undefined>
     body?: unknown
     headers?: Record<string, string>
     signal?: AbortSignal
+    timeoutMs?: number
   }
-  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  const timeout = AbortSignal.timeout(timeoutMs)
   const response = await fetch(toUrl(template, path, query), {
     method,
     credentials: 'same-origin',

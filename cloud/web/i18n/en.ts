@@ -9,6 +9,7 @@ import { imports } from './en/imports.ts'
 import { incidents } from './en/incidents.ts'
 import { overview } from './en/overview.ts'
 import { point } from './en/point.ts'
+import { processing } from './en/processing.ts'
 import { ui } from './en/ui.ts'
 import { words } from './en/words.ts'
 import type { Messages } from './es.ts'
@@ -30,6 +31,7 @@ export const en: Messages = {
   incidents,
   overview,
   point,
+  processing,
   review,
   signIn,
   ui,

@@ -9,6 +9,7 @@ import { imports } from './es/imports.ts'
 import { incidents } from './es/incidents.ts'
 import { overview } from './es/overview.ts'
 import { point } from './es/point.ts'
+import { processing } from './es/processing.ts'
 import { ui } from './es/ui.ts'
 import { words } from './es/words.ts'
 
@@ -29,6 +30,7 @@ export const es = {
   incidents,
   overview,
   point,
+  processing,
   review,
   signIn,
   ui,

@@ -49,6 +49,9 @@ export function PointScreen() {
             <Link to="/points/$point/dga" params={{ point: key }} className="tab">
               {text.point.declarations}
             </Link>
+            <Link to="/points/$point/processing" params={{ point: key }} className="tab">
+              {text.processing.tab}
+            </Link>
           </TabLinks>
           <Outlet />
         </>

@@ -5,7 +5,16 @@ import '../styles/diff.css'
 import { fieldChanges, lineChanges } from './differences.ts'
 
 /** The fields that two documents differ in, with what was and what is. */
-export function FieldDiff({ before, after }: { before: unknown; after: unknown }) {
+export function FieldDiff({
+  before,
+  after,
+  nameOf = path => path,
+}: {
+  before: unknown
+  after: unknown
+  /** What a field is called, by its dotted path. */
+  nameOf?: (path: string) => string
+}) {
   const text = useText()
   const changes = fieldChanges(before, after)
   if (changes.length === 0) return <p className="faint">{text.ui.same}</p>
@@ -13,7 +22,7 @@ export function FieldDiff({ before, after }: { before: unknown; after: unknown }
     <dl className="field-diff">
       {changes.map(change => (
         <div key={change.path}>
-          <dt>{change.path}</dt>
+          <dt>{nameOf(change.path)}</dt>
           <dd>
             {change.before !== undefined && (
               <del>

@@ -234,7 +234,8 @@ export function NumberField({
   onValue,
   unit,
   ...rest
-}: FieldOf<string> & Described & { unit?: string; required?: boolean; disabled?: boolean }) {
+}: FieldOf<string> &
+  Described & { unit?: string; required?: boolean; disabled?: boolean; placeholder?: string }) {
   const { name, label, hint, className, ...input } = rest
   return (
     <Field {...{ name, label, hint, ...(className === undefined ? {} : { className }) }}>
@@ -251,6 +252,30 @@ export function NumberField({
           />
           {unit !== undefined && <span className="unit">{unit}</span>}
         </span>
+      )}
+    </Field>
+  )
+}
+
+/** A date and a time, of Chile: `fromCivil` reads it. */
+export function InstantField({
+  value,
+  onValue,
+  isDate = false,
+  ...rest
+}: FieldOf<string> & Described & { isDate?: boolean; required?: boolean; min?: string; max?: string }) {
+  const { name, label, hint, className, ...input } = rest
+  return (
+    <Field {...{ name, label, hint, ...(className === undefined ? {} : { className }) }}>
+      {given => (
+        <input
+          {...given}
+          {...input}
+          type={isDate ? 'date' : 'datetime-local'}
+          className="input numeric"
+          value={value}
+          onChange={({ target }) => onValue(target.value)}
+        />
       )}
     </Field>
   )

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fromCivil, toCivil } from '../../../cloud/web/ui/civil.ts'
 import { fieldChanges, lineChanges } from '../../../cloud/web/ui/differences.ts'
 import { toNumber } from '../../../cloud/web/ui/numbers.ts'
 
@@ -57,4 +58,18 @@ test('toNumber() reads a comma as people write it, and nothing as nothing', () =
   assert.equal(toNumber(' -0.25 '), -0.25)
   assert.equal(toNumber(''), undefined)
   for (const wrong of ['1.000,5', '12 m', '1e3', ',', '--1']) assert.ok(Number.isNaN(toNumber(wrong)), wrong)
+})
+
+test('fromCivil() reads the time of Chile by summer and by winter, and toCivil() writes it back', () => {
+  assert.equal(fromCivil('2026-01-15T08:30'), Date.parse('2026-01-15T11:30:00Z'))
+  assert.equal(fromCivil('2026-07-15T08:30'), Date.parse('2026-07-15T12:30:00Z'))
+  for (const typed of ['2026-01-15T08:30', '2026-07-15T00:00', '2026-12-31T23:59'])
+    assert.equal(toCivil(fromCivil(typed) ?? 0), typed)
+  assert.equal(fromCivil(''), undefined)
+  assert.equal(fromCivil('2026-13-01T00:00'), undefined)
+})
+
+test('fromCivil() takes the first of an hour that comes twice, and counts one that is leapt over as before', () => {
+  assert.equal(fromCivil('2026-04-04T23:30'), Date.parse('2026-04-05T02:30:00Z'))
+  assert.equal(fromCivil('2026-09-06T00:30'), Date.parse('2026-09-06T04:30:00Z'))
 })
