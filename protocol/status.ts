@@ -17,7 +17,8 @@ export const GatewayState = z.strictObject({
 /** Retained, and the last will is `lost`. */
 export type GatewayState = z.infer<typeof GatewayState>
 
-const DeviceHealth = z.strictObject({
+/** How a device is, as its gateway tells. */
+export const DeviceHealth = z.strictObject({
   id: Slug,
   /** Through whom it is read; absent for a device on a bus. */
   provider: z.enum(PROVIDER_NAMES).optional(),

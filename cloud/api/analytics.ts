@@ -15,12 +15,11 @@ import {
   toAnomaly,
 } from '../analytics/answers.ts'
 import { ANOMALY_KINDS } from '../analytics/judge.ts'
-import { PROJECT_NAME } from '../analytics/routes.ts'
 import { findPoint } from '../point-name.ts'
 import { selectAnomalies } from '../store/analyses.ts'
 import type { Database } from '../store/database.ts'
 import type { ClientIds } from '../store/queries.ts'
-import { InstantText, NoQuery, PointKey, PointParam } from './fields.ts'
+import { InstantText, NoQuery, PointKey, PointParam, ProjectKey, ProjectParam } from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -66,11 +65,6 @@ const Balances = z
     ),
   })
   .openapi('Balances')
-
-const ProjectKey = z
-  .string()
-  .regex(PROJECT_NAME, 'must be client.project')
-  .openapi({ description: 'client.project', example: 'campo.los-aromos' })
 
 const ProjectBalances = z
   .strictObject({
@@ -297,7 +291,7 @@ const projectRoute = createRoute({
   tags: ['analytics'],
   summary: 'What the points of a project have taken, together and each',
   request: {
-    params: z.strictObject({ project: ProjectKey.openapi({ param: { name: 'project', in: 'path' } }) }),
+    params: ProjectParam,
     query: z.strictObject(stretch),
   },
   responses: {

@@ -27,15 +27,20 @@ import { alertBacktest } from './alert-backtest.ts'
 import { alertRules } from './alert-rules.ts'
 import { analytics, projectAnalytics } from './analytics.ts'
 import { audit } from './audit.ts'
+import { clients } from './clients.ts'
 import { commands } from './commands.ts'
+import { contacts } from './contacts.ts'
 import { deadLetters } from './dead-letters.ts'
 import { decisions } from './decisions.ts'
+import { devices } from './devices.ts'
 import { docs, toDocument } from './docs.ts'
+import { DOCUMENT_BYTES_MAX, documents } from './documents.ts'
 import { enrolment } from './enrolment.ts'
 import { entry } from './entry.ts'
 import { exports } from './exports.ts'
 import { fleet } from './fleet.ts'
 import { gatewayEnrolment } from './gateway-enrolment.ts'
+import { gatewaySettings } from './gateway-settings.ts'
 import { gateways } from './gateways.ts'
 import { repeatAnswers } from './idempotency.ts'
 import { imports } from './imports.ts'
@@ -46,8 +51,10 @@ import { live } from './live.ts'
 import type { LiveHub } from './live-hub.ts'
 import { overview } from './overview.ts'
 import { ownAccount } from './own-account.ts'
+import { pointChanges } from './point-changes.ts'
 import { points } from './points.ts'
 import { processing } from './processing.ts'
+import { projects } from './projects.ts'
 import { readings } from './readings.ts'
 import { recomputations } from './recomputations.ts'
 import { reconciliation } from './reconciliation.ts'
@@ -61,6 +68,7 @@ import { slotExport } from './slot-export.ts'
 import { slotHours } from './slot-hours.ts'
 import { slots } from './slots.ts'
 import { sma } from './sma.ts'
+import { pointVariables, variables } from './variables.ts'
 import { WEB_FOLDER, web } from './web.ts'
 import { works } from './works.ts'
 
@@ -68,6 +76,7 @@ const BODY_BYTES_MAX = 64 * 1024
 
 /** Where files are sent. */
 const UPLOADS = '/api/v1/imports'
+const DOCUMENTS = '/api/v1/points/:point/documents'
 
 /** What the API uses. */
 export interface ApiDeps {
@@ -102,10 +111,11 @@ export function openApi(
   const app = openRouter()
   answerProblems(app, deps)
   app.use(securityHeaders(options))
-  app.use(except(UPLOADS, limitBody(BODY_BYTES_MAX)))
+  app.use(except([UPLOADS, DOCUMENTS], limitBody(BODY_BYTES_MAX)))
   app.use(enforceRules(deps, options, rules))
   // Nobody may send a large file who may not send any.
   app.use(UPLOADS, limitBody(FILE_BYTES_MAX))
+  app.use(DOCUMENTS, limitBody(DOCUMENT_BYTES_MAX))
   app.use(refuseUnheldText())
   app.use(actAsAsked({ ...options, routeOf }))
   app.use(repeatAnswers(deps))
@@ -115,7 +125,14 @@ export function openApi(
   api.route('/', ownAccount(deps))
   api.route('/overview', overview(deps))
   api.route('/live', live(deps, LIVE_RULE))
+  api.route('/clients', clients(deps))
+  api.route('/projects', projects(deps))
   api.route('/points', points(deps))
+  api.route('/points', pointChanges(deps))
+  api.route('/points', pointVariables(deps))
+  api.route('/points', contacts(deps))
+  api.route('/points', documents(deps))
+  api.route('/variables', variables(deps))
   api.route('/points', readings(deps))
   api.route('/points', processing(deps))
   api.route('/points', analytics(deps))
@@ -125,6 +142,8 @@ export function openApi(
   api.route('/points', slotHours(deps))
   api.route('/imports', imports(deps))
   api.route('/gateways', gateways(deps))
+  api.route('/gateways', gatewaySettings(deps))
+  api.route('/devices', devices(deps))
   api.route('/gateways', commands(deps))
   api.route('/gateways', gatewayEnrolment(deps))
   api.route('/fleet', fleet(deps, options))

@@ -12,6 +12,7 @@ import {
   timeQualityOf,
 } from '../../protocol/reading.ts'
 import { VARIABLE_NAMES, VARIABLES, type Variable, variableOf } from '../../protocol/variables.ts'
+import { PROJECT_NAME } from '../analytics/routes.ts'
 import { FLAG_NAMES } from '../flags.ts'
 import { POINT_NAME, POINT_NAME_MISTAKE } from '../point-name.ts'
 
@@ -47,6 +48,17 @@ export const PointKey = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}(\.[a-z0-9][a-z0-9-]{0,62}){2}$/)
   .openapi('PointKey', { description: 'client.project.point', example: 'campo.los-aromos.pozo-7' })
+
+/** A project's full name. */
+export const ProjectKey = z
+  .string()
+  .regex(PROJECT_NAME, 'must be client.project')
+  .openapi('ProjectKey', { description: 'client.project', example: 'campo.los-aromos' })
+
+/** `{project}` in a path. */
+export const ProjectParam = z.strictObject({
+  project: ProjectKey.openapi({ param: { name: 'project', in: 'path' } }),
+})
 
 /** The query of a route that takes none: what it would not heed is refused. */
 export const NoQuery = z.strictObject({})

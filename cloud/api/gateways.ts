@@ -6,6 +6,7 @@ import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { type GatewayRow, selectGateway, selectGateways } from '../store/queries.ts'
+import { ArchivedQuery } from './entity.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
@@ -52,6 +53,9 @@ const Gateway = z
     gateway: SlugText,
     client: SlugText,
     project: SlugText,
+    name: z.string().nullable().openapi({ description: 'what people call it' }),
+    place: z.string().nullable(),
+    archived: z.boolean(),
     state: z.enum(['unknown', 'init', 'ready', 'disconnected', 'lost', 'sleeping']),
     since: orNull(InstantText).openapi({ description: 'since when it is in this state' }),
     version: z.string().nullable(),
@@ -69,7 +73,7 @@ const listRoute = createRoute({
   path: '/',
   tags: ['gateways'],
   summary: 'Gateways that you may see',
-  request: { query: PageQuery },
+  request: { query: z.strictObject({ archived: ArchivedQuery, ...PageQuery.shape }) },
   responses: {
     200: { description: 'a page of gateways', content: { 'application/json': { schema: GatewayPage } } },
     ...problemResponses(400, 401, 403),
@@ -95,9 +99,11 @@ const oneRoute = createRoute({
 export function gateways({ db }: { db: Database }) {
   return openRouter()
     .openapi(listRoute, async context => {
-      const { cursor, limit } = context.req.valid('query')
+      const { cursor, limit, archived } = context.req.valid('query')
       const afterId = fromCursor('gateways', cursor, 0)
-      const rows = await selectGateways(db, context.get('clientIds'), { afterId, limit: limit + 1 })
+      const rows = await selectGateways(db, context.get('clientIds'), {
+        ...{ afterId, limit: limit + 1, archived },
+      })
       const { items, next } = toPage(rows, { list: 'gateways', limit, keyOf: ({ id }) => id })
       return context.json({ items: items.map(toGateway), next }, 200, nextLink(context.req.url, next))
     })
@@ -115,11 +121,9 @@ function toGateway(row: GatewayRow): z.infer<typeof Gateway> {
   // `lost` is said by the broker or found by silence, in the words of when the session began.
   const isLost = state?.state === 'lost'
   const seen = [isLost ? null : row.stateAt, row.healthAt, row.lastBatchAt].filter(at => at !== null)
-  const { gateway, client, project } = row
+  const { gateway, client, project, name, place, archived } = row
   return {
-    gateway,
-    client,
-    project,
+    ...{ gateway, client, project, name, place, archived },
     state: state?.state ?? 'unknown',
     since: state === undefined ? null : toInstantTextOrNull(isLost ? row.stateAt : state.since),
     version: state?.version ?? health?.version ?? null,

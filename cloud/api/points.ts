@@ -6,7 +6,8 @@ import { pointKey } from '../../protocol/ids.ts'
 import { flagNames } from '../flags.ts'
 import { findPoint } from '../point-name.ts'
 import type { Database } from '../store/database.ts'
-import { type LatestRow, type PointRow, selectLatest, selectPoints } from '../store/queries.ts'
+import { type LatestRow, selectLatest, selectPoints } from '../store/queries.ts'
+import { ArchivedQuery, etagOf } from './entity.ts'
 import {
   FlagNames,
   InstantText,
@@ -26,29 +27,10 @@ import {
   Value,
   VariableName,
 } from './fields.ts'
-import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
+import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
+import { Point, toPoint } from './point-document.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
-
-const Point = z
-  .strictObject({
-    key: PointKey,
-    client: SlugText,
-    project: SlugText,
-    point: SlugText,
-    name: z.string(),
-    kind: z.enum(['groundwater', 'surface_pipe', 'surface_channel']),
-    latitude: z.number().nullable(),
-    longitude: z.number().nullable(),
-    wellDepthM: z.number().nullable().openapi({ description: 'metres below ground, as all depths' }),
-    pumpDepthM: z.number().nullable(),
-    sensorDepthM: z.number().nullable(),
-    origin: z
-      .enum(['provisioned', 'discovered'])
-      .openapi({ description: 'by a person, or found in the readings of its gateway' }),
-    createdAt: InstantText,
-  })
-  .openapi('Point')
 
 const Latest = z
   .strictObject({
@@ -93,7 +75,8 @@ const listRoute = createRoute({
     query: z.strictObject({
       client: SlugText.optional(),
       project: SlugText.optional(),
-      ...pageQuery({ limitMax: 1000, limitDefault: 100 }),
+      archived: ArchivedQuery,
+      ...PageQuery.shape,
     }),
   },
   responses: {
@@ -140,30 +123,28 @@ export function points({ db }: { db: Database }) {
   for (const path of ['/', '/:point', '/:point/latest']) router.use(path, etag())
   return router
     .openapi(listRoute, async context => {
-      const { cursor, limit, client, project } = context.req.valid('query')
+      const { cursor, limit, client, project, archived } = context.req.valid('query')
       const afterId = fromCursor('points', cursor, 0)
       const rows = await selectPoints(db, context.get('clientIds'), {
         afterId,
         limit: limit + 1,
         client,
         project,
+        archived,
       })
       const { items, next } = toPage(rows, { list: 'points', limit, keyOf: ({ id }) => id })
       return context.json({ items: items.map(toPoint), next }, 200, nextLink(context.req.url, next))
     })
     .openapi(oneRoute, async context => {
       const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
-      return context.json(toPoint(point), 200)
+      const document = toPoint(point)
+      return context.json(document, 200, { etag: etagOf(document) })
     })
     .openapi(latestRoute, async context => {
       const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
       const rows = await selectLatest(db, [point.id])
       return context.json({ point: pointKey(point), latest: rows.map(toLatest) }, 200)
     })
-}
-
-function toPoint({ id: _, createdAt, ...row }: PointRow): z.infer<typeof Point> {
-  return { key: pointKey(row), ...row, createdAt: toInstantText(createdAt) }
 }
 
 /** The newest reading of a variable, as it is shown. */

@@ -12,6 +12,7 @@ export interface RoleRule {
   scope: ApiScope
 }
 
+const ADMINISTRATORS: readonly Role[] = ['administrator']
 const OPERATORS: readonly Role[] = ['administrator', 'operator']
 /** Who answers for what is declared. */
 const DECIDERS: readonly Role[] = [...OPERATORS, 'client_manager']
@@ -99,6 +100,57 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/gateways/{gateway}/commands': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/gateways/{gateway}/commands/{command}': { roles: OPERATORS, scope: 'read' },
+  'GET /api/v1/clients': { roles: READERS, scope: 'read' },
+  'POST /api/v1/clients': { roles: ADMINISTRATORS, scope: 'write' },
+  'GET /api/v1/clients/{client}': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
+  'PATCH /api/v1/clients/{client}': { roles: OPERATORS, scope: 'write' },
+  'DELETE /api/v1/clients/{client}': { roles: ADMINISTRATORS, scope: 'write' },
+  'GET /api/v1/projects': { roles: READERS, scope: 'read' },
+  'POST /api/v1/projects': { roles: OPERATORS, scope: 'write' },
+  'GET /api/v1/projects/{project}': { roles: READERS, scope: 'read' },
+  'PATCH /api/v1/projects/{project}': { roles: OPERATORS, scope: 'write' },
+  'DELETE /api/v1/projects/{project}': { roles: OPERATORS, scope: 'write' },
+  'POST /api/v1/points': { roles: OPERATORS, scope: 'write' },
+  'PATCH /api/v1/points/{point}': { roles: OPERATORS, scope: 'write' },
+  'DELETE /api/v1/points/{point}': { roles: OPERATORS, scope: 'write' },
+  'GET /api/v1/variables': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/variables': { roles: READERS, scope: 'read' },
+  'GET /api/v1/points/{point}/variables/{variable}': { roles: READERS, scope: 'read' },
+  'PATCH /api/v1/points/{point}/variables/{variable}': { roles: DECIDERS, scope: 'write' },
+  'GET /api/v1/points/{point}/contacts': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'POST /api/v1/points/{point}/contacts': { roles: DECIDERS, scope: 'write' },
+  'GET /api/v1/points/{point}/contacts/{contact}': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'PATCH /api/v1/points/{point}/contacts/{contact}': { roles: DECIDERS, scope: 'write' },
+  'DELETE /api/v1/points/{point}/contacts/{contact}': { roles: DECIDERS, scope: 'write' },
+  'GET /api/v1/points/{point}/documents': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'POST /api/v1/points/{point}/documents': { roles: DECIDERS, scope: 'write' },
+  'GET /api/v1/points/{point}/documents/{document}': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'GET /api/v1/points/{point}/documents/{document}/content': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'PATCH /api/v1/points/{point}/documents/{document}': { roles: DECIDERS, scope: 'write' },
+  'POST /api/v1/gateways': { roles: OPERATORS, scope: 'write' },
+  'GET /api/v1/gateways/{gateway}/settings': {
+    roles: [...OPERATORS, 'client_manager', 'client_reader'],
+    scope: 'read',
+  },
+  'PATCH /api/v1/gateways/{gateway}/settings': { roles: OPERATORS, scope: 'write' },
+  'POST /api/v1/gateways/{gateway}/token': { roles: OPERATORS, scope: 'write' },
+  'DELETE /api/v1/gateways/{gateway}': { roles: OPERATORS, scope: 'write' },
+  'GET /api/v1/devices': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/audit': { roles: DECIDERS, scope: 'read' },
   'GET /api/v1/ledger': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },
   'GET /api/v1/incidents': { roles: [...OPERATORS, 'client_manager', 'client_reader'], scope: 'read' },

@@ -21,13 +21,19 @@ export interface PointRow {
   wellDepthM: number | null
   pumpDepthM: number | null
   sensorDepthM: number | null
+  dischargeDiameterIn: number | null
+  meterDiameterIn: number | null
+  meterInitialM3: number | null
+  note: string | null
+  archivedAt: number | null
   origin: 'provisioned' | 'discovered'
   createdAt: number
 }
 
 const POINT = `select p.id, c.slug as client, pr.slug as project, p.slug as point, p.name, p.kind, p.latitude, p.longitude,
   p.well_depth_m as "wellDepthM", p.pump_depth_m as "pumpDepthM", p.sensor_depth_m as "sensorDepthM",
-  p.origin, p.created_at as "createdAt"
+  p.discharge_diameter_in as "dischargeDiameterIn", p.meter_diameter_in as "meterDiameterIn",
+  p.meter_initial_m3 as "meterInitialM3", p.note, p.archived_at as "archivedAt", p.origin, p.created_at as "createdAt"
 from points p join projects pr on pr.id = p.project_id join clients c on c.id = pr.client_id`
 
 /** Points that may be seen, ordered by id. */
@@ -39,14 +45,23 @@ export function selectPoints(
     limit,
     client,
     project,
-  }: { afterId: number; limit: number; client?: string | undefined; project?: string | undefined },
+    archived = 'false',
+  }: {
+    afterId: number
+    limit: number
+    client?: string | undefined
+    project?: string | undefined
+    /** Which: those in use, those that are archived, or all. */
+    archived?: 'false' | 'true' | 'all'
+  },
 ): Promise<PointRow[]> {
   return sql.query<PointRow>(
     `${POINT}
      where p.id > $2::bigint and ($1::int[] is null or c.id = any($1))
        and ($4::text is null or c.slug = $4) and ($5::text is null or pr.slug = $5)
+       and ($6::text = 'all' or (p.archived_at is null) = ($6::text = 'false'))
      order by p.id limit $3`,
-    [clientIds, afterId, limit, client ?? null, project ?? null],
+    [clientIds, afterId, limit, client ?? null, project ?? null, archived],
   )
 }
 
@@ -207,6 +222,10 @@ export interface GatewayRow {
   gateway: string
   client: string
   project: string
+  /** What people call it, and where it is. */
+  name: string | null
+  place: string | null
+  archived: boolean
   state: unknown
   stateAt: number | null
   health: unknown
@@ -214,7 +233,8 @@ export interface GatewayRow {
   lastBatchAt: number | null
 }
 
-const GATEWAY = `select g.id, g.slug as gateway, c.slug as client, pr.slug as project, g.state, g.state_at as "stateAt",
+const GATEWAY = `select g.id, g.slug as gateway, c.slug as client, pr.slug as project, g.name, g.place,
+  g.archived_at is not null as archived, g.state, g.state_at as "stateAt",
   g.health, g.health_at as "healthAt",
   (select b.received_at from batches b where b.gateway_id = g.id order by b.id desc limit 1) as "lastBatchAt"
 from gateways g join projects pr on pr.id = g.project_id join clients c on c.id = pr.client_id`
@@ -223,11 +243,17 @@ from gateways g join projects pr on pr.id = g.project_id join clients c on c.id 
 export function selectGateways(
   sql: Sql,
   clientIds: ClientIds,
-  { afterId, limit }: { afterId: number; limit: number },
+  {
+    afterId,
+    limit,
+    archived = 'false',
+  }: { afterId: number; limit: number; archived?: 'false' | 'true' | 'all' },
 ): Promise<GatewayRow[]> {
   return sql.query<GatewayRow>(
-    `${GATEWAY} where g.kind = 'device' and g.id > $2::bigint and ($1::int[] is null or c.id = any($1)) order by g.id limit $3`,
-    [clientIds, afterId, limit],
+    `${GATEWAY} where g.kind = 'device' and g.id > $2::bigint and ($1::int[] is null or c.id = any($1))
+       and ($4::text = 'all' or (g.archived_at is null) = ($4::text = 'false'))
+     order by g.id limit $3`,
+    [clientIds, afterId, limit, archived],
   )
 }
 
