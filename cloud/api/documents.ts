@@ -46,13 +46,6 @@ export const DOCUMENT_BYTES_MAX = 10 * 1024 * 1024
 const POINT_BYTES_MAX = 200 * 1024 * 1024
 const POINT_DOCUMENTS_MAX = 500
 
-const Title = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .regex(/^\P{Cc}*$/u, 'must have no control characters')
-
 const Document = z
   .strictObject({
     point: PointKey,
@@ -105,8 +98,8 @@ const uploadRoute = createRoute({
   request: {
     params: PointParam,
     query: z.strictObject({
-      name: Title.openapi({ description: 'of the file', example: 'resolucion-123.pdf' }),
-      title: Title.optional().openapi({ description: 'its name when absent' }),
+      name: NameText.openapi({ description: 'of the file', example: 'resolucion-123.pdf' }),
+      title: NameText.optional().openapi({ description: 'its name when absent' }),
       kind: z.enum(DOCUMENT_KINDS).default('other'),
     }),
     body: { required: true, content: binaries },

@@ -44,13 +44,16 @@ export const ArchivedQuery = z
 
 const noControls = 'must have no control characters'
 
+const isLine = (text: string): boolean => /^\P{Cc}*$/u.test(text)
+const isText = (text: string): boolean => /^(?:\P{Cc}|[\n\r\t])*$/u.test(text)
+
 /** A name that people read. */
 export const NameText = z
   .string()
   .trim()
   .min(1)
   .max(200)
-  .regex(/^\P{Cc}*$/u, noControls)
+  .refine(isLine, noControls)
   .openapi({ example: 'Pozo 7' })
 
 /** A line of text, or nothing. */
@@ -59,7 +62,7 @@ export const LineText = z
   .trim()
   .min(1)
   .max(300)
-  .regex(/^\P{Cc}*$/u, noControls)
+  .refine(isLine, noControls)
   .nullable()
   .openapi({ example: 'Camino El Peral 120' })
 
@@ -69,7 +72,7 @@ export const NoteText = z
   .trim()
   .min(1)
   .max(4_000)
-  .regex(/^(?:\P{Cc}|[\n\r\t])*$/u, noControls)
+  .refine(isText, noControls)
   .nullable()
   .openapi({ example: 'Portón con candado' })
 

@@ -96,7 +96,7 @@ const tokenRoute = createRoute({
   description: 'The one before ends at once.',
   request: { query: NoQuery, params: GatewayParam },
   responses: {
-    201: json('the token', z.strictObject({ token: Token }).openapi('GatewayToken')),
+    201: json('the token', z.strictObject({ gateway: SlugText, token: Token }).openapi('GatewayToken')),
     ...problemResponses(400, 401, 403, 404, 422),
   },
 })
@@ -166,7 +166,7 @@ export function gatewaySettings({ db, clock, log }: SettingsDeps) {
         await updateRow(tx, 'gateways', GATEWAY_COLUMNS, { id: before.id, fields, now: clock.now() })
       })
       log.info('gateway given another token', { gateway, by: nameOf(context.get('principal')) })
-      return context.json({ token }, 201)
+      return context.json({ gateway, token }, 201)
     })
     .openapi(deleteRoute, async context => {
       const { gateway } = context.req.valid('param')

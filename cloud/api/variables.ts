@@ -34,6 +34,7 @@ const Kind = z
 
 const Display = z
   .strictObject({
+    point: PointKey,
     variable: VariableName,
     unit: z.string(),
     label: z.string().nullable().openapi({ description: 'what it is called here; null: as everywhere' }),
@@ -125,7 +126,7 @@ export function pointVariables({ db, clock }: { db: Database; clock: Clock }) {
   return openRouter()
     .openapi(listRoute, async context => {
       const point = await findPoint(db, context.get('clientIds'), context.req.valid('param').point)
-      const items = (await selectVariables(db, point.id)).map(toDisplay)
+      const items = (await selectVariables(db, point.id)).map(row => toDisplay(pointKey(point), row))
       return context.json({ point: pointKey(point), items }, 200)
     })
     .openapi(oneRoute, async context => {
@@ -133,7 +134,7 @@ export function pointVariables({ db, clock }: { db: Database; clock: Clock }) {
       const point = await findPoint(db, context.get('clientIds'), name)
       const [row] = await selectVariables(db, point.id, { variable: VARIABLES[variable].code })
       if (row === undefined) throw notThere(pointKey(point), variable)
-      const display = toDisplay(row)
+      const display = toDisplay(pointKey(point), row)
       return context.json(display, 200, { etag: etagOf(display) })
     })
     .openapi(patchRoute, async context => {
@@ -145,12 +146,12 @@ export function pointVariables({ db, clock }: { db: Database; clock: Clock }) {
       const row = await db.transaction(async tx => {
         const [before] = await selectVariables(tx, point.id, one)
         if (before === undefined) throw notThere(key, variable)
-        requireMatch(context.req.valid('header')['if-match'], toDisplay(before), `${variable} of ${key}`)
+        requireMatch(context.req.valid('header')['if-match'], toDisplay(key, before), `${variable} of ${key}`)
         await updateRow(tx, 'series', VARIABLE_COLUMNS, { id: before.seriesId, fields, now: clock.now() })
         const [after] = await selectVariables(tx, point.id, one)
         return after ?? before
       })
-      const display = toDisplay(row)
+      const display = toDisplay(key, row)
       return context.json(display, 200, { etag: etagOf(display) })
     })
 }
@@ -158,7 +159,10 @@ export function pointVariables({ db, clock }: { db: Database; clock: Clock }) {
 const notThere = (key: string, variable: string): Problem =>
   new Problem(404, 'Variable not found', { detail: `${key} has no ${variable}` })
 
-function toDisplay({ seriesId: _, variable: code, ...row }: VariableRow): z.infer<typeof Display> {
+function toDisplay(
+  point: string,
+  { seriesId: _, variable: code, ...row }: VariableRow,
+): z.infer<typeof Display> {
   const variable = toVariable(code)
-  return { variable, unit: unitOfVariable(variable), ...row }
+  return { point, variable, unit: unitOfVariable(variable), ...row }
 }

@@ -24,8 +24,10 @@ import {
   setAside,
 } from '../../../cloud/store/gateways.ts'
 import { saveLedgerDays } from '../../../cloud/store/ledger.ts'
+import { CONTACT_COLUMNS, insertDocument } from '../../../cloud/store/point-records.ts'
 import { selectGateway, selectPointsNamed } from '../../../cloud/store/queries.ts'
 import { insertPreview, recordRecomputation } from '../../../cloud/store/recomputations.ts'
+import { insertRow } from '../../../cloud/store/rows.ts'
 import { insertRule } from '../../../cloud/store/rules.ts'
 import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
 import { smaKey } from '../../../cloud/store/sma.ts'
@@ -98,6 +100,7 @@ export async function fill(api: ApiScene): Promise<void> {
   await makeRules(api)
   await makeReports(api)
   await uploadFiles(api)
+  await keepRecords(api)
   for (const client of ['campo', 'otra']) await breakSensors(api, `${client}.los-aromos.pozo-7`)
   await makeSlots(api)
   await answer(api, receiptOf)
@@ -172,6 +175,26 @@ async function uploadFiles({ db, clock }: ApiScene): Promise<void> {
       const asker = { db, clock, clientIds: null, by: `ana@${client}.cl` }
       const file = { point: `${client}.los-aromos.pozo-7`, name: 'historia.csv', bytes, settings: {} }
       await uploadImport(asker, file)
+    }
+  }
+}
+
+/** Two contacts and two documents of each client's well. */
+async function keepRecords({ db }: ApiScene): Promise<void> {
+  for (const client of ['campo', 'otra']) {
+    const { id: pointId } = await findPoint(db, null, `${client}.los-aromos.pozo-7`)
+    for (const name of ['Ana', 'Luis']) {
+      await insertRow(db, 'contacts', CONTACT_COLUMNS, { pointId, name, email: `${name}@${client}.cl` })
+      const bytes = new TextEncoder().encode(`de ${name}, ${client}`)
+      const kept = {
+        name: `${name}.txt`,
+        title: name,
+        kind: 'other',
+        mediaType: 'text/plain',
+        note: null,
+      } as const
+      const by = { uploadedBy: `ana@${client}.cl`, uploadedAt: NOW }
+      await insertDocument(db, { pointId, ...kept, ...by, bytes, digest: bytes.slice(0, 8) })
     }
   }
 }

@@ -33,6 +33,25 @@ export const ANSWERED: Record<string, number> = {
   'PUT /api/v1/alert-rules/{rule}': 428,
   'DELETE /api/v1/alert-rules/{rule}': 428,
   'POST /api/v1/compliance/sensor-faults/{fault}/end': 422,
+  'POST /api/v1/clients': 201,
+  'POST /api/v1/projects': 201,
+  'POST /api/v1/points': 201,
+  'POST /api/v1/points/{point}/contacts': 201,
+  'POST /api/v1/points/{point}/documents': 201,
+  'POST /api/v1/gateways': 201,
+  'POST /api/v1/gateways/{gateway}/token': 201,
+  ...Object.fromEntries(
+    [
+      ...['clients/{client}', 'projects/{project}', 'points/{point}', 'points/{point}/contacts/{contact}'],
+      ...['points/{point}/documents/{document}', 'points/{point}/variables/{variable}'],
+      'gateways/{gateway}/settings',
+    ].map(path => [`PATCH /api/v1/${path}`, 428]),
+  ),
+  'DELETE /api/v1/clients/{client}': 428,
+  'DELETE /api/v1/projects/{project}': 428,
+  'DELETE /api/v1/points/{point}': 428,
+  'DELETE /api/v1/points/{point}/contacts/{contact}': 428,
+  'DELETE /api/v1/gateways/{gateway}': 428,
   'PUT /api/v1/incidents/{incident}/assignee': 428,
   'PUT /api/v1/incidents/{incident}/snooze': 428,
   'POST /api/v1/incidents/{incident}/escalate': 428,
@@ -93,6 +112,9 @@ export function initOf(route: string, name: string, client = 'campo'): RequestIn
     const body = `at,flow\n2026-01-01T00:00:00Z,${name.length}.5\n`
     return { headers: { 'content-type': 'text/csv' }, body }
   }
+  if (route === 'POST /api/v1/points/{point}/documents') {
+    return { headers: { 'content-type': 'text/plain' }, body: `lo que ${name} dejó escrito` }
+  }
   const asked = bodyOf(route, name, client)
   const headers = { 'content-type': 'application/json' }
   return asked === undefined ? {} : { headers, body: JSON.stringify(asked) }
@@ -101,7 +123,10 @@ export function initOf(route: string, name: string, client = 'campo'): RequestIn
 function bodyOf(route: string, name: string, client: string): object | undefined {
   if (route === 'PUT /api/v1/me/password') return { current: name, password: 'una-clave-larga' }
   if (route === 'POST /api/v1/session') return { email: 'nadie@campo.cl', password: 'no-es-esta-clave' }
-  if (!/^(POST|PUT) /.test(route)) return undefined
+  if (route.startsWith('PATCH ')) return {}
+  if (!/^(POST|PUT) /.test(route) || route.endsWith('/token')) return undefined
+  const made = entityOf(route, name.replace('_', '-'), client)
+  if (made !== undefined) return made
   if (route === 'POST /api/v1/compliance/sending')
     return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
   if (route.includes('/obligations')) return obligationOf(client)
@@ -121,6 +146,26 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route.includes('/points/')) return ruleOrEvent(route, name)
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
   return { id: `${name.replace('_', '-')}-1`, command }
+}
+
+/** Something new for each name. */
+function entityOf(route: string, name: string, client: string): object | undefined {
+  const slug = `${client}-${name}`
+  const project = `${client}.los-aromos`
+  switch (route) {
+    case 'POST /api/v1/clients':
+      return { client: slug, name: slug }
+    case 'POST /api/v1/projects':
+      return { client, project: slug, name }
+    case 'POST /api/v1/points':
+      return { project, point: slug, name }
+    case 'POST /api/v1/points/{point}/contacts':
+      return { name }
+    case 'POST /api/v1/gateways':
+      return { project, gateway: slug }
+    default:
+      return undefined
+  }
 }
 
 /** Another instant for each name. */
@@ -152,6 +197,9 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       command: 'w-1',
       session: 's-1',
       letter: client === 'campo' ? '1' : '3',
+      contact: client === 'campo' ? '1' : '3',
+      document: client === 'campo' ? '1' : '3',
+      name: 'archivo.txt',
       incident: client === 'campo' ? '1' : '2',
       preview: client === 'campo' ? '1' : '2',
       slot: client === 'campo' ? '1' : '4',

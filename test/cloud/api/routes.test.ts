@@ -90,7 +90,8 @@ describe('every route of the API', () => {
         const everything = JSON.stringify(
           (await api.ask(route, { path, init: initOf(route, 'all', 'otra') })).body,
         )
-        if (!/\/me(\/|$)/.test(route)) assert.match(everything, OF_OTRA, `nothing to leak at ${path}`)
+        if (!/\/me(\/|$)|v1\/variables$/.test(route))
+          assert.match(everything, OF_OTRA, `nothing to leak at ${path}`)
         for (const role of rule.roles.filter(one => !isForAll(one))) {
           const token = api.tokens[`${role} of campo`] ?? ''
           const { status, body } = await api.ask(route, { path, token, init: initOf(route, role, 'otra') })

@@ -37,11 +37,12 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     [
       ...['audit', 'submissions', 'evidence_heads', 'processing_changes', 'obligation_changes'],
-      ...['alert_rule_changes', 'incident_events'],
+      ...['alert_rule_changes'],
     ].map(table => [table, 'evidence itself, and only ever added to']),
   ),
   slots: 'what persons decide about them is in slot_decisions; the rest services do',
   sma_reports: 'what persons decide about them is in sma_decisions; the rest services do',
+  document_bytes: 'what a document is, is in documents; its bytes never change',
   idempotency_keys: 'answers, for a day',
   'auth.verifications': 'secrets that expire within minutes',
   'auth.sign_in_failures': 'a count of failures',
