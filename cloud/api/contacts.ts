@@ -30,7 +30,7 @@ import {
   patchBody,
   requireMatch,
 } from './entity.ts'
-import { NoQuery, PointKey, PointParam } from './fields.ts'
+import { NoQuery, numberParam, PointKey, PointParam } from './fields.ts'
 import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -66,10 +66,7 @@ const Patch = z
   .openapi('ContactPatch')
 
 const ContactParam = PointParam.extend({
-  contact: z.coerce
-    .number()
-    .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
-    .openapi({ param: { name: 'contact', in: 'path' }, type: 'integer', example: 7 }),
+  contact: numberParam('contact'),
 })
 
 const tags = ['points']

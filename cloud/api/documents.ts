@@ -34,7 +34,7 @@ import {
   patchBody,
   requireMatch,
 } from './entity.ts'
-import { InstantText, NoQuery, PointKey, PointParam, toInstantText } from './fields.ts'
+import { InstantText, NoQuery, numberParam, PointKey, PointParam, toInstantText } from './fields.ts'
 import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -69,10 +69,7 @@ const Patch = z
   .openapi('PointDocumentPatch')
 
 const DocumentParam = PointParam.extend({
-  document: z.coerce
-    .number()
-    .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
-    .openapi({ param: { name: 'document', in: 'path' }, type: 'integer', example: 7 }),
+  document: numberParam('document'),
 })
 
 const binary = { schema: { type: 'string' as const, format: 'binary' } }

@@ -115,7 +115,7 @@ export interface Routes {
     answer: SpecificCapacity
   }
   'GET /api/v1/projects/{project}/balances': {
-    path: { project: string }
+    path: { project: ProjectKey }
     query: { by?: 'day' | 'month'; from?: string; to?: string }
     body: undefined
     answer: ProjectBalances
@@ -411,7 +411,7 @@ export interface Routes {
   }
   'GET /api/v1/gateways': {
     path: Record<string, never>
-    query: { cursor?: string; limit?: number }
+    query: { archived?: 'false' | 'true' | 'all'; cursor?: string; limit?: number }
     body: undefined
     answer: GatewayPage
   }
@@ -637,6 +637,9 @@ export type Gateway = {
   gateway: string
   client: string
   project: string
+  name: string | null
+  place: string | null
+  archived: boolean
   state: 'unknown' | 'init' | 'ready' | 'disconnected' | 'lost' | 'sleeping'
   since: Instant | null
   version: string | null
@@ -1072,7 +1075,12 @@ export type Point = {
   wellDepthM: number | null
   pumpDepthM: number | null
   sensorDepthM: number | null
+  dischargeDiameterIn: number | null
+  meterDiameterIn: number | null
+  meterInitialM3: number | null
+  note: string | null
   origin: 'provisioned' | 'discovered'
+  archived: boolean
   createdAt: Instant
 }
 
@@ -1244,7 +1252,7 @@ export type ProcessingRuleAsked =
     }
 
 export type ProjectBalances = {
-  project: string
+  project: ProjectKey
   by: 'day' | 'month'
   from: string
   to: string
@@ -1288,6 +1296,8 @@ export type Projections = {
     bySeason: boolean
   } | null
 }
+
+export type ProjectKey = string
 
 export type Quality =
   | 'good'
