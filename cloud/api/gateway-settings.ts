@@ -6,10 +6,13 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { GatewayState } from '../../protocol/status.ts'
 import { Problem } from '../problem.ts'
+import { withdrawClaims } from '../store/claims.ts'
 import type { Database, Sql } from '../store/database.ts'
 import { GATEWAY_COLUMNS, type GatewaySettingsRow, selectGatewaySettings } from '../store/entities.ts'
+import { revokeKey } from '../store/fleet.ts'
 import type { ClientIds } from '../store/queries.ts'
 import { insertRow, updateRow } from '../store/rows.ts'
+import { replaceGatewayToken } from '../store/sites.ts'
 import { nameOf } from './decisions.ts'
 import {
   cannotBe,
@@ -83,7 +86,7 @@ const oneRoute = createRoute({
 const patchRoute = createRoute({
   ...{ method: 'patch', path: '/{gateway}/settings', tags, summary: 'Change what people say of a gateway' },
   description:
-    'What the patch names is changed and nothing else; null clears. One that is archived loses its token; it cannot be while it is connected.',
+    'What the patch names is changed and nothing else; null clears. One that is archived loses its token and its certificate; it cannot be while it is connected.',
   request: { query: NoQuery, params: GatewayParam, headers: IfMatch, body: patchBody(Patch) },
   responses: {
     200: json('its settings', Settings),
@@ -148,8 +151,12 @@ export function gatewaySettings({ db, clock, log }: SettingsDeps) {
         const before = await found(tx, clientIds, gateway, { isHeld: true })
         requireMatch(context.req.valid('header')['if-match'], toSettings(before), `gateway ${gateway}`)
         requireArchivable(before, fields.archived)
-        const all = fields.archived === true ? { ...fields, tokenHash: null } : fields
-        await updateRow(tx, 'gateways', GATEWAY_COLUMNS, { id: before.id, fields: all, now: clock.now() })
+        const [gatewayId, now] = [before.id, clock.now()]
+        await updateRow(tx, 'gateways', GATEWAY_COLUMNS, { id: gatewayId, fields, now })
+        if (fields.archived === true) {
+          await withdrawClaims(tx, [gatewayId], now)
+          await revokeKey(tx, { gatewayId, now })
+        }
         return found(tx, clientIds, gateway)
       })
       log.info('gateway changed', { gateway, by: nameOf(context.get('principal')) })
@@ -162,8 +169,7 @@ export function gatewaySettings({ db, clock, log }: SettingsDeps) {
       await db.transaction(async tx => {
         const before = await found(tx, context.get('clientIds'), gateway, { isHeld: true })
         if (before.archivedAt !== null) throw cannotBe(`Gateway ${gateway} is archived`)
-        const fields = { tokenHash: hashOf(token) }
-        await updateRow(tx, 'gateways', GATEWAY_COLUMNS, { id: before.id, fields, now: clock.now() })
+        await replaceGatewayToken(tx, gateway, hashOf(token))
       })
       log.info('gateway given another token', { gateway, by: nameOf(context.get('principal')) })
       return context.json({ gateway, token }, 201)

@@ -29,7 +29,7 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
     ]),
   ),
   ...Object.fromEntries(
-    ['collectors', 'collector_partitions', 'migrations', 'deliveries'].map(table => [
+    ['collectors', 'collector_partitions', 'migrations', 'deliveries', 'gateway_instances'].map(table => [
       table,
       'kept by a service for itself',
     ]),
@@ -37,7 +37,7 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     [
       ...['audit', 'submissions', 'evidence_heads', 'processing_changes', 'obligation_changes'],
-      ...['alert_rule_changes'],
+      ...['alert_rule_changes', 'fleet_events', 'fleet_certificates', 'fleet_ended_keys'],
     ].map(table => [table, 'evidence itself, and only ever added to']),
   ),
   slots: 'what persons decide about them is in slot_decisions; the rest services do',
