@@ -23,7 +23,7 @@ const OWNERS: Record<string, readonly string[]> = {
   '@hono/zod-openapi': ['cloud/api/'],
   aedes: ['cloud/collector/', 'edge/broker.ts'],
   'better-auth': ['cloud/api/accounts.ts'],
-  'csv-parse': ['cloud/imports/'],
+  'csv-parse': ['cloud/imports/', 'deploy/fleet/'],
   hono: ['cloud/', 'edge/status-server.ts'],
   level: ['edge/buffer'],
   'modbus-serial': ['edge/modbus/'],

@@ -64,6 +64,7 @@ import { sending } from './sending.ts'
 import { sensorFaults } from './sensor-faults.ts'
 import { series } from './series.ts'
 import { session } from './session.ts'
+import { sites } from './sites.ts'
 import { slotExport } from './slot-export.ts'
 import { slotHours } from './slot-hours.ts'
 import { slots } from './slots.ts'
@@ -147,6 +148,7 @@ export function openApi(
   api.route('/gateways', commands(deps))
   api.route('/gateways', gatewayEnrolment(deps))
   api.route('/fleet', fleet(deps, options))
+  api.route('/fleet', sites(deps))
   api.route('/enrolment', enrolment(deps, options))
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slotExport(deps))

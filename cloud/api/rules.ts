@@ -41,6 +41,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'POST /api/v1/fleet/claims': { roles: OPERATORS, scope: 'write' },
   'POST /api/v1/fleet/project-claims': { roles: OPERATORS, scope: 'write' },
   'POST /api/v1/fleet/labels': { roles: OPERATORS, scope: 'write' },
+  'POST /api/v1/fleet/sites': { roles: OPERATORS, scope: 'write' },
   'GET /api/v1/fleet/events': { roles: OPERATORS, scope: 'read' },
   'GET /api/v1/gateways/{gateway}/enrolment': { roles: OPERATORS, scope: 'read' },
   'POST /api/v1/gateways/{gateway}/revocation': { roles: OPERATORS, scope: 'write' },

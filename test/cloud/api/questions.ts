@@ -138,6 +138,10 @@ function bodyOf(route: string, name: string, client: string): object | undefined
     return { ...FAULT, point: `${client}.los-aromos.pozo-7` }
   if (route === 'POST /api/v1/enrolment') return { code: CODE, request: REQUEST }
   if (route === 'POST /api/v1/enrolment/renewal') return { request: REQUEST }
+  if (route === 'POST /api/v1/fleet/sites') {
+    const row = { line: 2, client, project: 'los-aromos', point: `${client}-9`, gateway: `gw-${client}` }
+    return { rows: [row] }
+  }
   if (route === 'POST /api/v1/fleet/claims') return { gateways: [`gw-${client}`] }
   if (route === 'POST /api/v1/fleet/project-claims') return { client, project: 'los-aromos', uses: 2 }
   if (route === 'POST /api/v1/fleet/labels') return { labels: [{ gateway: `gw-${client}`, code: CODE }] }
