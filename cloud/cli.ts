@@ -8,7 +8,7 @@ import { systemClock } from '../protocol/runtime/clock.ts'
 import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import { type Log, openLog } from '../protocol/runtime/log.ts'
 import { aborted } from '../protocol/runtime/scope.ts'
-import { createToken, createUser, resetPassword } from './api/users.ts'
+import { endToken, makePassword, makeToken, makeUser } from './api/cli.ts'
 import {
   type CommandDeps,
   switchSending,
@@ -22,6 +22,7 @@ import { openSecrets } from './compliance/secrets.ts'
 import { type CloudConfig, readConfig } from './config.ts'
 import { openAuthority, openFleetSecrets } from './fleet/authority.ts'
 import { commandFleet } from './fleet/cli.ts'
+import { tellHealth } from './health-command.ts'
 import { commandImport, type ImportCommand } from './imports/command.ts'
 import { readImportCommand } from './imports/command-line.ts'
 import { followUsers } from './nats-follow.ts'
@@ -31,7 +32,8 @@ import { execute, stretchOf, tellPreview } from './processor/cli.ts'
 import { giveGatewayToken, provision } from './provision.ts'
 import { SERVICE_NAMES, type ServiceName } from './service.ts'
 import { startCloud } from './services.ts'
-import { type ApiScope, listSubscribers, ROLES, type Role, revokeToken, SCOPES } from './store/accounts.ts'
+import { smoke } from './smoke/command.ts'
+import { listSubscribers } from './store/accounts.ts'
 import { type Actor, actAs } from './store/acting.ts'
 import type { Database } from './store/database.ts'
 import { listConnecting } from './store/gateways.ts'
@@ -76,6 +78,8 @@ const OPTIONS = {
   zone: { type: 'string' },
   time: { type: 'string' },
   accept: { type: 'string' },
+  broker: { type: 'string' },
+  api: { type: 'string' },
   help: { type: 'boolean' },
   version: { type: 'boolean' },
 } as const
@@ -99,6 +103,12 @@ async function obey(command: string, rest: readonly string[], options: Options):
   switch (`${command} ${rest.length}`) {
     case 'run 0':
       return run(servicesOf(options.services))
+    case 'health 0': {
+      const places = settings()
+      return tellHealth(servicesOf(options.services), places, line => void say(`${line}\n`))
+    }
+    case 'smoke 0':
+      return runSmoke(options)
     case 'migrate 0':
       return withDatabase(async () => say('the database has the shape that this version needs\n'))
     case 'verify-evidence 0':
@@ -131,12 +141,12 @@ async function obey(command: string, rest: readonly string[], options: Options):
     case 'provision 1':
       return provisionFile(rest[0] as string)
     case 'user 1':
-      if (rest[0] === 'create') return makeUser(options)
-      if (rest[0] === 'reset-password') return makePassword(options)
+      if (rest[0] === 'create') return withDatabase(makeUser(options, say))
+      if (rest[0] === 'reset-password') return withDatabase(makePassword(options, say))
       break
     case 'token 1':
-      if (rest[0] === 'create') return makeToken(options)
-      if (rest[0] === 'revoke') return endToken(options)
+      if (rest[0] === 'create') return withDatabase(makeToken(options, { clock: systemClock, say }))
+      if (rest[0] === 'revoke') return withDatabase(endToken(options, say))
       break
     case 'gateway 2':
       if (rest[0] === 'token') {
@@ -181,6 +191,18 @@ function tellNatsUsers({ mqtt = false, certificates, out, follow, pid }: Options
     })
     return 0
   })
+}
+
+function runSmoke({ broker, api }: Options): Promise<number> {
+  const { mqtt, ports } = settings()
+  const places = {
+    mqtt: broker ?? `mqtt://127.0.0.1:${mqtt.port}`,
+    api: api ?? `http://127.0.0.1:${ports.api}`,
+  }
+  const told = (line: string) => void say(`${line}\n`)
+  return withDatabase((db, secretKey) =>
+    smoke({ db, clock: systemClock, secretKey, fetch, say: told }, places),
+  )
 }
 
 function importHistory(command: ImportCommand): Promise<number> {
@@ -257,45 +279,6 @@ function executePreview(preview: string, why: string): Promise<number> {
   return withDatabase(db => execute({ db, clock: systemClock, say }, preview, why))
 }
 
-function makeUser({ email, name, role, client }: Options): Promise<number> {
-  const request = {
-    email: needed('email', email),
-    name: needed('name', name),
-    role: roleOf(role),
-    ...(client === undefined ? {} : { client }),
-  }
-  return withDatabase(async db => say(`${(await createUser(db, request)).password}\n`))
-}
-
-function makePassword({ email }: Options): Promise<number> {
-  const request = { email: needed('email', email) }
-  return withDatabase(async db => say(`${(await resetPassword(db, request)).password}\n`))
-}
-
-const DAY_MS = 86_400_000
-
-function makeToken({ name, role, client, scopes, days }: Options): Promise<number> {
-  if (days !== undefined && !/^[1-9]\d{0,4}$/.test(days))
-    throw new UsageError('--days must be a number of days')
-  const request = {
-    name: needed('name', name),
-    role: roleOf(role),
-    ...(client === undefined ? {} : { client }),
-    scopes: scopesOf(scopes),
-    ...(days === undefined ? {} : { expiresAt: systemClock.now() + Number(days) * DAY_MS }),
-    createdBy: 'command line',
-  }
-  return withDatabase(async db => say(`${await createToken(db, request)}\n`))
-}
-
-function endToken({ name }: Options): Promise<number> {
-  const token = needed('name', name)
-  return withDatabase(async db => {
-    if (!(await revokeToken(db, token))) throw new Rejected(`There is no token "${token}" in force`)
-    return say(`token "${token}" has ended\n`)
-  })
-}
-
 async function withDatabase(work: (db: Database, secretKey: Uint8Array) => Promise<number>): Promise<number> {
   const config = settings()
   const deps = { clock: systemClock, log: openCliLog(config) }
@@ -326,15 +309,6 @@ const openCliLog = ({ logLevel: level }: CloudConfig): Log =>
 
 function servicesOf(text: string | undefined): ServiceName[] {
   return listOf('services', text ?? SERVICE_NAMES.join(','), SERVICE_NAMES)
-}
-
-function scopesOf(text = 'read'): ApiScope[] {
-  return listOf('scopes', text, SCOPES)
-}
-
-function roleOf(text: string | undefined): Role {
-  const [role] = listOf('role', needed('role', text), ROLES)
-  return role as Role
 }
 
 const readText = (file: string): string => readBytes(file).toString('utf8')

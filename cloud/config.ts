@@ -221,6 +221,9 @@ const TOGETHER = [
   ['SMTP_URL', 'MAIL_FROM'],
 ] as const
 
+/** What examples have where a secret belongs. */
+const PLACEHOLDER = 'change-me'
+
 function crossMistakes(given: Record<string, string | undefined>): { path: string; message: string }[] {
   const mistakes = TOGETHER.flatMap(names => {
     const missing = names.filter(name => given[name] === undefined)
@@ -239,6 +242,10 @@ function crossMistakes(given: Record<string, string | undefined>): { path: strin
   }
   if (given.RAW_RETENTION_DECLARED !== undefined && given.RAW_RETENTION === undefined) {
     mistakes.push({ path: 'RAW_RETENTION_DECLARED', message: 'needs RAW_RETENTION' })
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (value?.includes(PLACEHOLDER) === true)
+      mistakes.push({ path: name, message: `still says ${PLACEHOLDER}: draw a secret of your own` })
   }
   if (given.DATABASE_URL !== undefined && given.SMARTHYDRO_SECRET_KEY === undefined) {
     mistakes.push({

@@ -9,6 +9,9 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
 
   smarthydro-cloud run [--services ${SERVICE_NAMES.join(',')}]
                                               run these services, or all, until told to stop
+  smarthydro-cloud health [--services …]      whether these services of this machine are well
+  smarthydro-cloud smoke [--broker URL] [--api URL]
+                                              sends a reading of a point of its own through everything
   smarthydro-cloud migrate                    bring the database to the shape this version needs
   smarthydro-cloud provision FILE             make what a site.yaml describes; a second time changes nothing
   smarthydro-cloud pack --work W --month 2026-01 [--out FOLDER]

@@ -27,6 +27,7 @@ const PEERS = {
   gcc: { debian: 'gcc', file: '/usr/bin/gcc' },
   libc: { debian: 'libc6-dev', file: '/usr/include/stdio.h' },
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
+  curl: { debian: 'curl', file: '/usr/bin/curl' },
   openssl: { debian: 'openssl', file: '/usr/bin/openssl' },
   chromium: { debian: 'chromium', file: '/usr/bin/chromium' },
   dpkg: { debian: 'dpkg', file: '/usr/bin/dpkg-deb' },

@@ -27,7 +27,7 @@ const OWNERS: Record<string, readonly string[]> = {
   hono: ['cloud/', 'edge/status-server.ts'],
   level: ['edge/buffer'],
   'modbus-serial': ['edge/modbus/'],
-  mqtt: ['edge/transport/mqtt.ts'],
+  mqtt: ['edge/transport/mqtt.ts', 'cloud/smoke/gateway.ts'],
   nats: ['protocol/nats.ts'],
   nodemailer: ['cloud/alerts/mail.ts'],
   pdfkit: ['cloud/compliance/pack-pdf.ts', 'cloud/fleet/labels.ts'],
