@@ -41,19 +41,21 @@ export function collectPack(
   { workCode, month }: { workCode: string; month: string },
 ): Promise<PackFacts> {
   const { from, to } = regulatorMonth(month)
-  return db.transaction(async tx => {
-    await tx.query('set transaction isolation level repeatable read, read only')
-    const work = await selectPackWork(tx, clientIds, { workCode, at: to - 1 })
-    const asked = { from, to, workCode, afterKey: 0, limit: 1 }
-    const [counts] = await selectReconciliations(tx, clientIds, asked)
-    if (work === undefined || counts === undefined) throw new Rejected(`There is no work ${workCode}`)
-    return {
-      ...{ month, work, counts },
-      slots: await selectPackSlots(tx, workCode, { from, to }),
-      evidence: await selectLinkedRows(tx, workCode, { from, to }),
-      head: await selectChainHead(tx, workCode),
-    }
-  })
+  return db.transaction(
+    async tx => {
+      const work = await selectPackWork(tx, clientIds, { workCode, at: to - 1 })
+      const asked = { from, to, workCode, afterKey: 0, limit: 1 }
+      const [counts] = await selectReconciliations(tx, clientIds, asked)
+      if (work === undefined || counts === undefined) throw new Rejected(`There is no work ${workCode}`)
+      return {
+        ...{ month, work, counts },
+        slots: await selectPackSlots(tx, workCode, { from, to }),
+        evidence: await selectLinkedRows(tx, workCode, { from, to }),
+        head: await selectChainHead(tx, workCode),
+      }
+    },
+    { asOfOneInstant: true },
+  )
 }
 
 /** The files of a pack; SHA256SUMS, the last, covers the others. */

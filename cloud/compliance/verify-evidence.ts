@@ -25,24 +25,26 @@ const BREAKS_MAX = 1000
  * monthly pack: they must still be where they were. Tells at most a thousand breaks.
  */
 export function verifyEvidence(db: Database, anchors: readonly ChainHead[] = []): Promise<EvidenceReport> {
-  return db.transaction(async tx => {
-    await tx.query('set transaction isolation level repeatable read, read only')
-    const walk = openChainWalk()
-    const breaks: ChainBreak[] = []
-    let rows = 0
-    for (let after = { workCode: '', seq: 0 }; ; ) {
-      const page = await selectChainedRows(tx, after, PAGE)
-      rows += page.length
-      for (const row of page) breaks.push(...walk.take(row))
-      const last = page.at(-1)
-      if (last === undefined || breaks.length > BREAKS_MAX) break
-      after = { workCode: last.workCode, seq: Number(last.seq) }
-    }
-    const heads = await selectChainHeads(tx)
-    if (breaks.length <= BREAKS_MAX) breaks.push(...walk.end(heads))
-    breaks.push(...(await selectContradictions(tx)), ...(await lostAnchors(tx, anchors)))
-    return { works: heads.length, rows, breaks: breaks.slice(0, BREAKS_MAX) }
-  })
+  return db.transaction(
+    async tx => {
+      const walk = openChainWalk()
+      const breaks: ChainBreak[] = []
+      let rows = 0
+      for (let after = { workCode: '', seq: 0 }; ; ) {
+        const page = await selectChainedRows(tx, after, PAGE)
+        rows += page.length
+        for (const row of page) breaks.push(...walk.take(row))
+        const last = page.at(-1)
+        if (last === undefined || breaks.length > BREAKS_MAX) break
+        after = { workCode: last.workCode, seq: Number(last.seq) }
+      }
+      const heads = await selectChainHeads(tx)
+      if (breaks.length <= BREAKS_MAX) breaks.push(...walk.end(heads))
+      breaks.push(...(await selectContradictions(tx)), ...(await lostAnchors(tx, anchors)))
+      return { works: heads.length, rows, breaks: breaks.slice(0, BREAKS_MAX) }
+    },
+    { asOfOneInstant: true },
+  )
 }
 
 async function lostAnchors(sql: Sql, anchors: readonly ChainHead[]): Promise<ChainBreak[]> {

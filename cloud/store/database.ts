@@ -41,6 +41,8 @@ export interface Database extends Sql {
 export interface TransactionOptions {
   /** How long each statement may run, where that is longer than usual: migrations. */
   statementTimeoutMs?: number
+  /** Reads everything as it was at one instant, and writes nothing. */
+  asOfOneInstant?: boolean
 }
 
 /** The database understood and refused. `code` is its SQLSTATE. */

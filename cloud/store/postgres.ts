@@ -100,9 +100,9 @@ async function finish<T>(client: pg.PoolClient, work: () => Promise<T>): Promise
 async function inTransaction<T>(
   client: pg.PoolClient,
   work: (tx: Sql) => Promise<T>,
-  { statementTimeoutMs }: TransactionOptions,
+  { statementTimeoutMs, asOfOneInstant = false }: TransactionOptions,
 ): Promise<T> {
-  await run(client, 'begin')
+  await run(client, asOfOneInstant ? 'begin isolation level repeatable read, read only' : 'begin')
   let result: T
   try {
     if (statementTimeoutMs !== undefined) {

@@ -20,10 +20,11 @@ export async function openPglite(): Promise<Database> {
   await lite.exec(`load 'timescaledb'; set timezone = 'UTC'; create extension timescaledb`)
   return {
     query: (text, params) => run(lite, text, params),
-    transaction: work =>
-      lite.transaction(async tx =>
-        work({ query: (text, params) => run(tx, text, params) }),
-      ) as Promise<never>,
+    transaction: (work, { asOfOneInstant = false } = {}) =>
+      lite.transaction(async tx => {
+        if (asOfOneInstant) await run(tx, 'set transaction isolation level repeatable read, read only')
+        return work({ query: (text, params) => run(tx, text, params) })
+      }) as Promise<never>,
     script: async text => {
       await run(lite, text)
     },
