@@ -198,7 +198,15 @@ function openStore({ ledger, hold, lan, wake }: { ledger: Ledger; hold: Hold; la
 }
 
 /** What of a configuration is applied by beginning anew: the rest is changed while the gateway runs. */
-const coreOf = ({ lanBroker: _, buses: __, devices: ___, providers: ____, ...core }: RunnableConfig) => core
+const coreOf = ({
+  lanBroker: _,
+  buses: __,
+  devices: ___,
+  providers: ____,
+  // Read again each time: a certificate may have been renewed meanwhile, and no configuration changes whose it is.
+  credentials: _____,
+  ...core
+}: RunnableConfig) => core
 
 /** The configuration that is in force now, and how another one comes into force. */
 function openCurrent(

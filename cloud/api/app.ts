@@ -29,6 +29,8 @@ import { analytics, projectAnalytics } from './analytics.ts'
 import { audit } from './audit.ts'
 import { clients } from './clients.ts'
 import { commands } from './commands.ts'
+import { configurationHistory } from './configuration-history.ts'
+import { configurations } from './configurations.ts'
 import { contacts } from './contacts.ts'
 import { deadLetters } from './dead-letters.ts'
 import { decisions } from './decisions.ts'
@@ -54,6 +56,7 @@ import { ownAccount } from './own-account.ts'
 import { pointChanges } from './point-changes.ts'
 import { points } from './points.ts'
 import { processing } from './processing.ts'
+import { profiles } from './profiles.ts'
 import { projects } from './projects.ts'
 import { readings } from './readings.ts'
 import { recomputations } from './recomputations.ts'
@@ -78,6 +81,12 @@ const BODY_BYTES_MAX = 64 * 1024
 /** Where files are sent. */
 const UPLOADS = '/api/v1/imports'
 const DOCUMENTS = '/api/v1/points/:point/documents'
+/** Where configurations are sent, and as large as one may be: most of it is lines. */
+const CONFIGURATIONS = [
+  '/api/v1/gateways/:gateway/configuration',
+  '/api/v1/gateways/:gateway/configuration/check',
+]
+const CONFIGURATION_BYTES_MAX = 512 * 1024
 
 /** What the API uses. */
 export interface ApiDeps {
@@ -112,11 +121,12 @@ export function openApi(
   const app = openRouter()
   answerProblems(app, deps)
   app.use(securityHeaders(options))
-  app.use(except([UPLOADS, DOCUMENTS], limitBody(BODY_BYTES_MAX)))
+  app.use(except([UPLOADS, DOCUMENTS, ...CONFIGURATIONS], limitBody(BODY_BYTES_MAX)))
   app.use(enforceRules(deps, options, rules))
   // Nobody may send a large file who may not send any.
   app.use(UPLOADS, limitBody(FILE_BYTES_MAX))
   app.use(DOCUMENTS, limitBody(DOCUMENT_BYTES_MAX))
+  for (const path of CONFIGURATIONS) app.use(path, limitBody(CONFIGURATION_BYTES_MAX))
   app.use(refuseUnheldText())
   app.use(actAsAsked({ ...options, routeOf }))
   app.use(repeatAnswers(deps))
@@ -150,6 +160,9 @@ export function openApi(
   api.route('/fleet', fleet(deps, options))
   api.route('/fleet', sites(deps))
   api.route('/enrolment', enrolment(deps, options))
+  api.route('/gateways', configurations(deps))
+  api.route('/gateways', configurationHistory(deps))
+  api.route('/profiles', profiles())
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slotExport(deps))
   api.route('/compliance/slots', slots(deps))

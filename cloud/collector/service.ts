@@ -22,6 +22,7 @@ import { type Broker, openBroker } from './broker.ts'
 import { runClones } from './clones.ts'
 import { askToCollect, COLLECT_PROVIDERS, runCommands } from './commands.ts'
 import { type Committer, openCommitter } from './committer.ts'
+import { runConfigurations } from './configurations.ts'
 import { runCuts } from './cuts.ts'
 import type { Subscriber } from './identity.ts'
 import { type Message, openIntake, TAKEN, type Taken } from './intake.ts'
@@ -65,6 +66,11 @@ export const COLLECTOR_METRICS = [
     name: 'collector_spread_dropped_total',
     type: 'counter',
     help: 'Messages that subscribers were not told because too many waited, and subscribers cut off because they did not read.',
+  },
+  {
+    name: 'collector_configurations_refused_total',
+    type: 'counter',
+    help: 'Configurations that gateways refused or took back, by why.',
   },
   { name: 'collector_nats_connected', type: 'gauge', help: 'Whether there is a session with nats-server.' },
   { name: 'collector_nats_waiting', type: 'gauge', help: 'Messages over NATS in hand.' },
@@ -175,6 +181,7 @@ async function startInScope(
   for (let worker = 0; worker < WORKERS; worker += 1) scope.run(signal => committer.work(worker, signal))
   if (nats !== undefined) scope.run(nats.run)
   scope.run(signal => runCommands({ db, post, clock, log }, signal))
+  scope.run(signal => runConfigurations({ db, post, clock, log }, signal))
   scope.run(signal => runDoorman({ broker, clock, log }, signal))
   const cut = (one: Cut) => {
     nats?.forget(one.gateway)

@@ -11,6 +11,7 @@ import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 import { type GatewayTopic, stateTopic } from '../../protocol/topics.ts'
+import { saveReported } from '../store/configurations.ts'
 import { type Database, DatabaseRefused } from '../store/database.ts'
 import {
   type GatewayRow,
@@ -45,7 +46,6 @@ const SCHEMAS = {
 
 /** Opens a keeper. */
 export function openStatusKeeper(deps: { db: Database; log: Log; metrics: Metrics }): StatusKeeper {
-  const { db } = deps
   const turns = new Map<number, Promise<void>>()
 
   const keep = async (
@@ -55,7 +55,7 @@ export function openStatusKeeper(deps: { db: Database; log: Log; metrics: Metric
     way: Way,
   ) => {
     try {
-      await save(db, gateway.id, topic, parse(topic, payload), way)
+      await save(deps, gateway.id, topic, parse(topic, payload), way)
     } catch (error) {
       if (!(error instanceof Unreadable) && !isRefusalOfData(error)) throw error
       const reason = `Cannot read ${topic.kind}: ${error.message}`
@@ -90,15 +90,32 @@ function parse(topic: StatusTopic, payload: Uint8Array): unknown {
 }
 
 async function save(
-  db: Database,
+  deps: { db: Database; log: Log; metrics: Metrics },
   gatewayId: number,
   topic: StatusTopic,
   document: unknown,
   way: Way,
 ): Promise<void> {
+  const { db } = deps
   if (topic.kind === 'result') await saveCommandResult(db, gatewayId, topic.id, document)
+  else if (topic.kind === 'reported') await saveReport(deps, gatewayId, document as ReportedConfig, way)
   else if (topic.kind === 'health') await saveHealth(db, gatewayId, document as GatewayHealth, way)
   else await saveGatewayStatus(db, gatewayId, topic.kind, document, way)
+}
+
+/** A refusal is counted and logged once, however often its gateway says it. */
+async function saveReport(
+  { db, log, metrics }: { db: Database; log: Log; metrics: Metrics },
+  gatewayId: number,
+  reported: ReportedConfig,
+  way: Way,
+): Promise<void> {
+  const isNews = await db.transaction(tx => saveReported(tx, gatewayId, reported, way))
+  const { refused } = reported
+  if (!isNews || refused === undefined) return
+  const { kind, version, reason } = refused
+  metrics.count('collector_configurations_refused_total', { kind })
+  log.warn('gateway refused a configuration', { gatewayId, kind, version, reason })
 }
 
 async function saveHealth(db: Database, gatewayId: number, health: GatewayHealth, way: Way): Promise<void> {

@@ -7,6 +7,7 @@ import type { SlotChange } from '../../../cloud/compliance/slots.ts'
 import { afterSubmission } from '../../../cloud/compliance/slots.ts'
 import { upsertSmaHolder, upsertSmaProcess } from '../../../cloud/compliance/sma/provisioning.ts'
 import { SmaProcessSettings } from '../../../cloud/compliance/sma/settings.ts'
+import { wantConfiguration } from '../../../cloud/fleet/configurations.ts'
 import { uploadImport } from '../../../cloud/imports/desk.ts'
 import { findPoint } from '../../../cloud/point-name.ts'
 import { enterMeterEvent } from '../../../cloud/processor/meter-events.ts'
@@ -15,6 +16,7 @@ import { insertAlertRule } from '../../../cloud/store/alert-rules.ts'
 import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
 import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
+import { saveReported } from '../../../cloud/store/configurations.ts'
 import { ensureDerivedSeries, replaceCounterEvents } from '../../../cloud/store/derived.ts'
 import { insertFleetEvent } from '../../../cloud/store/fleet.ts'
 import {
@@ -33,8 +35,10 @@ import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
 import { smaKey } from '../../../cloud/store/sma.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
+import { documentHash } from '../../../protocol/configuration.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
 import { VARIABLES } from '../../../protocol/variables.ts'
+import { configurationOf } from './configuration-text.ts'
 import { type ApiScene, makeUser } from './scene.ts'
 
 /** When it is, in the scene. */
@@ -55,6 +59,7 @@ export async function fill(api: ApiScene): Promise<void> {
     const gatewayId = gateway?.id ?? 0
     await saveGatewayStatus(api.db, gatewayId, 'state', stateOf('ready', `1.2.3-${client}`))
     await saveGatewayStatus(api.db, gatewayId, 'health', healthOf(client))
+    await configure(api, gatewayId, client)
     const commands = [commandOf(gatewayId, 'w-1', client), commandOf(gatewayId, 'w-2', client)]
     await insertCommands(api.db, commands, { now: NOW })
     await saveCommandResult(api.db, gatewayId, 'w-1', resultOf('w-1'))
@@ -105,6 +110,24 @@ export async function fill(api: ApiScene): Promise<void> {
   await makeSlots(api)
   await answer(api, receiptOf)
   await answer(api, () => ({ kind: 'refused', reason: 'Caudal no permitido' }))
+}
+
+/** Two versions of what a gateway should run with, and two reports of it: the second one is that it refused it. */
+async function configure({ db, clock, deps }: ApiScene, id: number, client: string): Promise<void> {
+  const gateway = `gw-${client}`
+  for (const note of ['primera', 'segunda']) {
+    const wanted = { document: configurationOf(client), by: `ana@${client}.cl`, note }
+    await wantConfiguration({ db, signer: deps.authority }, { id, gateway }, wanted, {
+      ...{ now: clock.now(), seen: () => true },
+    })
+  }
+  const said = { v: 1 as const, version: 1, hash: documentHash(configurationOf(client)), appliedAt: NOW }
+  const refused = {
+    ...{ version: 2, hash: said.hash, at: NOW, kind: 'mistaken' as const, reason: `It is not for ${client}` },
+    mistakes: [{ path: 'devices[0].bus', line: 6, message: 'no bus has the id "x"' }],
+  }
+  await db.transaction(tx => saveReported(tx, id, said, 'mqtt'))
+  await db.transaction(tx => saveReported(tx, id, { ...said, refused }, 'mqtt'))
 }
 
 /** Rules and meter events of each client's well, and what its counter did. */

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { toClaimCode } from '../../../protocol/claim-code.ts'
+import { configurationOf } from './configuration-text.ts'
 import { NOW } from './content.ts'
 import type { OperationObject } from './schema.ts'
 
@@ -55,6 +56,10 @@ export const ANSWERED: Record<string, number> = {
   'PUT /api/v1/incidents/{incident}/assignee': 428,
   'PUT /api/v1/incidents/{incident}/snooze': 428,
   'POST /api/v1/incidents/{incident}/escalate': 428,
+  'PUT /api/v1/gateways/{gateway}/configuration': 428,
+  'POST /api/v1/gateways/{gateway}/configuration/roll-back': 428,
+  // It has told nothing of its file.
+  'POST /api/v1/gateways/{gateway}/configuration/adopt': 409,
 }
 
 const FAULT = {
@@ -106,6 +111,13 @@ const BODIES: Record<string, object> = {
   'POST /api/v1/incidents/{incident}/comments': { text: 'voy en camino' },
 }
 
+function configurationBody(route: string, name: string, client: string): object {
+  if (route.endsWith('/roll-back')) return { version: 1, note: name }
+  if (route.endsWith('/adopt')) return { hash: 'a'.repeat(64), note: name }
+  const document = configurationOf(client)
+  return route.endsWith('/check') ? { document } : { document, note: name }
+}
+
 /** What is sent to a route that takes a body, so that it is right, and each time something else by `name`. */
 export function initOf(route: string, name: string, client = 'campo'): RequestInit {
   if (route === 'POST /api/v1/imports') {
@@ -148,6 +160,7 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route.endsWith('/revocation')) return { reason: name }
   if (BODIES[route] !== undefined) return BODIES[route]
   if (route.includes('/points/')) return ruleOrEvent(route, name)
+  if (route.includes('/configuration')) return configurationBody(route, name, client)
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
   return { id: `${name.replace('_', '-')}-1`, command }
 }
@@ -211,6 +224,8 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       event: client === 'campo' ? '1' : '3',
       work: workOf(client),
       month: '2026-01',
+      version: '1',
+      profile: 'siemens-mag-6000',
       // The second of each client is ended.
       rule: client === 'campo' ? '1' : '3',
       fault: client === 'campo' ? '2' : '4',
