@@ -47,6 +47,8 @@ export interface CloudConfig {
   retention?: RetentionRule
   /** What people are told through, and in whose name. */
   mail?: { url: string; from: string }
+  /** Who else's word is taken for who somebody is. */
+  oidc?: { issuer: string; clientId: string; clientSecret: string; name: string }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** What people type into a browser: cookies are bound to it, and requests from elsewhere are refused. */
   publicUrl: string
@@ -68,6 +70,7 @@ const port = z
   .refine(value => value <= 65535, 'must be a port, 0 to 65535')
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
 const path = z.string().min(1)
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 /** Shorter, and what comes late would find nothing to be computed with any more. */
 const KEPT_MIN_MS = 62 * 86_400_000
 const KEPT_MAX_MS = 36_500 * 86_400_000
@@ -145,6 +148,15 @@ const Environment = z.object({
     .url({ protocol: /^smtps?$/, error: 'must be a URL that begins with smtp:// or smtps://' })
     .optional(),
   MAIL_FROM: z.email('must be a mail address').optional(),
+  OIDC_ISSUER: httpUrl
+    .refine(
+      url => url.startsWith('https:') || LOOPBACK.test(new URL(url).hostname),
+      'must begin with https://, but on this machine',
+    )
+    .optional(),
+  OIDC_CLIENT_ID: z.string().max(200).optional(),
+  OIDC_CLIENT_SECRET: z.string().max(1000).optional(),
+  OIDC_NAME: z.string().max(40).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   PUBLIC_URL: httpUrl.optional(),
   TRUSTED_PROXIES: z
@@ -219,6 +231,7 @@ const TOGETHER = [
   ['NATS_USER', 'NATS_PASSWORD'],
   ['NATS_CERT', 'NATS_KEY'],
   ['SMTP_URL', 'MAIL_FROM'],
+  ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'],
 ] as const
 
 /** What examples have where a secret belongs. */
@@ -239,6 +252,9 @@ function crossMistakes(given: Record<string, string | undefined>): { path: strin
   }
   if (given.FLEET_UPLINK_CA !== undefined && given.FLEET_UPLINK_URL === undefined) {
     mistakes.push({ path: 'FLEET_UPLINK_CA', message: 'needs FLEET_UPLINK_URL' })
+  }
+  if (given.OIDC_NAME !== undefined && given.OIDC_ISSUER === undefined) {
+    mistakes.push({ path: 'OIDC_NAME', message: 'needs OIDC_ISSUER' })
   }
   if (given.RAW_RETENTION_DECLARED !== undefined && given.RAW_RETENTION === undefined) {
     mistakes.push({ path: 'RAW_RETENTION_DECLARED', message: 'needs RAW_RETENTION' })
@@ -306,10 +322,21 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
     ...(settings.SMTP_URL === undefined || settings.MAIL_FROM === undefined
       ? {}
       : { mail: { url: settings.SMTP_URL, from: settings.MAIL_FROM } }),
+    ...oidcOf(settings),
     logLevel: settings.LOG_LEVEL ?? 'info',
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,
     trustedProxies: settings.TRUSTED_PROXIES ?? [],
   }
+}
+
+function oidcOf({
+  OIDC_ISSUER: issuer,
+  OIDC_CLIENT_ID: clientId,
+  OIDC_CLIENT_SECRET: clientSecret,
+  OIDC_NAME: name,
+}: z.output<typeof Environment>): Pick<CloudConfig, 'oidc'> {
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined) return {}
+  return { oidc: { issuer, clientId, clientSecret, name: name ?? new URL(issuer).hostname } }
 }
 
 function natsOf({

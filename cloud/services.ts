@@ -4,9 +4,9 @@ import type { Clock } from '../protocol/runtime/clock.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { openMetrics } from '../protocol/runtime/metrics.ts'
 import { type Closable, openScope } from '../protocol/runtime/scope.ts'
+import { openMailer } from './alerts/mail.ts'
 import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
-import { type Access, openAccess } from './api/access.ts'
-import { type Accounts, openAccounts } from './api/accounts.ts'
+import { type Door, openDoor } from './api/door.ts'
 import { API_METRICS, startApi } from './api/service.ts'
 import { COLLECTOR_METRICS, startCollector } from './collector/service.ts'
 import { openSecrets } from './compliance/secrets.ts'
@@ -63,12 +63,12 @@ export async function startCloud(deps: CloudDeps, options: CloudOptions): Promis
   const scope = openScope()
   try {
     const { db, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
-    const { publicUrl } = config
-    const accounts = openAccounts({ ...deps, db }, { secretKey, publicUrl })
-    const access = openAccess({ db, clock: deps.clock, accounts }, { publicUrl })
+    const { publicUrl, oidc, mail } = config
+    const mailer = mail === undefined ? undefined : openMailer(mail)
+    const door = openDoor({ ...deps, db, mailer }, { secretKey, publicUrl, oidc })
     const fleetSecrets = openFleetSecrets(secretKey, config.formerSecretKeys)
     const authority = openAuthority({ db, clock: deps.clock, secrets: fleetSecrets })
-    const parts: Parts = { ...deps, db, secretKey, accounts, access, ways, authority, uplink }
+    const parts: Parts = { ...deps, db, secretKey, ...door, ways, authority, uplink }
     const services: RunningService[] = []
     for (const name of START_ORDER.filter(wanted => options.services.includes(wanted))) {
       const log = deps.log.with({ service: name })
@@ -101,11 +101,9 @@ async function waysOf(
   return readWays(deps, { ...config, mqtt })
 }
 
-interface Parts extends CloudDeps {
+interface Parts extends CloudDeps, Door {
   db: Database
   secretKey: Uint8Array
-  accounts: Accounts
-  access: Access
   /** Where the collector or the processor is among the services. */
   ways: Ways | undefined
   authority: Authority

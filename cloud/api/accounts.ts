@@ -7,26 +7,22 @@
 //       many come at once.
 //   A4. A session is a row: ending it ends it at once. Its cookie is of no use to a script.
 //
-// better-auth's own HTTP routes are not served; it runs on our database through authDatabase(), so there is one
-// pool and one kind of failure.
+// better-auth's own HTTP routes are not served; it runs on our database (accounts-auth.ts), so there is one pool and one
+// kind of failure. What one signs in with besides a password has a file each.
 
-import { createHash, hkdfSync, randomUUID } from 'node:crypto'
-import { type BetterAuthOptions, betterAuth } from 'better-auth'
-import { type CustomAdapter, createAdapterFactory } from 'better-auth/adapters'
 import { APIError } from 'better-auth/api'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { beginSignIn, endSignIn } from '../store/accounts.ts'
-import { type AuthCondition, type AuthRow, authTable } from '../store/auth-rows.ts'
-import type { Database, Sql } from '../store/database.ts'
-import { hashPassword, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, verifyPassword } from './password.ts'
+import type { Database } from '../store/database.ts'
+import { type Auth, openAuth } from './accounts-auth.ts'
+import { beginGuess, FAILURE_WINDOW_MS, FAILURES_PER_USER_MAX, failureKey } from './accounts-guesses.ts'
+import { type OidcSettings, type OidcSignIn, oidcSignIn } from './accounts-oidc.ts'
+import { type Passkeys, passkeys } from './accounts-passkeys.ts'
+import { type SecondFactor, secondFactor } from './accounts-second-factor.ts'
 
-const SESSION_SECONDS = 12 * 3600
-const SESSION_UPDATE_SECONDS = 3600
-const FAILURES_PER_USER_MAX = 5
 const FAILURES_PER_ADDRESS_MAX = 50
 const BROWSER_LENGTH_MAX = 400
-const FAILURE_WINDOW_MS = 15 * 60_000
 
 /** Somebody who signed in. */
 export interface SessionUser {
@@ -38,11 +34,13 @@ export interface SessionUser {
 /** What came of trying to sign in. `cookies` are `Set-Cookie` values. */
 export type SignIn =
   | { kind: 'signed_in'; user: SessionUser; cookies: string[] }
+  /** The password is right, and a second factor is asked for. */
+  | { kind: 'second_factor'; cookies: string[] }
   | { kind: 'refused' }
   | { kind: 'locked'; retryAfterMs: number }
 
 /** Signing in, and who is signed in. */
-export interface Accounts {
+export interface Accounts extends SecondFactor, Passkeys, OidcSignIn {
   /**
    * `address` is where the request came from; it counts failures of one address over all users. It and what the browser
    * calls itself are kept with the session, for its owner to see.
@@ -89,9 +87,13 @@ export interface AccountsDeps {
 /** Opens the accounts. `secretKey` signs the cookies, `publicUrl` says whether they need TLS. */
 export function openAccounts(
   { db, clock, log }: AccountsDeps,
-  { secretKey, publicUrl }: { secretKey: Uint8Array; publicUrl: string },
+  {
+    secretKey,
+    publicUrl,
+    oidc,
+  }: { secretKey: Uint8Array; publicUrl: string; oidc?: OidcSettings | undefined },
 ): Accounts {
-  const auth = betterAuth(authOptions({ db, log }, { secretKey, publicUrl }))
+  const auth = openAuth({ db, log }, { secretKey, publicUrl })
   return {
     async signIn({ email: typed, password }, { address, browser }) {
       const email = typed.trim().toLowerCase()
@@ -109,7 +111,10 @@ export function openAccounts(
           returnHeaders: true,
         })
         await endSignIn(db, { userKey, addressKey })
-        return { kind: 'signed_in', user: toSessionUser(response.user), cookies: headers.getSetCookie() }
+        const cookies = headers.getSetCookie()
+        // better-auth answers otherwise than its types say when a second factor is asked for.
+        if ('twoFactorRedirect' in response) return { kind: 'second_factor', cookies }
+        return { kind: 'signed_in', user: toSessionUser(response.user), cookies }
       } catch (error) {
         if (!(error instanceof APIError) || error.statusCode >= 500) throw error
         log.warn('sign-in refused', { address })
@@ -127,6 +132,9 @@ export function openAccounts(
     },
     ...ownSessions(auth),
     changePassword: (headers, change) => changePassword({ db, clock, log }, auth, headers, change),
+    ...secondFactor({ db, clock, log }, auth),
+    ...passkeys({ db, clock, log }, auth, { publicUrl }),
+    ...oidcSignIn({ db, clock, log }, auth, { publicUrl, oidc }),
   }
 }
 
@@ -136,8 +144,6 @@ function originHeaders(address: string, browser: string | undefined): Headers {
   if (browser !== undefined) headers.set('user-agent', browser.slice(0, BROWSER_LENGTH_MAX))
   return headers
 }
-
-type Auth = ReturnType<typeof betterAuth<ReturnType<typeof authOptions>>>
 
 function ownSessions(auth: Auth): Pick<Accounts, 'sessionsOf' | 'endSession'> {
   const list = async (headers: Headers) => {
@@ -172,122 +178,18 @@ async function changePassword(
   headers: Headers,
   { current, password }: { current: string; password: string },
 ): Promise<PasswordChange> {
-  const session = headers.has('cookie') ? await auth.api.getSession({ headers }) : null
-  if (session === null) return { kind: 'nobody' }
-  const userKey = failureKey('user', session.user.email)
-  const limits = [{ key: userKey, failuresMax: FAILURES_PER_USER_MAX }]
-  const retryAfterMs = await beginSignIn(db, limits, { now: clock.now(), windowMs: FAILURE_WINDOW_MS })
-  if (retryAfterMs > 0) return { kind: 'locked', retryAfterMs }
+  const guess = await beginGuess({ db, clock }, auth, headers)
+  if (guess.kind !== 'begun') return guess
   try {
     const body = { currentPassword: current, newPassword: password, revokeOtherSessions: true }
     const answer = await auth.api.changePassword({ headers, body, returnHeaders: true })
-    await endSignIn(db, { userKey, addressKey: '' })
+    await guess.wasRight()
     return { kind: 'changed', cookies: answer.headers.getSetCookie() }
   } catch (error) {
     if (!(error instanceof APIError) || error.statusCode >= 500) throw error
-    log.warn('password change refused', { userId: session.user.id })
+    log.warn('password change refused', { userId: guess.userId })
     return { kind: 'wrong' }
   }
 }
 
-function authOptions(
-  { db, log }: { db: Database; log: Log },
-  { secretKey, publicUrl }: { secretKey: Uint8Array; publicUrl: string },
-) {
-  const secure = publicUrl.startsWith('https:')
-  return {
-    appName: 'SmartHydro',
-    baseURL: publicUrl,
-    trustedOrigins: [new URL(publicUrl).origin],
-    secret: Buffer.from(hkdfSync('sha256', secretKey, '', 'smarthydro sessions', 32)).toString('base64'),
-    database: authDatabase(db),
-    telemetry: { enabled: false },
-    // Its HTTP routes are not served: failures are counted by beginSignIn(), in the database and for all processes.
-    rateLimit: { enabled: false },
-    emailAndPassword: {
-      enabled: true,
-      disableSignUp: true,
-      minPasswordLength: PASSWORD_LENGTH_MIN,
-      maxPasswordLength: PASSWORD_LENGTH_MAX,
-      password: { hash: hashPassword, verify: ({ password, hash }) => verifyPassword(password, hash) },
-    },
-    session: {
-      expiresIn: SESSION_SECONDS,
-      updateAge: SESSION_UPDATE_SECONDS,
-      cookieCache: { enabled: false },
-    },
-    advanced: {
-      cookiePrefix: 'smarthydro',
-      useSecureCookies: secure,
-      defaultCookieAttributes: { httpOnly: true, sameSite: 'lax', secure, path: '/' },
-      database: { generateId: () => randomUUID() },
-    },
-    logger: {
-      // It reports each wrong password as an error; ours says that in a line of its own.
-      level: 'error',
-      log: (_, message) => log.debug('accounts reported', { message }),
-    },
-  } satisfies BetterAuthOptions
-}
-
-/** Hashed, so that the table tells nobody who tried. */
-const failureKey = (kind: string, subject: string): string =>
-  `${kind}:${createHash('sha256').update(subject).digest('hex')}`
-
 const toSessionUser = ({ id, email, name }: SessionUser): SessionUser => ({ id, email, name })
-
-/** better-auth on our database. */
-function authDatabase(db: Database) {
-  const common = { adapterId: 'smarthydro', supportsJSON: true, supportsDates: true, supportsBooleans: true }
-  return (options: BetterAuthOptions) =>
-    createAdapterFactory({
-      config: {
-        ...common,
-        transaction: work =>
-          db.transaction(tx =>
-            work(
-              createAdapterFactory({
-                config: { ...common, transaction: false },
-                adapter: () => authStatements(tx),
-              })(options),
-            ),
-          ),
-      },
-      adapter: () => authStatements(db),
-    })(options)
-}
-
-/** What better-auth asks of a database, one statement each. Its rows are untyped by their nature. */
-function authStatements(sql: Sql): CustomAdapter {
-  return {
-    create: async ({ model, data }) => (await authTable(sql, model).insert(data)) as typeof data,
-    update: async ({ model, where, update }) => {
-      const changed = await authTable(sql, model).update(toConditions(where), update as AuthRow)
-      return (changed[0] ?? null) as typeof update | null
-    },
-    updateMany: async ({ model, where, update }) =>
-      (await authTable(sql, model).update(toConditions(where), update)).length,
-    findOne: async <T>({ model, where }: Parameters<CustomAdapter['findOne']>[0]) =>
-      ((await authTable(sql, model).find(toConditions(where), { limit: 1 }))[0] ?? null) as T | null,
-    findMany: async <T>({ model, where, limit, offset, sortBy }: Parameters<CustomAdapter['findMany']>[0]) =>
-      (await authTable(sql, model).find(toConditions(where), {
-        limit,
-        ...(offset === undefined ? {} : { offset }),
-        ...(sortBy === undefined ? {} : { sortBy }),
-      })) as T[],
-    delete: async ({ model, where }) => {
-      await authTable(sql, model).delete(toConditions(where))
-    },
-    deleteMany: async ({ model, where }) => (await authTable(sql, model).delete(toConditions(where))).length,
-    count: ({ model, where }) => authTable(sql, model).count(toConditions(where)),
-  }
-}
-
-type Where = Parameters<CustomAdapter['count']>[0]['where']
-
-function toConditions(where: Where = []): AuthCondition[] {
-  return where.map(({ field, operator = 'eq', value, connector = 'AND', mode }) => {
-    if (mode === 'insensitive') throw new Error(`Cannot compare ${field} without regard to case`)
-    return { field, operator, value, connector }
-  })
-}

@@ -20,8 +20,7 @@ import { answerProblems, limitBody, Problem, refuseUnheldText } from '../problem
 import { openActing } from '../store/acting.ts'
 import type { Database } from '../store/database.ts'
 import { requireAllowed } from '../verdict.ts'
-import { type Access, isForeign } from './access.ts'
-import type { Accounts } from './accounts.ts'
+import { isForeign } from './access.ts'
 import { actAsAsked } from './acting.ts'
 import { alertBacktest } from './alert-backtest.ts'
 import { alertRules } from './alert-rules.ts'
@@ -37,6 +36,7 @@ import { decisions } from './decisions.ts'
 import { devices } from './devices.ts'
 import { docs, toDocument } from './docs.ts'
 import { DOCUMENT_BYTES_MAX, documents } from './documents.ts'
+import type { Door } from './door.ts'
 import { enrolment } from './enrolment.ts'
 import { entry } from './entry.ts'
 import { exports } from './exports.ts'
@@ -48,11 +48,14 @@ import { repeatAnswers } from './idempotency.ts'
 import { imports } from './imports.ts'
 import { incidentActs } from './incident-acts.ts'
 import { incidents } from './incidents.ts'
+import { keys } from './keys.ts'
 import { ledger } from './ledger.ts'
+import { lettingIn } from './letting-in.ts'
 import { live } from './live.ts'
 import type { LiveHub } from './live-hub.ts'
 import { overview } from './overview.ts'
 import { ownAccount } from './own-account.ts'
+import { ownFactors } from './own-factors.ts'
 import { pointChanges } from './point-changes.ts'
 import { points } from './points.ts'
 import { processing } from './processing.ts'
@@ -67,11 +70,13 @@ import { sending } from './sending.ts'
 import { sensorFaults } from './sensor-faults.ts'
 import { series } from './series.ts'
 import { session } from './session.ts'
+import { sessionWays } from './session-ways.ts'
 import { sites } from './sites.ts'
 import { slotExport } from './slot-export.ts'
 import { slotHours } from './slot-hours.ts'
 import { slots } from './slots.ts'
 import { sma } from './sma.ts'
+import { userAccounts } from './user-accounts.ts'
 import { pointVariables, variables } from './variables.ts'
 import { WEB_FOLDER, web } from './web.ts'
 import { works } from './works.ts'
@@ -89,12 +94,10 @@ const CONFIGURATIONS = [
 const CONFIGURATION_BYTES_MAX = 512 * 1024
 
 /** What the API uses. */
-export interface ApiDeps {
+export interface ApiDeps extends Door {
   db: Database
   clock: Clock
   log: Log
-  access: Access
-  accounts: Accounts
   live: LiveHub
   metrics: Metrics
   authority: Authority
@@ -133,7 +136,12 @@ export function openApi(
 
   const api = openRouter()
   api.route('/', session(deps, options))
+  api.route('/session', sessionWays(deps, options))
+  api.route('/', lettingIn(deps, options))
   api.route('/', ownAccount(deps))
+  api.route('/me', ownFactors(deps))
+  api.route('/', keys(deps))
+  api.route('/users', userAccounts(deps))
   api.route('/overview', overview(deps))
   api.route('/live', live(deps, LIVE_RULE))
   api.route('/clients', clients(deps))

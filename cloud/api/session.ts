@@ -19,9 +19,12 @@ const Credentials = z
   })
   .openapi('Credentials')
 
-const SessionUser = z
+/** Who has signed in. */
+export const SessionUser = z
   .strictObject({ id: z.string(), email: z.string(), name: z.string() })
   .openapi('SessionUser')
+
+const SecondFactorWanted = z.strictObject({ wants: z.literal('second_factor') }).openapi('SecondFactorWanted')
 
 const Me = z
   .strictObject({
@@ -54,6 +57,10 @@ const signInRoute = createRoute({
   },
   responses: {
     200: { description: 'signed in', content: { 'application/json': { schema: SessionUser } } },
+    202: {
+      description: 'the password is right; `/session/second-factor` wants a code within ten minutes',
+      content: { 'application/json': { schema: SecondFactorWanted } },
+    },
     ...problemResponses(400, 401, 403, 413, 415, 429),
   },
 })
@@ -120,6 +127,7 @@ export function session(
         throw new Problem(429, 'Too many failed sign-ins', { retryAfterS })
       }
       for (const cookie of result.cookies) context.header('set-cookie', cookie, { append: true })
+      if (result.kind === 'second_factor') return context.json({ wants: 'second_factor' as const }, 202)
       return context.json(result.user, 200)
     })
     .openapi(signOutRoute, async context => {

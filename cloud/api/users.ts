@@ -5,6 +5,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { Rejected } from '../../protocol/runtime/errors.ts'
+import { Problem } from '../problem.ts'
 import {
   type ApiScope,
   clientIdOf,
@@ -73,6 +74,9 @@ export interface TokenRequest {
   scopes: readonly ApiScope[]
   expiresAt?: number
   createdBy: string
+  /** Whose own it is; absent: the installation's. */
+  userId?: string
+  requestsPerMinute?: number
 }
 
 /** Makes a token for a program and returns it, once. Throws Rejected when it cannot be. */
@@ -101,6 +105,28 @@ function checkedPassword(password: string | undefined): string {
     throw new Rejected(`A password must have ${PASSWORD_LENGTH_MIN} to ${PASSWORD_LENGTH_MAX} characters`)
   }
   return password
+}
+
+/**
+ * Throws Problem for what nobody can be: a role for one client without one, or of one that there is none of. `place` is where
+ * the request has the grants.
+ */
+export async function checkGrants(
+  sql: Sql,
+  grants: readonly { role: Role; client: string | null }[],
+  place = 'grants',
+): Promise<void> {
+  for (const [index, { role, client }] of grants.entries()) {
+    try {
+      await checkRole(sql, client === null ? { role } : { role, client })
+    } catch (error) {
+      if (!(error instanceof Rejected)) throw error
+      const errors = [
+        { in: 'body' as const, name: place === '' ? 'role' : `${place}.${index}`, detail: error.message },
+      ]
+      throw new Problem(422, 'Nobody can be that', { errors })
+    }
+  }
 }
 
 async function checkRole(sql: Sql, { role, client }: { role: Role; client?: string }): Promise<void> {

@@ -22,12 +22,12 @@ export interface Grant {
   client: string | null
 }
 
-/** The grants of a user. */
+/** The grants of a user; none of who is kept out. */
 export function selectGrants(sql: Sql, userId: string): Promise<Grant[]> {
   return sql.query<Grant>(
     `select g.role, g.client_id as "clientId", c.slug as client
-     from auth.grants g left join clients c on c.id = g.client_id
-     where g.user_id = $1 order by g.id limit 1000`,
+     from auth.grants g join auth.users u on u.id = g.user_id left join clients c on c.id = g.client_id
+     where g.user_id = $1 and u.disabled_at is null order by g.id limit 1000`,
     [userId],
   )
 }
@@ -107,17 +107,24 @@ export interface NewToken {
   /** Epoch milliseconds; absent: until it is revoked. */
   expiresAt?: number
   createdBy: string
+  /** Whose own it is; absent: the installation's. */
+  userId?: string
+  requestsPerMinute?: number
 }
+
+/** How often a token may ask where nobody said otherwise. */
+export const REQUESTS_PER_MINUTE = 600
 
 /** Adds a token. False when the name is taken by one that is not revoked; a revoked one makes way. */
 export async function insertToken(sql: Sql, token: NewToken): Promise<boolean> {
   const rows = await sql.query(
-    `insert into auth.api_tokens (name, hash, role, client_id, scopes, expires_at, created_by)
+    `insert into auth.api_tokens (name, hash, role, client_id, scopes, expires_at, created_by, user_id,
+       requests_per_minute)
      values ($1, $2, $3, (select c.id from clients c where c.slug = $4), $5::text[],
-       to_timestamp($6::float8 / 1000), $7)
-     on conflict (name) do update set hash = excluded.hash, role = excluded.role, client_id = excluded.client_id,
+       to_timestamp($6::float8 / 1000), $7, $8, $9)
+     on conflict (coalesce(user_id, ''), name) do update set hash = excluded.hash, role = excluded.role, client_id = excluded.client_id,
        scopes = excluded.scopes, expires_at = excluded.expires_at, created_by = excluded.created_by,
-       created_at = now(), revoked_at = null, last_used_at = null
+       created_at = now(), revoked_at = null, last_used_at = null, requests_per_minute = excluded.requests_per_minute
      where auth.api_tokens.revoked_at is not null
      returning id`,
     [
@@ -128,6 +135,8 @@ export async function insertToken(sql: Sql, token: NewToken): Promise<boolean> {
       token.scopes,
       token.expiresAt ?? null,
       token.createdBy,
+      token.userId ?? null,
+      token.requestsPerMinute ?? REQUESTS_PER_MINUTE,
     ],
   )
   return rows.length > 0
@@ -138,9 +147,13 @@ export interface TokenRow extends Grant {
   id: number
   name: string
   scopes: ApiScope[]
+  requestsPerMinute: number
 }
 
-/** The token with this hash, if it is in force at `now`. Notes that it was used, at most once a minute. */
+/**
+ * The token with this hash, if it is in force at `now`; somebody's own only while they have the role themselves. Notes that
+ * it was used, at most once a minute.
+ */
 export async function useToken(sql: Sql, hash: Uint8Array, now: number): Promise<TokenRow | undefined> {
   const rows = await sql.query<TokenRow>(
     `with used as (
@@ -149,10 +162,15 @@ export async function useToken(sql: Sql, hash: Uint8Array, now: number): Promise
          and (expires_at is null or expires_at > to_timestamp($2::float8 / 1000))
          and (last_used_at is null or last_used_at < to_timestamp($2::float8 / 1000) - interval '1 minute')
      )
-     select t.id, t.name, t.role, t.client_id as "clientId", c.slug as client, t.scopes
+     select t.id, t.name, t.role, t.client_id as "clientId", c.slug as client, t.scopes,
+       t.requests_per_minute as "requestsPerMinute"
      from auth.api_tokens t left join clients c on c.id = t.client_id
      where t.hash = $1 and t.revoked_at is null
-       and (t.expires_at is null or t.expires_at > to_timestamp($2::float8 / 1000))`,
+       and (t.expires_at is null or t.expires_at > to_timestamp($2::float8 / 1000))
+       and (t.user_id is null or exists (
+         select from auth.grants g join auth.users u on u.id = g.user_id
+         where g.user_id = t.user_id and u.disabled_at is null
+           and g.role = t.role and g.client_id is not distinct from t.client_id))`,
     [hash, now],
   )
   return rows[0]
@@ -162,7 +180,7 @@ export async function useToken(sql: Sql, hash: Uint8Array, now: number): Promise
 export async function listSubscribers(sql: Sql, now: number): Promise<{ name: string; client?: string }[]> {
   const rows = await sql.query<{ name: string; client: string | null }>(
     `select t.name, c.slug as client from auth.api_tokens t left join clients c on c.id = t.client_id
-     where 'subscribe' = any(t.scopes) and t.revoked_at is null
+     where 'subscribe' = any(t.scopes) and t.user_id is null and t.revoked_at is null
        and (t.expires_at is null or t.expires_at > to_timestamp($1::float8 / 1000))
      order by t.name`,
     [now],
@@ -170,10 +188,11 @@ export async function listSubscribers(sql: Sql, now: number): Promise<{ name: st
   return rows.map(({ name, client }) => (client === null ? { name } : { name, client }))
 }
 
-/** Ends a token. False when none of this name was in force. */
+/** Ends a token of the installation. False when none of this name was in force. */
 export async function revokeToken(sql: Sql, name: string): Promise<boolean> {
   const rows = await sql.query(
-    `update auth.api_tokens set revoked_at = now() where name = $1 and revoked_at is null returning id`,
+    `update auth.api_tokens set revoked_at = now() where name = $1 and user_id is null and revoked_at is null
+     returning id`,
     [name],
   )
   return rows.length > 0

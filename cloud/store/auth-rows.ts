@@ -10,6 +10,7 @@ const AUTH_TABLES: Record<string, string> = {
   session: 'auth.sessions',
   account: 'auth.accounts',
   verification: 'auth.verifications',
+  twoFactor: 'auth.two_factors',
 }
 
 /** What may be asked of a row: `field operator value`, joined by AND or OR. */
@@ -99,7 +100,7 @@ function place(params: Param[], value: unknown): string {
   return `$${params.length}`
 }
 
-const INSTANT_COLUMN = /_at$/
+const INSTANT_COLUMN = /_(at|until)$/
 
 function fromRow(row: AuthRow): AuthRow {
   const fields = Object.entries(row).map(([column, value]) => [

@@ -46,5 +46,9 @@ export const PLACES: readonly Place[] = [
     ...{ to: '/imports', label: text => text.imports.title, icon: 'upload', group: 'run' },
     ability: 'operate',
   },
+  {
+    ...{ to: '/admin', label: text => text.admin.title, icon: 'settings', group: 'manage' },
+    ability: 'administer',
+  },
   { to: '/account', label: text => text.app.account, icon: 'account', group: 'manage', ability: 'read' },
 ]

@@ -17,4 +17,8 @@ export const PAGES = [
   '/imports',
   '/imports/{import}',
   '/account',
+  '/admin',
+  '/admin/users',
+  '/admin/users/{user}',
+  '/admin/keys',
 ] as const

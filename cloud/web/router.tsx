@@ -11,6 +11,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { meQuery } from './api/queries.ts'
+import { sectionsOf } from './screens/admin/sections.ts'
 import { NotFound } from './screens/not-found.tsx'
 import { Shell } from './shell.tsx'
 import { Failure, Loading } from './ui/shown.tsx'
@@ -120,6 +121,39 @@ const account = createRoute({
   component: lazyRouteComponent(() => import('./screens/account.tsx'), 'AccountScreen'),
 })
 
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('./screens/admin/frame.tsx'), 'AdminFrame'),
+})
+
+const adminIndex = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  beforeLoad: async ({ context }) => {
+    const [first] = sectionsOf(await context.queries.ensureQueryData(meQuery))
+    throw redirect({ to: first?.to ?? '/' })
+  },
+})
+
+const users = createRoute({
+  getParentRoute: () => admin,
+  path: '/users',
+  component: lazyRouteComponent(() => import('./screens/admin/users.tsx'), 'UsersScreen'),
+})
+
+const user = createRoute({
+  getParentRoute: () => admin,
+  path: '/users/$user',
+  component: lazyRouteComponent(() => import('./screens/admin/user.tsx'), 'UserScreen'),
+})
+
+const keys = createRoute({
+  getParentRoute: () => admin,
+  path: '/keys',
+  component: lazyRouteComponent(() => import('./screens/admin/keys.tsx'), 'KeysScreen'),
+})
+
 const tree = root.addChildren([
   signIn,
   shell.addChildren([
@@ -133,6 +167,7 @@ const tree = root.addChildren([
     imports,
     oneImport,
     account,
+    admin.addChildren([adminIndex, users, user, keys]),
   ]),
 ])
 

@@ -4,8 +4,7 @@
 // of a month, days of three years, months of ten. An embedded PostgreSQL with everything it needs in memory; asker and
 // API share a process. Each question is asked of another well each time.
 
-import { openAccess } from '../../cloud/api/access.ts'
-import { openAccounts } from '../../cloud/api/accounts.ts'
+import { openDoor } from '../../cloud/api/door.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createToken } from '../../cloud/api/users.ts'
 import { openAuthority, openFleetSecrets } from '../../cloud/fleet/authority.ts'
@@ -155,14 +154,13 @@ async function openAsker(scope: Scope, db: Database): Promise<(path: string) => 
     version: '0.0.0',
     uplink: NO_UPLINK,
   }
-  const accounts = openAccounts(
+  const door = openDoor(
     { db, clock, log: silentLog },
     { secretKey: new Uint8Array(32), publicUrl: options.publicUrl },
   )
   const secrets = openFleetSecrets(new Uint8Array(32), [])
   const authority = openAuthority({ db, clock, secrets })
-  const access = openAccess({ db, clock, accounts }, options)
-  const deps = { db, clock, log: silentLog, accounts, access, authority }
+  const deps = { db, clock, log: silentLog, ...door, authority }
   const api = scope.use(
     await startApi(
       { ...deps, metrics: openMetrics(API_METRICS) },

@@ -3,8 +3,7 @@
 //
 // The overview is held against asking for the same document without a browser, frames against the 60 a second of a screen.
 
-import { openAccess } from '../../cloud/api/access.ts'
-import { openAccounts } from '../../cloud/api/accounts.ts'
+import { openDoor } from '../../cloud/api/door.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createUser } from '../../cloud/api/users.ts'
 import { openAuthority, openFleetSecrets } from '../../cloud/fleet/authority.ts'
@@ -35,12 +34,11 @@ export async function benchWeb(): Promise<Figure[]> {
   await fill(db)
   const port = await freePort()
   const publicUrl = `http://localhost:${port}`
-  const accounts = openAccounts({ db, clock, log: silentLog }, { secretKey: new Uint8Array(32), publicUrl })
-  const access = openAccess({ db, clock, accounts }, { publicUrl })
+  const door = openDoor({ db, clock, log: silentLog }, { secretKey: new Uint8Array(32), publicUrl })
   const secrets = openFleetSecrets(new Uint8Array(32), [])
   const authority = openAuthority({ db, clock, secrets })
   const service = await startApi(
-    { db, clock, log: silentLog, accounts, access, authority, metrics: openMetrics(API_METRICS) },
+    { db, clock, log: silentLog, ...door, authority, metrics: openMetrics(API_METRICS) },
     { host: '127.0.0.1', port, version: '0.0.0', publicUrl, trustedProxies: [], uplink: NO_UPLINK },
   )
   await createUser(db, { email: EMAIL, name: 'Bench', role: 'administrator', password: PASSWORD })

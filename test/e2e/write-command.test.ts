@@ -5,8 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openAccess } from '../../cloud/api/access.ts'
-import { openAccounts } from '../../cloud/api/accounts.ts'
+import { openDoor } from '../../cloud/api/door.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createToken } from '../../cloud/api/users.ts'
 import { COLLECTOR_METRICS, startCollector } from '../../cloud/collector/service.ts'
@@ -125,8 +124,7 @@ gateways: [{ client: campo, project: los-aromos, id: gw-1, token: ${GATEWAY_TOKE
     'site.yaml',
   )
   const publicUrl = 'http://localhost:8004'
-  const accounts = openAccounts({ db, clock, log }, { secretKey, publicUrl })
-  const access = openAccess({ db, clock, accounts }, { publicUrl })
+  const door = openDoor({ db, clock, log }, { secretKey, publicUrl })
   const collector = await startCollector(
     {
       ...{ db, clock, log, random: Math.random, metrics: openMetrics(COLLECTOR_METRICS) },
@@ -137,7 +135,7 @@ gateways: [{ client: campo, project: los-aromos, id: gw-1, token: ${GATEWAY_TOKE
   )
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
   const api = await startApi(
-    { db, clock, log, access, accounts, authority, metrics: openMetrics(API_METRICS) },
+    { db, clock, log, ...door, authority, metrics: openMetrics(API_METRICS) },
     { host: '127.0.0.1', port: 0, publicUrl, trustedProxies: [], version: '0.0.0', uplink: NO_UPLINK },
   )
   const token = await createToken(db, {

@@ -45,6 +45,50 @@ export const sessionsQuery = queryOptions({
   queryFn: ({ signal }) => ask('GET /api/v1/me/sessions', { signal }),
 })
 
+/** Everybody who may sign in, page by page. */
+export const usersQuery = infiniteQueryOptions({
+  queryKey: ['users'],
+  queryFn: ({ pageParam, signal }) =>
+    ask('GET /api/v1/users', { query: pageParam === null ? {} : { cursor: pageParam }, signal }),
+  initialPageParam: null as string | null,
+  getNextPageParam: page => page.next,
+})
+
+/** One of them. */
+export const userQuery = (user: string) =>
+  queryOptions({
+    queryKey: ['user', user],
+    queryFn: ({ signal }) => ask('GET /api/v1/users/{user}', { path: { user }, signal }),
+  })
+
+/** Every API key, page by page. */
+export const keysQuery = infiniteQueryOptions({
+  queryKey: ['api-keys'],
+  queryFn: ({ pageParam, signal }) =>
+    ask('GET /api/v1/api-keys', { query: pageParam === null ? {} : { cursor: pageParam }, signal }),
+  initialPageParam: null as string | null,
+  getNextPageParam: page => page.next,
+})
+
+/** What somebody signs in with. */
+export const securityQuery = queryOptions({
+  queryKey: ['security'],
+  queryFn: ({ signal }) => ask('GET /api/v1/me/security', { signal }),
+})
+
+/** One's own API keys. */
+export const ownKeysQuery = queryOptions({
+  queryKey: ['own-keys'],
+  queryFn: ({ signal }) => ask('GET /api/v1/me/keys', { signal }),
+})
+
+/** How one can sign in here. */
+export const waysQuery = queryOptions({
+  queryKey: ['ways'],
+  queryFn: ({ signal }) => ask('GET /api/v1/session/ways', { signal }),
+  staleTime: 5 * 60_000,
+})
+
 /** Every point. More than one page only where there are more than a thousand. */
 export const overviewQuery = queryOptions({
   queryKey: ['overview'],

@@ -5,7 +5,7 @@ export interface Routes {
     path: Record<string, never>
     query: Record<string, never>
     body: Credentials
-    answer: SessionUser
+    answer: SessionUser | SecondFactorWanted
   }
   'DELETE /api/v1/session': {
     path: Record<string, never>
@@ -35,6 +35,186 @@ export interface Routes {
     path: Record<string, never>
     query: Record<string, never>
     body: { current: string; password: string }
+    answer: undefined
+  }
+  'GET /api/v1/session/ways': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: SignInWays
+  }
+  'POST /api/v1/session/second-factor': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: SecondFactorGiven
+    answer: SessionUser
+  }
+  'POST /api/v1/session/passkey/options': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: PasskeyAsked
+  }
+  'POST /api/v1/session/passkey': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: PasskeyAnswer
+    answer: SessionUser
+  }
+  'POST /api/v1/invitation': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: { secret: string }
+    answer: LinkShown
+  }
+  'POST /api/v1/invitation/accept': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: { secret: string; password: string; name?: string }
+    answer: undefined
+  }
+  'POST /api/v1/recovery': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: { email: string }
+    answer: undefined
+  }
+  'POST /api/v1/recovery/look': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: { secret: string }
+    answer: LinkShown
+  }
+  'POST /api/v1/recovery/accept': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: { secret: string; password: string }
+    answer: undefined
+  }
+  'GET /api/v1/me/security': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: Security
+  }
+  'POST /api/v1/me/second-factor': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: PasswordProof
+    answer: SecondFactorBegun
+  }
+  'POST /api/v1/me/second-factor/confirm': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: { code: string }
+    answer: undefined
+  }
+  'POST /api/v1/me/second-factor/remove': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: PasswordProof
+    answer: undefined
+  }
+  'POST /api/v1/me/second-factor/recovery-codes': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: PasswordProof
+    answer: { recoveryCodes: string[] }
+  }
+  'POST /api/v1/me/passkeys/options': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: PasskeyAsked
+  }
+  'POST /api/v1/me/passkeys': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: PasskeyMade
+    answer: { id: string }
+  }
+  'DELETE /api/v1/me/passkeys/{passkey}': {
+    path: { passkey: string }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/me/keys': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: OwnKeys
+  }
+  'POST /api/v1/me/keys': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: OwnKeyAsked
+    answer: ApiKeyMade
+  }
+  'DELETE /api/v1/me/keys/{key}': {
+    path: { key: number }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/users': {
+    path: Record<string, never>
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: UserPage
+  }
+  'POST /api/v1/users': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: UserInvited
+    answer: UserWithLink
+  }
+  'GET /api/v1/users/{user}': {
+    path: { user: string }
+    query: Record<string, never>
+    body: undefined
+    answer: User
+  }
+  'PATCH /api/v1/users/{user}': {
+    path: { user: string }
+    query: Record<string, never>
+    body: UserChanged
+    answer: User
+  }
+  'POST /api/v1/users/{user}/link': {
+    path: { user: string }
+    query: Record<string, never>
+    body: undefined
+    answer: AccountLink
+  }
+  'POST /api/v1/users/{user}/sign-out': {
+    path: { user: string }
+    query: Record<string, never>
+    body: undefined
+    answer: { ended: number }
+  }
+  'POST /api/v1/users/{user}/reset-second-factor': {
+    path: { user: string }
+    query: Record<string, never>
+    body: undefined
+    answer: User
+  }
+  'GET /api/v1/api-keys': {
+    path: Record<string, never>
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: ApiKeyPage
+  }
+  'POST /api/v1/api-keys': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: ApiKeyAsked
+    answer: ApiKeyMade
+  }
+  'DELETE /api/v1/api-keys/{key}': {
+    path: { key: number }
+    query: Record<string, never>
+    body: undefined
     answer: undefined
   }
   'GET /api/v1/overview': {
@@ -429,6 +609,12 @@ export interface Routes {
   }
 }
 
+export type AccountLink = {
+  url: string
+  expiresAt: Instant
+  mail: 'accepted' | 'refused' | 'unanswered' | 'none'
+}
+
 export type Anomaly = {
   id: number
   kind: 'night_flow' | 'stuck_counter' | 'drawdown' | 'flow_against_volume'
@@ -444,6 +630,34 @@ export type Anomaly = {
 }
 
 export type AnomalyPage = { point: PointKey; items: Anomaly[]; next: string | null }
+
+export type ApiKey = {
+  id: number
+  name: string
+  role: 'administrator' | 'operator' | 'client_manager' | 'client_reader' | 'regulator_reader'
+  client: string | null
+  scopes: ('read' | 'write' | 'subscribe')[]
+  requestsPerMinute: number
+  owner: string | null
+  state: 'active' | 'expired' | 'revoked'
+  createdBy: string
+  createdAt: Instant
+  expiresAt: Instant | null
+  lastUsedAt: Instant | null
+}
+
+export type ApiKeyAsked = {
+  name: string
+  role: 'administrator' | 'operator' | 'client_manager' | 'client_reader' | 'regulator_reader'
+  client: string | null
+  expiresAt?: string
+  scopes: ('read' | 'write' | 'subscribe')[]
+  requestsPerMinute?: number
+}
+
+export type ApiKeyMade = { key: ApiKey; token: string }
+
+export type ApiKeyPage = { items: ApiKey[]; next: string | null }
 
 export type Balances = {
   point: PointKey
@@ -678,6 +892,11 @@ export type GatewayHealth = {
 
 export type GatewayPage = { items: Gateway[]; next: string | null }
 
+export type Grant = {
+  role: 'administrator' | 'operator' | 'client_manager' | 'client_reader' | 'regulator_reader'
+  client: string | null
+}
+
 export type Import = {
   id: number
   point: PointKey
@@ -815,6 +1034,8 @@ export type Latest = {
   goodValue: number | null
   flags: Flag[]
 }
+
+export type LinkShown = { email: string; name: string; expiresAt: Instant }
 
 export type Me = {
   kind: 'user' | 'token'
@@ -1062,6 +1283,49 @@ export type OverviewWork = {
   closed: number
   lastAcceptedAt: Instant | null
 }
+
+export type OwnKeyAsked = {
+  name: string
+  role: 'administrator' | 'operator' | 'client_manager' | 'client_reader' | 'regulator_reader'
+  client: string | null
+  expiresAt?: string
+  scopes: ('read' | 'write')[]
+}
+
+export type OwnKeys = { items: ApiKey[] }
+
+export type Passkey = { id: string; name: string; createdAt: Instant; lastUsedAt: Instant | null }
+
+export type PasskeyAnswer = {
+  challenge: string
+  credential: {
+    id: string
+    rawId: string
+    type: 'public-key'
+    clientExtensionResults?: Record<string, unknown>
+    response: { clientDataJSON: string; authenticatorData: string; signature: string; userHandle?: string }
+  }
+}
+
+export type PasskeyAsked = { challenge: string; options: Record<string, unknown> }
+
+export type PasskeyMade = {
+  challenge: string
+  name: string
+  credential: {
+    id: string
+    rawId: string
+    type: 'public-key'
+    clientExtensionResults?: Record<string, unknown>
+    response: {
+      clientDataJSON: string
+      attestationObject: string
+      transports?: ('ble' | 'cable' | 'hybrid' | 'internal' | 'nfc' | 'smart-card' | 'usb')[]
+    }
+  }
+}
+
+export type PasswordProof = { password?: string }
 
 export type Point = {
   key: PointKey
@@ -1371,6 +1635,19 @@ export type Reconciliation = {
 
 export type ReconciliationPage = { items: Reconciliation[]; next: string | null }
 
+export type SecondFactorBegun = { uri: string; recoveryCodes: string[] }
+
+export type SecondFactorGiven = { code?: string; recoveryCode?: string }
+
+export type SecondFactorWanted = { wants: 'second_factor' }
+
+export type Security = {
+  hasPassword: boolean
+  hasSecondFactor: boolean
+  recoveryCodes: number
+  passkeys: Passkey[]
+}
+
 export type Sending = {
   all: { sending: boolean; turn: SendingTurn | null }
   stopped: { what: 'work' | 'informant' | 'sma_process'; key: string; turn: SendingTurn | null }[]
@@ -1440,6 +1717,8 @@ export type Series = {
 }
 
 export type SessionUser = { id: string; email: string; name: string }
+
+export type SignInWays = { issuer: string | null; mail: boolean }
 
 export type Slot = {
   id: number
@@ -1596,6 +1875,28 @@ export type Use = {
   takenM3: number | null
   percentOfYear: number | null
 }
+
+export type User = {
+  id: string
+  email: string
+  name: string
+  state: 'invited' | 'active' | 'disabled'
+  grants: Grant[]
+  hasPassword: boolean
+  hasSecondFactor: boolean
+  passkeys: number
+  sessions: number
+  lastSeenAt: Instant | null
+  createdAt: Instant
+}
+
+export type UserChanged = { name?: string; disabled?: boolean; grants?: Grant[] }
+
+export type UserInvited = { email: string; name: string; grants: Grant[] }
+
+export type UserPage = { items: User[]; next: string | null }
+
+export type UserWithLink = { user: User; link: AccountLink }
 
 export type Variable =
   | 'flow'

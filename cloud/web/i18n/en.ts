@@ -1,6 +1,7 @@
 // Every text of the application, in English, by area.
 
 import { account, signIn } from './en/account.ts'
+import { admin, keys, users } from './en/admin.ts'
 import { analysis, balances } from './en/analysis.ts'
 import { age, app, failure } from './en/app.ts'
 import { dga, review } from './en/dga.ts'
@@ -20,6 +21,7 @@ export const en: Messages = {
   loading: 'Loading',
   ...words,
   account,
+  admin,
   age,
   analysis,
   app,
@@ -29,10 +31,12 @@ export const en: Messages = {
   gateways,
   imports,
   incidents,
+  keys,
   overview,
   point,
   processing,
   review,
   signIn,
+  users,
   ui,
 }

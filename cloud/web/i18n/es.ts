@@ -1,6 +1,7 @@
 // Every text of the application, in Spanish, by area. en.ts has the same in English; the compiler holds it to that.
 
 import { account, signIn } from './es/account.ts'
+import { admin, keys, users } from './es/admin.ts'
 import { analysis, balances } from './es/analysis.ts'
 import { age, app, failure } from './es/app.ts'
 import { dga, review } from './es/dga.ts'
@@ -19,6 +20,7 @@ export const es = {
   loading: 'Cargando',
   ...words,
   account,
+  admin,
   age,
   analysis,
   app,
@@ -28,11 +30,13 @@ export const es = {
   gateways,
   imports,
   incidents,
+  keys,
   overview,
   point,
   processing,
   review,
   signIn,
+  users,
   ui,
 }
 

@@ -1,6 +1,7 @@
 // One of everything that the API shows, for each of the two clients of the scene.
 
 import { AlertRule } from '../../../cloud/alerts/rule.ts'
+import { createToken } from '../../../cloud/api/users.ts'
 import type { Submission } from '../../../cloud/compliance/dga/client.ts'
 import { openSecrets } from '../../../cloud/compliance/secrets.ts'
 import type { SlotChange } from '../../../cloud/compliance/slots.ts'
@@ -34,6 +35,7 @@ import { insertRule } from '../../../cloud/store/rules.ts'
 import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
 import { smaKey } from '../../../cloud/store/sma.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
+import { insertInvited, replaceGrants } from '../../../cloud/store/users.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import { documentHash } from '../../../protocol/configuration.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
@@ -96,6 +98,7 @@ export async function fill(api: ApiScene): Promise<void> {
       })
     }
   }
+  await makePeople(api)
   await findAnomalies(api)
   await makeAlertRules(api)
   for (const sending of [false, true]) {
@@ -345,5 +348,24 @@ async function answer({ db }: ApiScene, saying: (workCode: string) => Submission
     const submission = saying(slot.workCode)
     const wire = { request: '{}', status: 200, answer: '{}' }
     await finishAttempt(db, slot, { submission, wire, change: afterSubmission(submission, NOW), now: NOW })
+  }
+}
+
+/** Somebody, and a key, of each client. */
+async function makePeople({ db }: ApiScene): Promise<void> {
+  for (const client of ['campo', 'otra']) {
+    await insertInvited(db, {
+      id: `u-${client}`,
+      email: `ana@${client}.example.cl`,
+      name: `Ana de ${client}`,
+    })
+    await replaceGrants(db, `u-${client}`, [{ role: 'client_reader', client }])
+    await createToken(db, {
+      name: `planilla de ${client}`,
+      role: 'client_reader',
+      client,
+      scopes: ['read'],
+      createdBy: 'test',
+    })
   }
 }

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { toClaimCode } from '../../../protocol/claim-code.ts'
+import { accessBody } from './access-questions.ts'
 import { configurationOf } from './configuration-text.ts'
 import { NOW } from './content.ts'
 import type { OperationObject } from './schema.ts'
@@ -15,6 +16,21 @@ import type { OperationObject } from './schema.ts'
 export const ANSWERED: Record<string, number> = {
   'DELETE /api/v1/me/sessions/{session}': 404,
   'PUT /api/v1/me/password': 422,
+  'GET /api/v1/me/security': 422,
+  'POST /api/v1/me/second-factor': 422,
+  'POST /api/v1/me/second-factor/confirm': 422,
+  'POST /api/v1/me/second-factor/remove': 422,
+  'POST /api/v1/me/second-factor/recovery-codes': 422,
+  'POST /api/v1/me/passkeys/options': 422,
+  'POST /api/v1/me/passkeys': 422,
+  'DELETE /api/v1/me/passkeys/{passkey}': 404,
+  'GET /api/v1/me/keys': 422,
+  'POST /api/v1/me/keys': 422,
+  'DELETE /api/v1/me/keys/{key}': 404,
+  'POST /api/v1/users': 201,
+  'POST /api/v1/users/{user}/link': 201,
+  'POST /api/v1/api-keys': 201,
+  'DELETE /api/v1/api-keys/{key}': 204,
   'POST /api/v1/gateways/{gateway}/commands': 201,
   'POST /api/v1/dead-letters/{letter}/replay': 422,
   'POST /api/v1/compliance/slots/{slot}/decisions': 422,
@@ -135,6 +151,8 @@ export function initOf(route: string, name: string, client = 'campo'): RequestIn
 function bodyOf(route: string, name: string, client: string): object | undefined {
   if (route === 'PUT /api/v1/me/password') return { current: name, password: 'una-clave-larga' }
   if (route === 'POST /api/v1/session') return { email: 'nadie@campo.cl', password: 'no-es-esta-clave' }
+  const ofAccess = accessBody(route, name, client)
+  if (ofAccess !== undefined) return ofAccess
   if (route.startsWith('PATCH ')) return {}
   if (!/^(POST|PUT) /.test(route) || route.endsWith('/token')) return undefined
   const made = entityOf(route, name.replace('_', '-'), client)
@@ -213,6 +231,10 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       import: client === 'campo' ? '1' : '3',
       command: 'w-1',
       session: 's-1',
+      user: `u-${client}`,
+      passkey: 'cGFzc2tleQ',
+      // Eight keys are made with the scene.
+      key: client === 'campo' ? '9' : '10',
       letter: client === 'campo' ? '1' : '3',
       contact: client === 'campo' ? '1' : '3',
       document: client === 'campo' ? '1' : '3',

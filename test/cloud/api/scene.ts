@@ -1,8 +1,7 @@
 // The API over HTTP, with two clients who must not see each other, and somebody of every role.
 
-import { openAccess } from '../../../cloud/api/access.ts'
-import { openAccounts } from '../../../cloud/api/accounts.ts'
 import type { ApiDeps, ApiOptions } from '../../../cloud/api/app.ts'
+import { openDoor } from '../../../cloud/api/door.ts'
 import { type LiveHub, openLiveHub } from '../../../cloud/api/live-hub.ts'
 import { API_METRICS, startApi } from '../../../cloud/api/service.ts'
 import { createToken, createUser } from '../../../cloud/api/users.ts'
@@ -86,11 +85,10 @@ export async function openApiScene(some: Partial<ApiOptions> = {}): Promise<ApiS
     ...NO_UPLINK,
     ...some,
   }
-  const accounts = openAccounts({ db, clock, log }, { secretKey, publicUrl: options.publicUrl })
-  const access = openAccess({ db, clock, accounts }, options)
+  const door = openDoor({ db, clock, log }, { secretKey, publicUrl: options.publicUrl })
   const live = openLiveHub({ db, clock, log })
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
-  const deps = { db, clock, log, accounts, access, live, authority, metrics: openMetrics(API_METRICS) }
+  const deps = { db, clock, log, ...door, live, authority, metrics: openMetrics(API_METRICS) }
   const service = await startApi(deps, { host: '127.0.0.1', port: 0, ...options })
   const url = `http://127.0.0.1:${service.port}`
   const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())

@@ -3,8 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openAccess } from '../../../cloud/api/access.ts'
-import { openAccounts } from '../../../cloud/api/accounts.ts'
+import { openDoor } from '../../../cloud/api/door.ts'
 import { API_METRICS, startApi } from '../../../cloud/api/service.ts'
 import { createToken } from '../../../cloud/api/users.ts'
 import type { CollectorOptions } from '../../../cloud/collector/service.ts'
@@ -92,15 +91,14 @@ export async function openFleetScene(
   await provision({ db, clock, secretKey: KEY, environment: {} }, siteOf(gateways), 'site.yaml')
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(KEY, []) })
   const publicUrl = 'http://localhost:8004'
-  const accounts = openAccounts({ db, clock, log }, { secretKey: KEY, publicUrl })
-  const access = openAccess({ db, clock, accounts }, { publicUrl })
+  const door = openDoor({ db, clock, log }, { secretKey: KEY, publicUrl })
   const tlsPort = await freePort()
   const mqttsUrl = `mqtts://127.0.0.1:${tlsPort}`
   const { chain: cert, key } = await authority.issueServer(['127.0.0.1', 'localhost'])
   const apiMetrics = openMetrics(API_METRICS)
   const uplink = { url: mqttsUrl, ca: await authority.roots() }
   const api = await startApi(
-    { db, clock, log, access, accounts, authority, metrics: apiMetrics },
+    { db, clock, log, ...door, authority, metrics: apiMetrics },
     { host: '127.0.0.1', port: 0, publicUrl, trustedProxies: [], version: '0.0.0', uplink },
   )
   const collector = await openCollector(

@@ -45,6 +45,8 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
   document_bytes: 'what a document is, is in documents; its bytes never change',
   idempotency_keys: 'answers, for a day',
   'auth.verifications': 'secrets that expire within minutes',
+  'auth.challenges': 'secrets that expire within minutes',
+  'auth.used_codes': 'codes that were right, for two minutes',
   'auth.sign_in_failures': 'a count of failures',
 }
 

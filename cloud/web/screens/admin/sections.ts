@@ -1,0 +1,19 @@
+// The sections of the administration, in their order.
+
+import type { LinkProps } from '@tanstack/react-router'
+import type { Me } from '../../api/types.ts'
+import type { Messages } from '../../i18n/es.ts'
+import { type Ability, may } from '../../may.ts'
+
+/** The sections of the administration. `name` is that of its text, `ability` says who is shown it. */
+export const SECTIONS: readonly {
+  name: keyof Messages['admin']['sections']
+  to: NonNullable<LinkProps['to']>
+  ability: Ability
+}[] = [
+  { name: 'users', to: '/admin/users', ability: 'administer' },
+  { name: 'keys', to: '/admin/keys', ability: 'administer' },
+]
+
+/** The sections that somebody may see. */
+export const sectionsOf = (me: Me | null | undefined) => SECTIONS.filter(({ ability }) => may(me, ability))
