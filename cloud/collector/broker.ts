@@ -32,6 +32,7 @@ import { type Guests, openGuests } from './guests.ts'
 import { type Identity, type IdentityDeps, identify, maySubscribe } from './identity.ts'
 import { guardSocket } from './packet-guard.ts'
 import { openPorts, type PortOptions } from './ports.ts'
+import type { RecordRefusal, Refusal } from './refusal-record.ts'
 import { openRefusals, type Refuse } from './refusals.ts'
 import { type Listener, openSpread } from './spread.ts'
 
@@ -63,6 +64,8 @@ export interface BrokerDeps extends IdentityDeps {
     topic: GatewayTopic,
     message: { topic: string; payload: Uint8Array },
   ) => Promise<unknown>
+  /** Writes down what was refused to gateways, and to who says it is one. */
+  record?: RecordRefusal
   /** Somebody may now receive `filter`: what was said last of it? What comes later leaves out what was said newer meanwhile. */
   saidLast: (filter: string) => Promise<Iterable<SaidLast>>
 }
@@ -180,6 +183,7 @@ function doorOf(deps: BrokerDeps, guests: Guests, refused: Refuse): Door {
   const { log } = deps
   const refuse = (what: string, client: Client, fields: Fields) =>
     refused(what, { clientId: client.id, ...fields })
+  const record = recorderOf(deps)
   return {
     // A session ends with its connection: the library would keep what one is away for, also of filters it was refused.
     preConnect: (_, packet, done) => {
@@ -192,9 +196,12 @@ function doorOf(deps: BrokerDeps, guests: Guests, refused: Refuse): Door {
       again().then(
         identity => {
           if (identity === undefined) {
-            const mistake = certificate?.mistake
             if (certificate === undefined) refuse('sign-in', client, { username })
-            else refuse('certificate', client, { username, name: certificate.name, mistake })
+            else {
+              const { name, mistake = 'not its key now' } = certificate
+              refuse('certificate', client, { username, name, mistake })
+              record('certificate', client, name || username, { mistake })
+            }
             done(returnCode('Bad user name or password', BAD_USERNAME_OR_PASSWORD), false)
             return
           }
@@ -217,6 +224,7 @@ function doorOf(deps: BrokerDeps, guests: Guests, refused: Refuse): Door {
       const topic = parseGatewayTopic(packet.topic)
       if (identity?.kind !== 'gateway' || topic?.gateway !== identity.gateway.slug) {
         refuse('publish', client, { topic: packet.topic })
+        record('publish', client, nameOf(identity), { topic: packet.topic })
         done(new Error('Not allowed'))
         return
       }
@@ -235,6 +243,7 @@ function doorOf(deps: BrokerDeps, guests: Guests, refused: Refuse): Door {
       const guest = guests.of(client)
       const no = (fields: Fields = {}) => {
         refuse('subscription', client, { topic, ...fields })
+        record('subscription', client, nameOf(guest?.identity), { topic })
         done(null, null)
       }
       if (guest === undefined || client.closed) return done(null, null)
@@ -259,6 +268,16 @@ function doorOf(deps: BrokerDeps, guests: Guests, refused: Refuse): Door {
     authorizeForward: (_, packet) => ('clientId' in packet ? null : packet),
   }
 }
+
+const nameOf = (identity: Identity | undefined): string | undefined =>
+  identity?.kind === 'gateway' ? identity.gateway.slug : undefined
+
+/** Writes down what is refused to a gateway, or to who has shown a certificate. */
+const recorderOf =
+  ({ record }: BrokerDeps) =>
+  (what: Refusal['what'], client: Client, gateway: string | undefined, details: object) =>
+    (gateway !== undefined || what === 'certificate') &&
+    record?.({ what, gateway, from: (client.conn as Socket).remoteAddress, details })
 
 /**
  * Under which name the broker knows a session. Who takes a name ends the session that had it (MQTT 3.1.1, section

@@ -33,6 +33,7 @@ import type { PortOptions } from './ports.ts'
 import { openPost, type Post, type Way } from './post.ts'
 import { runPresence } from './presence.ts'
 import { clientOf, openRawFeed, type RawFeed, sayReadings } from './raw.ts'
+import { openRefusalRecord } from './refusal-record.ts'
 import { openStatusKeeper, statesFor } from './status.ts'
 import { openTurns } from './turns.ts'
 
@@ -233,7 +234,8 @@ function openOurBroker(
         : statesFor(await listStates(db), filter),
     )
   const find = (slug: string) => findGateway(db, slug)
-  const rest = { findGateway: find, onMessage, authenticateSubscriber, saidLast }
+  const record = openRefusalRecord({ db, clock, log })
+  const rest = { findGateway: find, onMessage, authenticateSubscriber, saidLast, record }
   return openBroker({ clock, log, metrics, ...rest }, options)
 }
 

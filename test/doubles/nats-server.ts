@@ -13,6 +13,8 @@ import { until } from './until.ts'
 export interface NatsServer {
   port: number
   mqttPort: number
+  /** The number of its process. */
+  pid(): number
   /** Holds it where it is: connections stay, and nobody answers on them. */
   freeze(): Promise<void>
   /** Ends it as a crash does. */
@@ -29,6 +31,8 @@ export interface NatsSettings {
   users?: readonly { user: string; password: string; publish?: string[]; subscribe?: string[] }[]
   /** With `ca`, whoever connects must show a certificate of it. */
   tls?: { cert: string; key: string; ca?: string }
+  /** Names of users are taken from certificates. */
+  map?: boolean
   /** Free ones if absent. */
   port?: number
   mqttPort?: number
@@ -55,7 +59,7 @@ async function openOnce(settings: NatsSettings): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'smarthydro-nats-'))
   const port = settings.port ?? (await freePort())
   const mqttPort = settings.mqttPort ?? (await freePort())
-  const certificate = tls === undefined ? '' : await tlsText(folder, tls)
+  const certificate = tls === undefined ? '' : await tlsText(folder, tls, settings.map ?? false)
   const write = (changing: string) => writeFile(join(folder, 'nats.conf'), [changing, ...lines].join('\n'))
   const lines = [
     'server_name: test',
@@ -72,6 +76,7 @@ async function openOnce(settings: NatsSettings): Promise<NatsServer> {
   await write(more)
   const [program = 'nats-server'] = globSync('/usr/{sbin,bin}/nats-server')
   let reread = async () => {}
+  let pid = 0
   let freeze = async () => {}
   let stop = async () => {}
   const start = async () => {
@@ -79,6 +84,7 @@ async function openOnce(settings: NatsSettings): Promise<NatsServer> {
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     })
+    pid = child.pid ?? 0
     const exited = once(child, 'exit')
     let text = ''
     reread = async () => {
@@ -109,6 +115,7 @@ async function openOnce(settings: NatsSettings): Promise<NatsServer> {
     port,
     mqttPort,
     start,
+    pid: () => pid,
     freeze: () => freeze(),
     stop: () => stop(),
     async reload(changed) {
@@ -122,12 +129,17 @@ async function openOnce(settings: NatsSettings): Promise<NatsServer> {
   }
 }
 
-async function tlsText(folder: string, { cert, key, ca }: NonNullable<NatsSettings['tls']>): Promise<string> {
+async function tlsText(
+  folder: string,
+  { cert, key, ca }: NonNullable<NatsSettings['tls']>,
+  map: boolean,
+): Promise<string> {
   const at = (name: string) => join(folder, name)
   await writeFile(at('cert.pem'), cert)
   await writeFile(at('key.pem'), key)
   if (ca !== undefined) await writeFile(at('ca.pem'), ca)
-  const theirs = ca === undefined ? '' : `, ca_file: "${at('ca.pem')}", verify: true`
+  const theirs =
+    ca === undefined ? '' : `, ca_file: "${at('ca.pem')}", ${map ? 'verify_and_map' : 'verify'}: true`
   return `tls { cert_file: "${at('cert.pem')}", key_file: "${at('key.pem')}"${theirs} }`
 }
 
