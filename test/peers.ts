@@ -28,6 +28,7 @@ const PEERS = {
   libc: { debian: 'libc6-dev', file: '/usr/include/stdio.h' },
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
   curl: { debian: 'curl', file: '/usr/bin/curl' },
+  promtool: { debian: 'prometheus', file: '/usr/bin/promtool' },
   openssl: { debian: 'openssl', file: '/usr/bin/openssl' },
   chromium: { debian: 'chromium', file: '/usr/bin/chromium' },
   dpkg: { debian: 'dpkg', file: '/usr/bin/dpkg-deb' },
