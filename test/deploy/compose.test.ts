@@ -103,6 +103,12 @@ describe('deploy/compose.yaml', () => {
       /ok {6}a reading is committed .*\n.*ok {6}the API shows it .*\n.*ok {6}the processor has its hour/,
     )
     assert.equal(first.text.includes('failed'), false)
+    const metrics = await (await fetch(`${deployed.urlOf('collector')}/metrics`)).text()
+    assert.match(
+      metrics,
+      /^collector_readings_total\{became="inserted"\} 1$/m,
+      'what Prometheus is told to look at',
+    )
 
     await deployed.stop('analytics')
     const second = await deployed.smoke('--logs')
@@ -161,6 +167,7 @@ async function deploy(context: TestContext) {
     )
   }
   return {
+    urlOf: (name: ServiceName) => `http://127.0.0.1:${ports[name]}`,
     async stop(name: string) {
       programs.get(name)?.kill('SIGTERM')
       assert.equal(await programs.get(name)?.exited, 0)
