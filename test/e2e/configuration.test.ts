@@ -4,8 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openAccess } from '../../cloud/api/access.ts'
-import { openAccounts } from '../../cloud/api/accounts.ts'
+import { openDoor } from '../../cloud/api/door.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createToken } from '../../cloud/api/users.ts'
 import { COLLECTOR_METRICS, startCollector } from '../../cloud/collector/service.ts'
@@ -121,8 +120,7 @@ gateways: [{ client: campo, project: los-aromos, id: ${GATEWAY}, token: a-token-
 `
   await provision({ db, clock, secretKey, environment: {} }, site, 'site.yaml')
   const publicUrl = 'http://localhost:8004'
-  const accounts = openAccounts({ db, clock, log }, { secretKey, publicUrl })
-  const access = openAccess({ db, clock, accounts }, { publicUrl })
+  const door = openDoor({ db, clock, log }, { secretKey, publicUrl })
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
   const collector = await startCollector(
     {
@@ -133,7 +131,7 @@ gateways: [{ client: campo, project: los-aromos, id: ${GATEWAY}, token: a-token-
     { host: '127.0.0.1', port: 0, version: '0.0.0', mqtt: { host: '127.0.0.1', port: 0 } },
   )
   const api = await startApi(
-    { db, clock, log, access, accounts, authority, metrics: openMetrics(API_METRICS) },
+    { db, clock, log, ...door, authority, metrics: openMetrics(API_METRICS) },
     {
       host: '127.0.0.1',
       port: 0,
