@@ -134,14 +134,22 @@ export function openApi(
   app.use(actAsAsked({ ...options, routeOf }))
   app.use(repeatAnswers(deps))
 
+  const api = resources(deps, options)
+  const lists = () =>
+    app.routes
+      .filter(({ method, path }) => method === 'GET' && /^\/api\/v1\/[^:]+$/.test(path))
+      .map(({ path }) => path.replace(/\/$/, ''))
+  api.route('/', entry({ version: options.version, lists: () => [...new Set(lists())] }))
+  app.route('/api/v1', api)
+  app.route('/', docs(toDocument(app, options)))
+  app.route('/', web(options.webFolder ?? WEB_FOLDER))
+  return app
+}
+
+/** One router per resource. */
+function resources(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
   const api = openRouter()
-  api.route('/', session(deps, options))
-  api.route('/session', sessionWays(deps, options))
-  api.route('/', lettingIn(deps, options))
-  api.route('/', ownAccount(deps))
-  api.route('/me', ownFactors(deps))
-  api.route('/', keys(deps))
-  api.route('/users', userAccounts(deps))
+  api.route('/', people(deps, options))
   api.route('/overview', overview(deps))
   api.route('/live', live(deps, LIVE_RULE))
   api.route('/clients', clients(deps))
@@ -187,15 +195,20 @@ export function openApi(
   api.route('/recomputations', recomputations(deps))
   api.route('/compliance/sending', sending(deps))
   api.route('/compliance', reconciliation(deps))
-  const lists = () =>
-    app.routes
-      .filter(({ method, path }) => method === 'GET' && /^\/api\/v1\/[^:]+$/.test(path))
-      .map(({ path }) => path.replace(/\/$/, ''))
-  api.route('/', entry({ version: options.version, lists: () => [...new Set(lists())] }))
-  app.route('/api/v1', api)
-  app.route('/', docs(toDocument(app, options)))
-  app.route('/', web(options.webFolder ?? WEB_FOLDER))
-  return app
+  return api
+}
+
+/** Who somebody is, how they sign in, and who may. */
+function people(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
+  const api = openRouter()
+  api.route('/', session(deps, options))
+  api.route('/session', sessionWays(deps, options))
+  api.route('/', lettingIn(deps, options))
+  api.route('/', ownAccount(deps))
+  api.route('/me', ownFactors(deps))
+  api.route('/', keys(deps))
+  api.route('/users', userAccounts(deps))
+  return api
 }
 
 /** The route that a request has found, as the API's document names it: `GET /api/v1/points/{point}`. */
