@@ -25,6 +25,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   chaos: async () => (await import('./chaos.ts')).benchChaos(),
   declare: async () => (await import('./declare.ts')).benchDeclare(),
   memory: async () => (await import('./memory.ts')).benchMemory(),
+  api: async () => (await import('./api.ts')).benchApi(),
   web: async () => (await import('./web.ts')).benchWeb(),
 }
 
