@@ -138,7 +138,8 @@ async function openParts(
     { version },
   )
   const identity = openIdentity(config)
-  const transport = await openTransport({ clock }, config, identity.credentials)
+  const isClockKnown = () => time.state().quality !== 'unsynced'
+  const transport = await openTransport({ clock }, config, identity.credentials, isClockKnown)
   const configured =
     configuration &&
     openConfigured({
@@ -160,7 +161,7 @@ async function openParts(
   const facts = { gateway, version, clockState: time.state, connected: uplink.connected }
   return {
     loops: [
-      ...[time.run, hold.run, uplink.run, identity.run({ clock, log, random, time })],
+      ...[time.run, hold.run, uplink.run, identity.run({ clock, log, random, isClockKnown })],
       ...(configured === undefined ? [] : [configured.run]),
       signal => runLanState({ clock, lan }, { ...facts, hindrance }, signal),
       signal => Promise.race([site.failed, aborted(signal)]),

@@ -2,6 +2,7 @@
 // OpenSSL's own are for those who wrote it.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { reasonOf } from './runtime/errors.ts'
 
 /** Nobody between the certificate and `ca.pem`, or the machine's own authorities, vouches for it. */
@@ -55,10 +56,43 @@ function chain(error: unknown): Error[] {
   return found
 }
 
+/** More certificates in a row are no chain that anybody issues. */
+const CHAIN_MAX = 5
+
+/**
+ * Why a server's certificate is not believed, whatever the time is: not for this host, or no chain to one of the anchors, PEM.
+ * `undefined` when it is.
+ */
+export function peerMistake(
+  leaf: X509Certificate | undefined,
+  { host, anchors }: { host: string; anchors: readonly string[] },
+): string | undefined {
+  if (leaf === undefined) return `${host} shows no certificate`
+  const isOfHost = isIP(host) === 0 ? leaf.checkHost(host) : leaf.checkIP(host)
+  if (isOfHost === undefined) return `The certificate is not for the host name ${host}`
+  const believed = anchors.map(pem => new X509Certificate(pem))
+  let one: X509Certificate | undefined = leaf
+  for (let depth = 0; one !== undefined && depth < CHAIN_MAX; depth += 1) {
+    const current: X509Certificate = one
+    if (believed.some(anchor => anchor.ca && isIssuedBy(current, anchor))) return undefined
+    const above: X509Certificate | undefined = current.issuerCertificate
+    one = above?.ca === true && isIssuedBy(current, above) ? above : undefined
+  }
+  return `The certificate of ${host} is signed by an authority that ca.pem does not name`
+}
+
+/** Whether a certificate was issued by another, whatever the time is. */
+export const isIssuedBy = (one: X509Certificate, by: X509Certificate): boolean =>
+  one.checkIssued(by) && one.verify(by.publicKey)
+
+/** The certificates of a PEM text, one by one. */
+export const certificateBlocks = (pem: string): string[] =>
+  pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
+
 /** What is wrong with a PEM text of certificates; `undefined` when nothing is. */
 export function certificateMistake(pem: string): string | undefined {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g)
-  if (blocks === null) return 'holds no certificate in PEM'
+  const blocks = certificateBlocks(pem)
+  if (blocks.length === 0) return 'holds no certificate in PEM'
   for (const [index, block] of blocks.entries()) {
     try {
       new X509Certificate(block)

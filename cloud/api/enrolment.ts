@@ -25,7 +25,11 @@ import { openTries } from './tries.ts'
 /** Wrong codes from one address, and from all, before nobody looks at what comes. A fleet may share an address. */
 const TRIES = { each: 20, all: 1_000, withinMs: 10 * 60_000 }
 
-const IdentityDocument = Identity.openapi('GatewayIdentity')
+// Named here and not in protocol/, which knows nothing of the API's document.
+const IdentityDocument = z.strictObject(Identity.shape).openapi('GatewayIdentity')
+const Enrols = z.strictObject(EnrolmentRequest.shape).openapi('EnrolmentRequest')
+const Renews = z.strictObject(RenewalRequest.shape).openapi('RenewalRequest')
+const Time = z.strictObject(SignedTime.shape).openapi('SignedTime')
 
 const enrolRoute = createRoute({
   method: 'post',
@@ -39,7 +43,7 @@ const enrolRoute = createRoute({
     query: NoQuery,
     body: {
       required: true,
-      content: { 'application/json': { schema: EnrolmentRequest.openapi('EnrolmentRequest') } },
+      content: { 'application/json': { schema: Enrols } },
     },
   },
   responses: {
@@ -60,7 +64,7 @@ const renewRoute = createRoute({
     query: NoQuery,
     body: {
       required: true,
-      content: { 'application/json': { schema: RenewalRequest.openapi('RenewalRequest') } },
+      content: { 'application/json': { schema: Renews } },
     },
   },
   responses: {
@@ -81,7 +85,7 @@ const timeRoute = createRoute({
   responses: {
     200: {
       description: 'the time',
-      content: { 'application/json': { schema: SignedTime.openapi('SignedTime') } },
+      content: { 'application/json': { schema: Time } },
     },
     ...problemResponses(400),
   },

@@ -18,6 +18,7 @@ import { z } from 'zod'
 import type { Identity } from '../../protocol/enrolment.ts'
 import { Slug } from '../../protocol/ids.ts'
 import { Unavailable } from '../../protocol/runtime/errors.ts'
+import { certificateBlocks, isIssuedBy } from '../../protocol/tls.ts'
 import { replaceFile, syncedFolder } from '../files.ts'
 
 /** Who a gateway is, and where it was enrolled. */
@@ -88,15 +89,11 @@ export async function renewIdentity(
 export function isVouchedFor(chain: string, roots: string): boolean {
   const [leaf, issuer] = certificatesOf(chain)
   if (leaf === undefined || issuer === undefined || !issuer.ca) return false
-  const isIssuedBy = (one: X509Certificate, by: X509Certificate) =>
-    one.checkIssued(by) && one.verify(by.publicKey)
   return isIssuedBy(leaf, issuer) && certificatesOf(roots).some(root => root.ca && isIssuedBy(issuer, root))
 }
 
 const certificatesOf = (pem: string): X509Certificate[] =>
-  (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map(
-    one => new X509Certificate(one),
-  )
+  certificateBlocks(pem).map(one => new X509Certificate(one))
 
 const FOR_ANOTHER_KEY = 'The cloud answered with a certificate for another key'
 

@@ -14,7 +14,6 @@ import type { Log } from '../../protocol/runtime/log.ts'
 import { backoffMs } from '../../protocol/runtime/retry.ts'
 import { aborted } from '../../protocol/runtime/scope.ts'
 import type { Credentials, RunnableConfig } from '../config.ts'
-import type { TimeQualityProbe } from '../time-quality.ts'
 import { askCloud } from './ask.ts'
 import { clockBehindMs } from './cloud-time.ts'
 import { type Enrolled, isVouchedFor, renewIdentity } from './identity.ts'
@@ -35,9 +34,7 @@ export interface RenewalDeps {
 }
 
 /** What keeping it fresh needs. */
-export interface LiveDeps extends Pick<RenewalDeps, 'clock' | 'log' | 'random'> {
-  time: Pick<TimeQualityProbe, 'state'>
-}
+export type LiveDeps = Omit<RenewalDeps, 'onRenewed'>
 
 /** What a gateway shows, kept fresh. */
 export interface LiveIdentity {
@@ -53,7 +50,7 @@ export function openIdentity({ credentials: first }: Pick<RunnableConfig, 'crede
   const { enrolled } = first
   return {
     credentials: () => credentials,
-    run: ({ clock, log, random, time }) => {
+    run: deps => {
       if (enrolled === undefined) return async signal => void (await aborted(signal))
       const { folder } = enrolled
       const onRenewed = () => {
@@ -62,9 +59,7 @@ export function openIdentity({ credentials: first }: Pick<RunnableConfig, 'crede
         const ca = existsSync(caFile) ? { ca: readFileSync(caFile, 'utf8') } : {}
         credentials = { ...credentials, cert, ...ca }
       }
-      const isClockKnown = () => time.state().quality !== 'unsynced'
-      const deps = { clock, log, random, isClockKnown, onRenewed }
-      return signal => runRenewal(deps, { folder, enrolled }, signal)
+      return signal => runRenewal({ ...deps, onRenewed }, { folder, enrolled }, signal)
     },
   }
 }

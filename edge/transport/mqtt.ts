@@ -4,11 +4,12 @@
 // none of that is used here. A message is published only while connected, and waits for its own PUBACK only.
 
 import { Socket } from 'node:net'
+import { rootCertificates, TLSSocket } from 'node:tls'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import { deadline } from '../../protocol/runtime/deadline.ts'
 import { reasonOf, Unavailable } from '../../protocol/runtime/errors.ts'
-import { hostOf, tlsReason } from '../../protocol/tls.ts'
+import { certificateBlocks, hostOf, peerMistake, tlsReason } from '../../protocol/tls.ts'
 import type { Link, LinkOptions, Transport } from './transport.ts'
 
 /** The library asks after one keepalive without a confirmation, and gives up half a keepalive later. */
@@ -28,6 +29,8 @@ export interface MqttOptions {
   ca?: string
   cert?: string
   key?: string
+  /** The clock is not known: who vouches for the server, and for which host, is looked at; since and until when is not. */
+  anyTime?: boolean
 }
 
 /** Opens a way to the cloud over MQTT. */
@@ -51,6 +54,7 @@ export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOpti
       client.on('message', (topic, payload) => linkOptions.onMessage({ topic, payload }))
       try {
         await deadline({ clock }, connected(client, gone), linkOptions.timeoutMs, signal, 'No connection')
+        checkPeer(client, options)
         const topics = [...linkOptions.subscribe]
         await deadline(
           { clock },
@@ -69,7 +73,7 @@ export function openMqttTransport({ clock }: { clock: Clock }, options: MqttOpti
 }
 
 function clientOptions(options: MqttOptions, { will, timeoutMs, silenceMs }: LinkOptions): IClientOptions {
-  const { clientId, username, password, ca, cert, key } = options
+  const { clientId, username, password, ca, cert, key, anyTime = false } = options
   return {
     clientId,
     username,
@@ -82,9 +86,18 @@ function clientOptions(options: MqttOptions, { will, timeoutMs, silenceMs }: Lin
     queueQoSZero: false,
     resubscribe: false,
     will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
+    ...(anyTime ? { rejectUnauthorized: false } : {}),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),
   }
+}
+
+/** Nothing that was measured is said before this; what was said until here is no secret. Throws Unavailable. */
+function checkPeer(client: MqttClient, { url, ca, anyTime = false }: MqttOptions): void {
+  if (!anyTime || !(client.stream instanceof TLSSocket)) return
+  const anchors = ca === undefined ? rootCertificates : certificateBlocks(ca)
+  const mistake = peerMistake(client.stream.getPeerX509Certificate(), { host: hostOf(url), anchors })
+  if (mistake !== undefined) throw new Unavailable(`Cannot connect: ${mistake}`)
 }
 
 function toLink({ clock }: { clock: Clock }, client: MqttClient, gone: Promise<string>): Link {

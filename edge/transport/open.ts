@@ -5,17 +5,24 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Credentials, RunnableConfig } from '../config.ts'
 import type { Transport } from './transport.ts'
 
-/** Opens it. Nothing is connected yet. Each session shows the credentials that there are when it begins. */
+/**
+ * Opens it. Nothing is connected yet. Each session shows the credentials that there are when it begins. A gateway that was
+ * enrolled says no token, so it may look at the server's certificate after it has signed in: it is let go on over MQTT while its
+ * clock is not known.
+ */
 export async function openTransport(
   { clock }: { clock: Clock },
   { gateway, uplink: { url } }: Pick<RunnableConfig, 'gateway' | 'uplink'>,
   credentials: () => Credentials,
+  isClockKnown: () => boolean = () => true,
 ): Promise<Transport> {
   const options = () => {
     const { token, ca, cert, key } = credentials()
+    const anyTime = token === undefined && !isClockKnown()
     return {
       ...{ url, username: gateway },
       ...(token === undefined ? {} : { password: token }),
+      ...(anyTime ? { anyTime } : {}),
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
     }
@@ -35,7 +42,9 @@ export async function openTransport(
 }
 
 /** nats-server takes the name from the certificate where there is no token, and complains of any other. */
-function signedIn<Options extends { username: string; password?: string }>(options: Options) {
-  const { username, password, ...rest } = options
+function signedIn<Options extends { username: string; password?: string; anyTime?: boolean }>(
+  options: Options,
+) {
+  const { username, password, anyTime: _, ...rest } = options
   return password === undefined ? rest : { username, password, ...rest }
 }
