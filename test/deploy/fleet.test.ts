@@ -74,6 +74,32 @@ describe('npm run fleet', () => {
     assert.deepEqual([identity.gateway, identity.client], ['uno-gw-2', 'uno'])
   })
 
+  test('says to each gateway what to run with, once; what is wrong with it is told by line', async () => {
+    const options = await optionsFor({ uplinkUrl: 'mqtts://cloud.example:8883' })
+    const wired = (well: number, gateway: string, rest: string) =>
+      `cable,main,well-${well},,${gateway},${rest}`
+    const text = [
+      HEAD,
+      wired(1, 'cable-gw-1', 'siemens-mag-6000,serial:/dev/ttyUSB0:9600:even,1'),
+      wired(2, 'cable-gw-1', 'tuf-2000m,serial:/dev/ttyUSB0:9600:even,2'),
+      wired(3, 'cable-gw-2', 'no-such-meter,tcp:10.0.0.1:502,1'),
+      wired(4, 'cable-gw-3', 'tuf-2000m,usb,x'),
+    ].join('\n')
+
+    const first = await run(text, options)
+    const second = await run(text, options)
+
+    assert.equal(first.configured, 1)
+    assert.equal(second.configured, 0)
+    assert.deepEqual(
+      first.failures.map(({ line, column }) => `${line}:${column}`),
+      ['4:undefined', '5:bus', '5:unit'],
+    )
+    assert.match(first.failures[0]?.message ?? '', /no profile is named "no-such-meter"/)
+    const { body } = await scene.ask('GET', '/gateways/cable-gw-1/configuration')
+    assert.match(JSON.stringify(body), /siemens-mag-6000/)
+  })
+
   test('says what it would make, and makes nothing', async () => {
     const before = await counted()
     const options = await optionsFor({ dryRun: true })
