@@ -2,12 +2,14 @@
 // smarthydro-edge: the gateway's program.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UNIT_MAX } from '../protocol/bus-config.ts'
 import { Duration } from '../protocol/config-fields.ts'
+import type { Architecture } from '../protocol/release.ts'
 import { systemClock } from '../protocol/runtime/clock.ts'
 import { ConfigError, EXIT_CONFIG, Rejected, reasonOf, Unavailable } from '../protocol/runtime/errors.ts'
-import { LEVELS, type Level, openLog, silentLog } from '../protocol/runtime/log.ts'
+import { LEVELS, type Level, type Log, openLog, silentLog } from '../protocol/runtime/log.ts'
 import { describePlan } from './check.ts'
 import { type RunnableConfig, readGatewayConfig } from './config.ts'
 import { openConfiguration } from './configuration.ts'
@@ -20,6 +22,9 @@ import { scanBus } from './modbus/scan.ts'
 import { showDevice } from './modbus/show.ts'
 import { showRemote } from './providers/show.ts'
 import { openPulse } from './pulse.ts'
+import { launch } from './release/launch.ts'
+import { openReleases, type Releases } from './release/releases.ts'
+import { openShelf, type Shelf } from './release/shelf.ts'
 import { askMachine } from './time-quality.ts'
 import { openSupervision, openWatchdog } from './watchdog.ts'
 
@@ -28,9 +33,13 @@ const EXIT_FAILED = 1
 /** The command line was wrong (EX_USAGE of sysexits.h). */
 const EXIT_USAGE = 64
 
+/** How Node calls the machines that releases are for. */
+const ARCHITECTURES: Partial<Record<string, Architecture>> = { x64: 'amd64', arm64: 'arm64' }
+
 const USAGE = `smarthydro-edge: reads a site's instruments and sends what they measure, losing nothing
 
   smarthydro-edge run --config FILE     run the gateway until it is told to stop
+  smarthydro-edge launch --config FILE  the same with the release that is to run: for systemd, of an installed package
   smarthydro-edge check FILE            say what is wrong with a configuration, or what it will do
   smarthydro-edge scan --config FILE --bus BUS [--units 1-247]
                                         say who answers on a bus; no gateway may be using it
@@ -72,6 +81,7 @@ async function main(args: string[]): Promise<number> {
     if (values.version) return say(`${readVersion()}\n`)
     if (command === 'run' && file === undefined && values.config !== undefined)
       return await run(values.config)
+    if (command === 'launch' && file === undefined && config !== undefined) return await launchRelease(config)
     if (command === 'doctor' && file === undefined && config !== undefined) return await doctor(config)
     if (command === 'scan' && file === undefined && config !== undefined && bus !== undefined) {
       const range = readRange(units)
@@ -117,7 +127,8 @@ async function run(file: string): Promise<number> {
   const options = { path: file, environment: process.env }
   const configuration = await openConfiguration({ clock: systemClock, log }, options)
   const pulse = openPulse({ clock: systemClock })
-  const deps = { clock: systemClock, log, random: Math.random, configuration, pulse }
+  const releases = await releasesOf(log, file)
+  const deps = { clock: systemClock, log, random: Math.random, configuration, pulse, releases }
   const watchdog = openWatchdog({ clock: systemClock, log, pulse }, openSupervision(process.env))
   const { onReady } = watchdog
   try {
@@ -154,6 +165,37 @@ async function enrollHere(options: EnrollOptions): Promise<number> {
       `  uplink: { url: "${url}", credentials: ${options.folder} }\n`,
     ].join('\n'),
   )
+}
+
+/** Where the package's program and systemd say that releases are. */
+async function shelfOf(log: Log): Promise<Shelf | undefined> {
+  const { SMARTHYDRO_PACKAGE: packagedFolder, STATE_DIRECTORY: state } = process.env
+  if (packagedFolder === undefined || state === undefined) return undefined
+  return await openShelf({ clock: systemClock, log }, { folder: join(state, 'releases'), packagedFolder })
+}
+
+async function releasesOf(log: Log, configFile: string): Promise<Releases | undefined> {
+  const shelf = await shelfOf(log)
+  const architecture = ARCHITECTURES[process.arch]
+  const deps = { clock: systemClock, log, random: Math.random, shelf }
+  if (shelf === undefined) return undefined
+  return openReleases({ ...deps, shelf }, { version: readVersion(), configFile, architecture })
+}
+
+/** Starts the release that is to run. */
+async function launchRelease(file: string): Promise<number> {
+  const log = openLog(
+    { clock: systemClock, write: line => process.stderr.write(`${line}\n`) },
+    { level: 'info' },
+  )
+  const shelf = await shelfOf(log)
+  if (shelf === undefined) return await run(file)
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort(new Error(name)))
+  const become = (program: string, args: readonly string[]) =>
+    process.execve?.(program, [program, ...args], process.env)
+  const options = { flags: process.execArgv, args: ['run', '--config', file] }
+  return await launch({ clock: systemClock, log, shelf, become }, options, stop.signal)
 }
 
 /** A mistake in the configuration is a finding like any other, and the only one: nothing runs with it. */

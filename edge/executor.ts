@@ -10,6 +10,7 @@ import type { Execute, Executed } from './commands.ts'
 import { failureText } from './modbus/request.ts'
 import { scanBus } from './modbus/scan.ts'
 import { checkOrder, writeOrder } from './modbus/write.ts'
+import type { Updater } from './release/update.ts'
 import type { Site } from './site.ts'
 
 interface ExecutorDeps {
@@ -20,6 +21,8 @@ interface ExecutorDeps {
   site: Pick<Site, 'lines' | 'buses' | 'devices'>
   /** Told what came of each command to write. */
   onWrite?: (write: NonNullable<GatewayHealth['lastWrite']>) => void
+  /** Takes releases, where the gateway was started so that it can. */
+  updater?: Updater | undefined
   /** Ends the gateway, whose supervisor starts it again. */
   restart: () => void
 }
@@ -40,11 +43,37 @@ export function executor(deps: ExecutorDeps, signal: AbortSignal): Execute {
       case 'write':
         return await inTurn(placeOf(deps, command.device), () => write(deps, command, signal))
       case 'restart':
-        // After the result has had time to leave.
-        void deps.clock.sleep(1_000).then(deps.restart)
+        restartSoon(deps)
         return {}
+      case 'update':
+        return await update(deps, command, signal)
     }
   }
+}
+
+/** After the result has had time to leave. */
+function restartSoon({ clock, restart }: ExecutorDeps): void {
+  void clock.sleep(1_000).then(restart)
+}
+
+async function update(
+  deps: ExecutorDeps,
+  { id, by, release, from }: CommandOf<'update'>,
+  signal: AbortSignal,
+): Promise<Executed> {
+  const { log, updater } = deps
+  if (updater === undefined)
+    throw new Rejected('This gateway takes no releases: its package did not start it')
+  try {
+    const became = await updater.update(release, from, signal)
+    if (became === 'running') return { reason: 'It runs already' }
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    log.error('release refused', { id, by, reason: error.message })
+    return { status: 'refused', reason: error.message }
+  }
+  restartSoon(deps)
+  return {}
 }
 
 async function collect(

@@ -32,6 +32,7 @@ import type { PollerDeps, SourceHealth } from './poller.ts'
 import type { Vitals } from './probation.ts'
 import { openMarks } from './providers/marks.ts'
 import { openPulse, type Pulse, watchedBuffer } from './pulse.ts'
+import type { Releases } from './release/releases.ts'
 import { openSeriesBook } from './series-book.ts'
 import { openSite, type Site } from './site.ts'
 import { openStatusServer, type StatusDeps } from './status-server.ts'
@@ -48,6 +49,8 @@ export interface GatewayDeps {
   askClock: () => Promise<ClockAnswer>
   /** Where the configuration is from, and may be changed by the cloud. Without it, it stays as it is. */
   configuration?: Configuration
+  /** The releases beside this one, where it was started so that there may be some. */
+  releases?: Releases | undefined
   /** Told what moves; for a watchdog. */
   pulse?: Pulse
 }
@@ -91,7 +94,7 @@ const ANOTHER = new Error('Another configuration')
 
 /** Opens all parts of a gateway, in order, and says which loops are to run. */
 async function openParts(
-  { clock, log, random, askClock, configuration, pulse = openPulse({ clock }) }: GatewayDeps,
+  { clock, log, random, askClock, configuration, releases, pulse = openPulse({ clock }) }: GatewayDeps,
   config: RunnableConfig,
   { version, stop }: { version: string; stop: AbortController },
   scope: Scope,
@@ -125,6 +128,7 @@ async function openParts(
       clockState: time.state,
       site,
       restart: () => stop.abort(new Error('Restart commanded')),
+      updater: releases?.updater(() => current.config()),
       ...writes,
     },
     scope.signal,
@@ -133,7 +137,7 @@ async function openParts(
   const health = openHealth(
     {
       ...{ buffer, metrics, clock, clockState: time.state, sources, buses: () => site.buses },
-      ...{ lastWrite: writes.lastWrite, ledger: ledger.tell },
+      ...{ lastWrite: writes.lastWrite, ledger: ledger.tell, release: releases?.tell },
     },
     { version },
   )
@@ -159,12 +163,14 @@ async function openParts(
   await current.begin()
   isStarted = true
   const facts = { gateway, version, clockState: time.state, connected: uplink.connected }
+  const ownCommitted = () => metrics.read()['gateway_readings_acked_total{lane="live"}'] ?? 0
   return {
     loops: [
       ...[time.run, hold.run, uplink.run, identity.run({ clock, log, random, isClockKnown })],
       ...(configured === undefined ? [] : [configured.run]),
       signal => runLanState({ clock, lan }, { ...facts, hindrance }, signal),
       signal => Promise.race([site.failed, aborted(signal)]),
+      async signal => await releases?.prove(ownCommitted, signal),
     ],
     facts: () => ({ epoch: buffer.epoch, readings: buffer.status().readings }),
     status: () => statusLine(buffer.status().readings, uplink.connected(), hindrance()),

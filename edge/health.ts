@@ -95,6 +95,7 @@ export interface HealthDeps {
   buses: () => readonly { id: string; busyMs(): number }[]
   lastWrite?: () => GatewayHealth['lastWrite']
   ledger?: () => Promise<GatewayLedger>
+  release?: (() => Promise<GatewayHealth['release']>) | undefined
 }
 
 const DAY_MS = 86_400_000
@@ -135,6 +136,7 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
 
   return async () => {
     const told = await deps.ledger?.()
+    const release = await deps.release?.()
     const status = buffer.status()
     const { epoch, readings, bytes, maxBytes, appended, evicted, damaged, oldestAt } = status
     const { from, now, passedMs } = written()
@@ -168,6 +170,7 @@ export function openHealth(deps: HealthDeps, { version }: { version: string }): 
       })),
       ...(write === undefined ? {} : { lastWrite: write }),
       ...(told === undefined ? {} : { ledger: told }),
+      ...(release === undefined ? {} : { release }),
     }
   }
 }

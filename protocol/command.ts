@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { PROVIDER_NAMES, Slug } from './ids.ts'
 import { Instant } from './reading.ts'
+import { SignedRelease } from './release.ts'
 
 /** The most bytes a command or its result may have as JSON. */
 export const COMMAND_BYTES_MAX = 64 * 1024
@@ -71,6 +72,14 @@ const Write = z.strictObject({
   unit: z.string().min(1).max(20).optional(),
 })
 
+/** Take a release, put it on trial, and start anew into it. Only a rollout asks for it. */
+const Update = z.strictObject({
+  kind: z.literal('update'),
+  release: SignedRelease,
+  /** Where its parts are: the address that their paths are below. */
+  from: z.url({ protocol: /^https?$/ }).max(500),
+})
+
 /** Something that can be asked of a gateway. To add a kind: its schema, a line here and one in Command. */
 export const CommandRequest = z.discriminatedUnion('kind', [Collect, Read, Scan, Write, Restart])
 
@@ -84,6 +93,7 @@ export const Command = z.discriminatedUnion('kind', [
   Scan.safeExtend(envelope),
   Write.safeExtend(envelope),
   Restart.safeExtend(envelope),
+  Update.safeExtend(envelope),
 ])
 
 /** Something the cloud asks of a gateway. */

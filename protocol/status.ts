@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { PROVIDER_NAMES, Slug } from './ids.ts'
 import { Instant, TIME_QUALITY_NAMES } from './reading.ts'
+import { Architecture, ReleaseVersion } from './release.ts'
 
 /** Retained, and the last will is `lost`. `sleeping`: stopped on purpose until `wakesAt`. */
 export const GatewayState = z.strictObject({
@@ -74,6 +75,22 @@ const GatewayLedger = z.strictObject({
 /** Where a gateway's readings are, by their numbers. */
 export type GatewayLedger = z.infer<typeof GatewayLedger>
 
+const Bytes = z.int().min(0)
+
+const ReleaseHealth = z.strictObject({
+  architecture: Architecture.optional(),
+  /** The release of the package that is installed. */
+  packaged: ReleaseVersion,
+  /** The release on trial: it runs, or is started next. */
+  trial: z
+    .strictObject({ version: ReleaseVersion, leftMs: z.number().min(0), starts: z.int().min(0) })
+    .optional(),
+  /** The last one that did not stand its trial. */
+  failed: z.strictObject({ version: ReleaseVersion, reason: z.string().max(500), at: Instant }).optional(),
+  /** The one that is being fetched. */
+  fetching: z.strictObject({ version: ReleaseVersion, bytes: Bytes, bytesTotal: Bytes }).optional(),
+})
+
 /** Sent every minute. Numbers of readings count since the process started, but for what lies in the buffer. */
 export const GatewayHealth = z.strictObject({
   v: z.literal(1),
@@ -113,6 +130,8 @@ export const GatewayHealth = z.strictObject({
     .optional(),
   /** Absent from gateways that do not keep one. */
   ledger: GatewayLedger.optional(),
+  /** Absent from gateways that take no releases. */
+  release: ReleaseHealth.optional(),
 })
 
 /** Sent every minute. */

@@ -200,7 +200,8 @@ function toGiven(gateway: string, row: CommandRow, now: number): z.infer<typeof 
     expiresAt: toInstantText(envelope.expiresAt),
     sentAt: toInstantTextOrNull(row.sentAt),
     state: stateOf(row, said?.status, envelope.expiresAt < now),
-    command: document === undefined ? null : toRequest(document),
+    // An update is asked for by its rollout, and shown there.
+    command: document === undefined || document.kind === 'update' ? null : toRequest(document),
     result: said === undefined ? null : toResult(said),
   }
 }
@@ -208,7 +209,13 @@ function toGiven(gateway: string, row: CommandRow, now: number): z.infer<typeof 
 /** What every version writes of a command. */
 const Envelope = z.object({ by: z.string(), expiresAt: z.number() })
 
-function toRequest({ v: _, id: __, by: ___, expiresAt: ____, ...request }: Command): CommandRequest {
+function toRequest({
+  v: _,
+  id: __,
+  by: ___,
+  expiresAt: ____,
+  ...request
+}: Exclude<Command, { kind: 'update' }>): CommandRequest {
   return request
 }
 

@@ -4,7 +4,7 @@
 
 import { crc32 } from 'node:zlib'
 import { ByteReader, ByteWriter } from '../../protocol/bytes.ts'
-import { Rejected } from '../../protocol/runtime/errors.ts'
+import { Rejected, Unavailable } from '../../protocol/runtime/errors.ts'
 import { OTHERS_BEFORE_MAX } from './block.ts'
 import { type Range, type Ranges, size, subtract, within, without } from './ranges.ts'
 
@@ -126,14 +126,19 @@ export function encodeState(state: State): Uint8Array {
   return writer.bytes()
 }
 
-/** Reads the record of a state; `undefined` when it is damaged. */
+/**
+ * Reads the record of a state; `undefined` when it is damaged. Throws Unavailable when it is sound and of a format that this
+ * program does not read: to take that for damage would give up what another release has written.
+ */
 export function decodeState(bytes: Uint8Array): State | undefined {
   try {
     const reader = new ByteReader(bytes.subarray(0, bytes.length - 4))
     if (new ByteReader(bytes.subarray(bytes.length - 4)).u32() !== crc32(bytes.subarray(0, bytes.length - 4)))
       return undefined
     const version = reader.u8()
-    if (version !== VERSION) return undefined
+    if (version !== VERSION) {
+      throw new Unavailable(`The buffer is of format ${version}, and this release reads ${VERSION} only`)
+    }
     const epoch = reader.u32()
     const state = newState(epoch)
     for (const number of NUMBERS) state[number] = reader.varint()
