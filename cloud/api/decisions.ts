@@ -23,7 +23,7 @@ const number = z.number().min(-1e12).max(1e12).optional()
 
 const Asked = z
   .discriminatedUnion('action', [
-    z.strictObject({ action: z.literal(['approve', 'reject', 'reopen', 'hold', 'verify']), reason: Reason }),
+    z.strictObject({ action: z.enum(['approve', 'reject', 'reopen', 'hold', 'verify']), reason: Reason }),
     z.strictObject({
       action: z.literal('replace'),
       reason: Reason,

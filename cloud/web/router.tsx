@@ -85,6 +85,36 @@ const incidents = createRoute({
   component: lazyRouteComponent(() => import('./screens/incidents.tsx'), 'IncidentsScreen'),
 })
 
+const works = createRoute({
+  getParentRoute: () => shell,
+  path: '/dga',
+  component: lazyRouteComponent(() => import('./screens/works.tsx'), 'WorksScreen'),
+})
+
+const work = createRoute({
+  getParentRoute: () => shell,
+  path: '/dga/works/$work',
+  component: lazyRouteComponent(() => import('./screens/work.tsx'), 'WorkScreen'),
+})
+
+const reconciliation = createRoute({
+  getParentRoute: () => shell,
+  path: '/dga/reconciliation',
+  component: lazyRouteComponent(() => import('./screens/reconciliation.tsx'), 'ReconciliationScreen'),
+})
+
+const faults = createRoute({
+  getParentRoute: () => shell,
+  path: '/dga/faults',
+  component: lazyRouteComponent(() => import('./screens/faults.tsx'), 'FaultsScreen'),
+})
+
+const sending = createRoute({
+  getParentRoute: () => shell,
+  path: '/dga/sending',
+  component: lazyRouteComponent(() => import('./screens/sending.tsx'), 'SendingScreen'),
+})
+
 const review = createRoute({
   getParentRoute: () => shell,
   path: '/review',
@@ -161,6 +191,11 @@ const tree = root.addChildren([
     point.addChildren([pointNow, pointAnalysis, pointDga, pointProcessing]),
     balances,
     incidents,
+    works,
+    work,
+    reconciliation,
+    faults,
+    sending,
     review,
     gateways,
     gateway,

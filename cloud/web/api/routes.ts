@@ -70,6 +70,7 @@ export const ROUTES = [
   'POST /api/v1/imports/{import}/discard',
   'GET /api/v1/compliance/slots',
   'POST /api/v1/compliance/slots/decisions',
+  'POST /api/v1/compliance/slots/{slot}/decisions',
   'GET /api/v1/compliance/slots/{slot}',
   'GET /api/v1/compliance/works',
   'GET /api/v1/compliance/works/{work}',

@@ -437,6 +437,12 @@ export interface Routes {
     body: SlotDecisionsAsked
     answer: SlotDecisionOutcomes
   }
+  'POST /api/v1/compliance/slots/{slot}/decisions': {
+    path: { slot: number }
+    query: Record<string, never>
+    body: SlotDecisionAsked
+    answer: SlotDecisionOutcome
+  }
   'GET /api/v1/compliance/slots/{slot}': {
     path: { slot: number }
     query: Record<string, never>
@@ -1796,6 +1802,16 @@ export type SlotDecision = {
   from: SlotState
   to: SlotState
 }
+
+export type SlotDecisionAsked =
+  | { action: 'approve' | 'reject' | 'reopen' | 'hold' | 'verify'; reason: string }
+  | {
+      action: 'replace'
+      reason: string
+      values: { flow?: number; total?: number; level?: number }
+      despite?: CheckCode[]
+    }
+  | { action: 'settle'; reason: string; receipt: string }
 
 export type SlotDecisionOutcome = {
   slot: number

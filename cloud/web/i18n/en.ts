@@ -4,6 +4,7 @@ import { account, signIn } from './en/account.ts'
 import { admin, keys, users } from './en/admin.ts'
 import { analysis, balances } from './en/analysis.ts'
 import { age, app, failure } from './en/app.ts'
+import { compliance, slot } from './en/compliance.ts'
 import { dga, review } from './en/dga.ts'
 import { gateways } from './en/gateways.ts'
 import { imports } from './en/imports.ts'
@@ -26,6 +27,7 @@ export const en: Messages = {
   analysis,
   app,
   balances,
+  compliance,
   dga,
   failure,
   gateways,
@@ -38,5 +40,6 @@ export const en: Messages = {
   review,
   signIn,
   users,
+  slot,
   ui,
 }

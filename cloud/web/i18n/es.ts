@@ -4,6 +4,7 @@ import { account, signIn } from './es/account.ts'
 import { admin, keys, users } from './es/admin.ts'
 import { analysis, balances } from './es/analysis.ts'
 import { age, app, failure } from './es/app.ts'
+import { compliance, slot } from './es/compliance.ts'
 import { dga, review } from './es/dga.ts'
 import { gateways } from './es/gateways.ts'
 import { imports } from './es/imports.ts'
@@ -25,6 +26,7 @@ export const es = {
   analysis,
   app,
   balances,
+  compliance,
   dga,
   failure,
   gateways,
@@ -37,6 +39,7 @@ export const es = {
   review,
   signIn,
   users,
+  slot,
   ui,
 }
 

@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useId, useState } from 'react'
+import { useState } from 'react'
 import { importsQuery, isBusy } from '../api/imports.ts'
 import { overviewQuery } from '../api/queries.ts'
 import type { Import } from '../api/types.ts'
@@ -10,8 +10,8 @@ import { uploadHistory } from '../api/upload.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import '../styles/imports.css'
 import { type Column, DataTable } from '../ui/data-table.tsx'
+import { FileDrop } from '../ui/file-drop.tsx'
 import { Form, useForm } from '../ui/form.tsx'
-import { Icon } from '../ui/icons.tsx'
 import { Age } from '../ui/now.tsx'
 import { More } from '../ui/pager.tsx'
 import { Panel } from '../ui/panel.tsx'
@@ -141,7 +141,12 @@ function UploadPanel() {
           onSubmit={() => file !== undefined && upload.mutate(file)}
         >
           <Picker {...form.field('point')} label={text.imports.point} options={points} />
-          <FileDrop file={file} onFile={setFile} />
+          <FileDrop
+            label={text.imports.file}
+            accept=".csv,.txt,.tsv,text/csv,text/plain"
+            file={file}
+            onFile={setFile}
+          />
           <details>
             <summary>{text.imports.format}</summary>
             <p className="faint">{text.imports.formatHint}</p>
@@ -151,32 +156,5 @@ function UploadPanel() {
         </Form>
       </div>
     </Panel>
-  )
-}
-
-function FileDrop({ file, onFile }: { file: File | undefined; onFile: (file: File | undefined) => void }) {
-  const text = useText()
-  const format = useFormat()
-  const id = useId()
-  const [isOver, setOver] = useState(false)
-  return (
-    <div className="form-field">
-      <label htmlFor={id}>{text.imports.file}</label>
-      <div className={`file-drop ${isOver ? 'is-over' : ''}`}>
-        <Icon name="upload" />
-        <span>
-          {file === undefined ? text.imports.drop : text.imports.chosen(file.name, format.bytes(file.size))}
-        </span>
-        <input
-          id={id}
-          type="file"
-          accept=".csv,.txt,.tsv,text/csv,text/plain"
-          onChange={({ target }) => onFile(target.files?.[0])}
-          onDragEnter={() => setOver(true)}
-          onDragLeave={() => setOver(false)}
-          onDrop={() => setOver(false)}
-        />
-      </div>
-    </div>
   )
 }

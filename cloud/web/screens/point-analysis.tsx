@@ -32,7 +32,8 @@ export function PointAnalysis() {
   )
 }
 
-function UsePanel({ point }: { point: string }) {
+/** How much of the right is used. */
+export function UsePanel({ point }: { point: string }) {
   const text = useText()
   const query = useQuery(usedQuery(point))
   const { data: projections } = useQuery(projectionQuery(point))

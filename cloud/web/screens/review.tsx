@@ -11,6 +11,7 @@ import { Choice } from '../ui/choice.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
 import { useTitle } from '../ui/title.ts'
 import { DecisionBar } from './decision-bar.tsx'
+import { SlotDetail } from './slot-detail.tsx'
 
 const STATES = { doubtful: 'review', absent: 'no_data', rejected: 'rejected' } as const
 
@@ -82,6 +83,7 @@ function ReviewTable({
   onChoose: ((chosen: ReadonlySet<number>) => void) | undefined
 }) {
   const text = useText()
+  const [open, setOpen] = useState<Slot | undefined>()
   const isAll = slots.every(({ id }) => chosen.has(id))
   return (
     <div className="table-frame">
@@ -107,10 +109,17 @@ function ReviewTable({
         </thead>
         <tbody>
           {slots.map(slot => (
-            <Row key={slot.id} slot={slot} isChosen={chosen.has(slot.id)} onChoose={onChooseOf(slot.id)} />
+            <Row
+              key={slot.id}
+              slot={slot}
+              isChosen={chosen.has(slot.id)}
+              onOpen={() => setOpen(slot)}
+              onChoose={onChooseOf(slot.id)}
+            />
           ))}
         </tbody>
       </table>
+      {open !== undefined && <SlotDetail slot={open} onClose={() => setOpen(undefined)} />}
     </div>
   )
   function onChooseOf(id: number) {
@@ -126,10 +135,12 @@ function ReviewTable({
 function Row({
   slot,
   isChosen,
+  onOpen,
   onChoose,
 }: {
   slot: Slot
   isChosen: boolean
+  onOpen: () => void
   onChoose: (() => void) | undefined
 }) {
   const text = useText()
@@ -160,9 +171,9 @@ function Row({
         <Link to="/points/$point/dga" params={{ point }} className="main-link">
           {point.split('.').at(-1)}
         </Link>
-        <span className="faint cell-work">
+        <button type="button" className="row-button" aria-label={text.slot.open(when)} onClick={onOpen}>
           {when} · {workCode}
-        </span>
+        </button>
       </td>
       <td className="cell-why">
         {said.map(one => (

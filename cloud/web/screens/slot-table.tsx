@@ -1,8 +1,10 @@
 // Declarations with what was declared, the receipt and where to look it up, or why there is none.
 
+import { useState } from 'react'
 import type { Slot, SlotState } from '../api/types.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import { Icon } from '../ui/icons.tsx'
+import { SlotDetail } from './slot-detail.tsx'
 
 /** Where everybody can look up what was declared of a work. */
 const verificationUrl = (workCode: string): string =>
@@ -25,6 +27,7 @@ const KINDS: Readonly<Record<SlotState, string>> = {
 /** Declarations, newest first. */
 export function SlotTable({ slots }: { slots: readonly Slot[] }) {
   const text = useText()
+  const [open, setOpen] = useState<Slot | undefined>()
   return (
     <div className="table-frame">
       <table className="table slot-table">
@@ -40,24 +43,30 @@ export function SlotTable({ slots }: { slots: readonly Slot[] }) {
         </thead>
         <tbody>
           {slots.map(slot => (
-            <Row key={slot.id} slot={slot} />
+            <Row key={slot.id} slot={slot} onOpen={() => setOpen(slot)} />
           ))}
         </tbody>
       </table>
+      {open !== undefined && <SlotDetail slot={open} onClose={() => setOpen(undefined)} />}
     </div>
   )
 }
 
-function Row({ slot }: { slot: Slot }) {
+function Row({ slot, onOpen }: { slot: Slot; onOpen: () => void }) {
   const text = useText()
   const format = useFormat()
   const { measuredAt, state, flow, total, level, workCode } = slot
   return (
     <tr>
       <td className="cell-measured">
-        <time dateTime={measuredAt} className="numeric">
+        <button
+          type="button"
+          className="row-button numeric"
+          aria-label={text.slot.open(format.instant(Date.parse(measuredAt)))}
+          onClick={onOpen}
+        >
           {format.instant(Date.parse(measuredAt))}
-        </time>
+        </button>
         <span className="faint cell-work">
           {workCode} · {slot.channel.toUpperCase()}
         </span>

@@ -11,8 +11,6 @@ export const imports: Messages['imports'] = {
   uploadHint: 'CSV, up to 32 MiB. Nothing is stored before it is confirmed.',
   point: 'Point',
   file: 'CSV file',
-  drop: 'Drop the file here, or choose it',
-  chosen: (name, size) => `${name} (${size})`,
   format: 'How it is written',
   formatHint: 'What is not said is found out from the file itself.',
   auto: 'Find out',

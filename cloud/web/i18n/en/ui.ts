@@ -23,6 +23,7 @@ export const ui: Messages['ui'] = {
   edit: 'Edit',
   remove: 'Remove',
   download: 'Download',
+  dropFile: 'Drop the file here, or choose it',
   from: 'From',
   to: 'To',
   reason: 'Reason',

@@ -10,8 +10,6 @@ export const imports = {
   uploadHint: 'CSV, hasta 32 MiB. Nada se guarda hasta confirmar.',
   point: 'Punto',
   file: 'Archivo CSV',
-  drop: 'Suelte aquí el archivo, o elíjalo',
-  chosen: (name: string, size: string) => `${name} (${size})`,
   format: 'Cómo está escrito',
   formatHint: 'Lo que no se diga se averigua del mismo archivo.',
   auto: 'Averiguar',

@@ -22,6 +22,7 @@ export const ui = {
   edit: 'Editar',
   remove: 'Quitar',
   download: 'Descargar',
+  dropFile: 'Suelte aquí el archivo, o elíjalo',
   from: 'Desde',
   to: 'Hasta',
   reason: 'Motivo',
