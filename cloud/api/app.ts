@@ -68,6 +68,7 @@ import { type ApiEnv, openRouter } from './router.ts'
 import { LIVE_RULE, RULES, type Rule } from './rules.ts'
 import { sending } from './sending.ts'
 import { sensorFaults } from './sensor-faults.ts'
+import { STA_PATH, sensorThings } from './sensorthings.ts'
 import { series } from './series.ts'
 import { session } from './session.ts'
 import { sessionWays } from './session-ways.ts'
@@ -141,6 +142,7 @@ export function openApi(
       .map(({ path }) => path.replace(/\/$/, ''))
   api.route('/', entry({ version: options.version, lists: () => [...new Set(lists())] }))
   app.route('/api/v1', api)
+  app.route(STA_PATH, sensorThings(deps, options))
   app.route('/', docs(toDocument(app, options)))
   app.route('/', web(options.webFolder ?? WEB_FOLDER))
   return app
