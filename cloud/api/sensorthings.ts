@@ -42,7 +42,12 @@ const expression = (description: string, example?: string) =>
     .openapi({ description, ...(example === undefined ? {} : { example }) })
 
 const count = (description: string, maximum: number) =>
-  z.string().max(9).optional().openapi({ type: 'integer', minimum: 0, maximum, description })
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .refine(text => Number(text) <= maximum, `must be at most ${maximum}`)
+    .optional()
+    .openapi({ type: 'integer', minimum: 0, maximum, description })
 
 const Options = z.strictObject({
   $filter: expression(

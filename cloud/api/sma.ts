@@ -17,7 +17,15 @@ import {
   selectSmaReports,
 } from '../store/sma-reports.ts'
 import { nameOf } from './decisions.ts'
-import { InstantText, NoQuery, orNull, PointKey, toInstantText, toInstantTextOrNull } from './fields.ts'
+import {
+  InstantText,
+  NoQuery,
+  numberParam,
+  orNull,
+  PointKey,
+  toInstantText,
+  toInstantTextOrNull,
+} from './fields.ts'
 import { fromCursor, Next, nextLink, pageQuery, toPage } from './paging.ts'
 import { problemResponses } from './problem.ts'
 import { openRouter } from './router.ts'
@@ -149,10 +157,7 @@ const decideRoute = createRoute({
   request: {
     query: NoQuery,
     params: z.strictObject({
-      report: z.coerce
-        .number()
-        .pipe(z.int().min(1).max(Number.MAX_SAFE_INTEGER))
-        .openapi({ param: { name: 'report', in: 'path' }, type: 'integer', example: 7 }),
+      report: numberParam('report'),
     }),
     body: { required: true, content: { 'application/json': { schema: Decision } } },
   },

@@ -13,6 +13,7 @@ import { openAccess } from '../../cloud/api/access.ts'
 import { openAccounts } from '../../cloud/api/accounts.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createToken } from '../../cloud/api/users.ts'
+import { openAuthority, openFleetSecrets } from '../../cloud/fleet/authority.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { migrate } from '../../cloud/store/migrate.ts'
 import { selectLatest, selectPoints, selectPointsNamed, selectReadings } from '../../cloud/store/queries.ts'
@@ -22,11 +23,13 @@ import { silentLog } from '../../protocol/runtime/log.ts'
 import { openMetrics } from '../../protocol/runtime/metrics.ts'
 import { openScope, type Scope } from '../../protocol/runtime/scope.ts'
 import { VARIABLES } from '../../protocol/variables.ts'
+
 import { startEmbeddedServer } from '../doubles/servers.ts'
 import type { Load, Loaded } from './api-load.ts'
 import { type Figure, quantile } from './figure.ts'
 
 const POINTS = 100
+const NO_UPLINK = { url: undefined, ca: undefined }
 const MINUTES = 1_440
 const AT_ONCE = 16
 const FOR_MS = Number(process.env.BENCH_API_MS ?? 3_000)
@@ -153,13 +156,20 @@ async function loadSql(sql: () => Promise<unknown>): Promise<Loaded> {
 }
 
 async function openServer(scope: Scope, db: Database): Promise<{ url: string; token: string }> {
-  const options = { publicUrl: 'http://localhost:8004', trustedProxies: [], version: '0.0.0' }
+  const options = {
+    publicUrl: 'http://localhost:8004',
+    trustedProxies: [],
+    version: '0.0.0',
+    uplink: NO_UPLINK,
+  }
   const { publicUrl } = options
   const accounts = openAccounts({ db, clock, log: silentLog }, { secretKey: new Uint8Array(32), publicUrl })
   const access = openAccess({ db, clock, accounts }, options)
+  const secrets = openFleetSecrets(new Uint8Array(32), [])
+  const authority = openAuthority({ db, clock, secrets })
   const api = scope.use(
     await startApi(
-      { db, clock, log: silentLog, accounts, access, metrics: openMetrics(API_METRICS) },
+      { db, clock, log: silentLog, accounts, access, authority, metrics: openMetrics(API_METRICS) },
       { host: '127.0.0.1', port: 0, ...options },
     ),
   )

@@ -248,9 +248,9 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       month: '2026-01',
       version: '1',
       profile: 'siemens-mag-6000',
-      resource: client === 'campo' ? 'Datastreams(1)' : 'Datastreams(2)',
-      link: 'Thing',
-      more: 'properties',
+      resource: client === 'campo' ? 'Things(1)' : 'Things(3)',
+      link: 'properties',
+      more: '$value',
       // The second of each client is ended.
       rule: client === 'campo' ? '1' : '3',
       fault: client === 'campo' ? '2' : '4',
