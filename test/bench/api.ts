@@ -9,8 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import { openAccess } from '../../cloud/api/access.ts'
-import { openAccounts } from '../../cloud/api/accounts.ts'
+import { openDoor } from '../../cloud/api/door.ts'
 import { API_METRICS, startApi } from '../../cloud/api/service.ts'
 import { createToken } from '../../cloud/api/users.ts'
 import { openAuthority, openFleetSecrets } from '../../cloud/fleet/authority.ts'
@@ -163,13 +162,12 @@ async function openServer(scope: Scope, db: Database): Promise<{ url: string; to
     uplink: NO_UPLINK,
   }
   const { publicUrl } = options
-  const accounts = openAccounts({ db, clock, log: silentLog }, { secretKey: new Uint8Array(32), publicUrl })
-  const access = openAccess({ db, clock, accounts }, options)
+  const door = openDoor({ db, clock, log: silentLog }, { secretKey: new Uint8Array(32), publicUrl })
   const secrets = openFleetSecrets(new Uint8Array(32), [])
   const authority = openAuthority({ db, clock, secrets })
   const api = scope.use(
     await startApi(
-      { db, clock, log: silentLog, accounts, access, authority, metrics: openMetrics(API_METRICS) },
+      { db, clock, log: silentLog, ...door, authority, metrics: openMetrics(API_METRICS) },
       { host: '127.0.0.1', port: 0, ...options },
     ),
   )
