@@ -1,0 +1,119 @@
+// The package on a Debian that was made a moment ago: installed, started by systemd, upgraded, removed, purged.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { skipUnlessRoot } from '../doubles/root.ts'
+import { skipWithout } from '../peers.ts'
+import { builtPackage, run } from './unpacked.ts'
+
+/** What is installed on any Debian with systemd, and the one library that Node wants besides. */
+const INCLUDED = 'libatomic1,systemd'
+const SUITE = 'bookworm'
+const MIRROR = 'http://deb.debian.org/debian'
+const NEXT = '99.0.0'
+
+const skip = skipUnlessRoot('it makes a Debian of its own') || skipWithout('debootstrap', 'dpkg')
+
+describe('the package in a fresh Debian', { skip, timeout: 280_000 }, () => {
+  let folder: string
+  let root: string
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'smarthydro-debian-'))
+    // dpkg waits for the disk after each file, which a root that lives for a minute does not need.
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1g', 'tmpfs', folder])
+    root = join(folder, 'root')
+    run('debootstrap', ['--variant=minbase', `--include=${INCLUDED}`, SUITE, root, MIRROR])
+    for (const version of [undefined, NEXT]) {
+      const { deb } = await builtPackage('amd64', version)
+      writeFileSync(join(root, version ?? 'first').concat('.deb'), deb.bytes)
+    }
+  })
+  after(() => {
+    spawnSync('umount', ['-R', folder])
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const inside = (...command: string[]) => run('chroot', [root, ...command])
+  const exists = (path: string) => existsSync(join(root, path))
+  const enabled = 'etc/systemd/system/multi-user.target.wants/smarthydro-edge.service'
+  const buffer = 'var/lib/smarthydro/buffer/level'
+
+  test('is installed by dpkg alone: a user of its own, enabled, and waiting for its configuration', () => {
+    const said = inside('dpkg', '--install', '/first.deb')
+
+    assert.match(said, /starts as soon as there is \/etc\/smarthydro\/gateway\.yaml/)
+    assert.match(inside('id', 'smarthydro'), /groups=\d+\(smarthydro\),\d+\(dialout\)/)
+    assert.match(inside('getent', 'passwd', 'smarthydro'), /:\/usr\/sbin\/nologin$/m)
+    assert.match(inside('systemctl', 'is-enabled', 'smarthydro-edge'), /enabled/)
+    assert.equal(inside('dpkg', '--verify', 'smarthydro-edge'), '')
+    assert.equal(inside('stat', '--format', '%U %a', '/var/lib/smarthydro'), 'smarthydro 700\n')
+    assert.equal(inside('stat', '--format', '%U:%G %a', '/etc/smarthydro'), 'root:smarthydro 2750\n')
+  })
+
+  test('its example is right, but for the token that an operator writes', () => {
+    const example = '/usr/share/doc/smarthydro-edge/gateway.yaml'
+    writeFileSync(join(root, 'var/lib/smarthydro/identity/token'), 'a-token')
+
+    assert.match(inside('smarthydro-edge', 'check', example), /^gw-campo-01 of campo\/los-aromos: 1 device/)
+  })
+
+  test('an upgrade keeps the buffer, the configuration and what an operator changed', () => {
+    mkdirSync(join(root, buffer), { recursive: true })
+    writeFileSync(join(root, buffer, '000003.log'), 'readings')
+    writeFileSync(join(root, 'etc/smarthydro/gateway.yaml'), 'gateway: mine')
+    appendFileSync(join(root, 'etc/default/smarthydro-edge'), 'NOVUS_TOKEN=secret\n')
+
+    const said = inside('dpkg', '--install', `/${NEXT}.deb`)
+
+    assert.match(said, /Unpacking smarthydro-edge \(99\.0\.0\) over/)
+    assert.equal(inside('smarthydro-edge', '--version'), `${NEXT}\n`)
+    assert.equal(readFileSync(join(root, buffer, '000003.log'), 'utf8'), 'readings')
+    assert.equal(readFileSync(join(root, 'etc/smarthydro/gateway.yaml'), 'utf8'), 'gateway: mine')
+    assert.match(readFileSync(join(root, 'etc/default/smarthydro-edge'), 'utf8'), /NOVUS_TOKEN=secret/)
+  })
+
+  test('is removed without a trace but for what belongs to the operator, and not started with the machine any more', () => {
+    inside('dpkg', '--remove', 'smarthydro-edge')
+
+    assert.deepEqual(
+      [
+        'usr/lib/smarthydro-edge',
+        'usr/bin/smarthydro-edge',
+        'usr/lib/udev/rules.d/70-smarthydro-edge.rules',
+      ].filter(exists),
+      [],
+    )
+    assert.equal(spawnSync('test', ['-L', join(root, enabled)]).status, 1)
+    assert.ok(exists('etc/default/smarthydro-edge') && exists(buffer))
+  })
+
+  test('a purge keeps the buffer and what is needed to deliver it, and says how to give both up', () => {
+    const said = inside('dpkg', '--purge', 'smarthydro-edge')
+
+    assert.match(said, /Kept: \/var\/lib\/smarthydro, with readings that the cloud may not have yet/)
+    assert.match(said, /rm -r \/var\/lib\/smarthydro \/etc\/smarthydro/)
+    assert.equal(exists('etc/default/smarthydro-edge'), false)
+    assert.equal(readFileSync(join(root, buffer, '000003.log'), 'utf8'), 'readings')
+    assert.ok(exists('etc/smarthydro/gateway.yaml'))
+    assert.equal(spawnSync('chroot', [root, 'dpkg', '--status', 'smarthydro-edge']).status, 1)
+  })
+
+  test('installed again, it goes on with the buffer that was kept', () => {
+    inside('dpkg', '--install', '/first.deb')
+
+    assert.equal(readFileSync(join(root, buffer, '000003.log'), 'utf8'), 'readings')
+    assert.equal(inside('stat', '--format', '%U', '/var/lib/smarthydro'), 'smarthydro\n')
+  })
+})
