@@ -12,6 +12,7 @@ import { didYouMean, mistakesOf, nearest, pathText } from '../protocol/mistakes.
 import { ConfigError } from '../protocol/runtime/errors.ts'
 import { SERVICE_PORTS, type ServiceName } from './service.ts'
 import type { RetentionRule } from './store/retention.ts'
+import { type Network, parseNetwork } from './webhooks/address.ts'
 
 const SECRET_KEY_BYTES = 32
 const TIME_STAMPS = ['literal', 'offset', 'utc'] as const
@@ -49,6 +50,8 @@ export interface CloudConfig {
   mail?: { url: string; from: string }
   /** Who else's word is taken for who somebody is. */
   oidc?: { issuer: string; clientId: string; clientSecret: string; name: string }
+  /** Private networks that webhooks and providers of messages may be in. */
+  webhookNetworks: readonly Network[]
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** What people type into a browser: cookies are bound to it, and requests from elsewhere are refused. */
   publicUrl: string
@@ -157,6 +160,15 @@ const Environment = z.object({
   OIDC_CLIENT_ID: z.string().max(200).optional(),
   OIDC_CLIENT_SECRET: z.string().max(1000).optional(),
   OIDC_NAME: z.string().max(40).optional(),
+  WEBHOOK_NETWORKS: z
+    .string()
+    .transform(text => text.split(',').map(one => parseNetwork(one.trim())))
+    .refine(
+      networks => networks.every(one => one !== undefined),
+      'must be networks such as 10.0.0.0/8, comma-separated',
+    )
+    .transform(networks => networks.filter(one => one !== undefined))
+    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   PUBLIC_URL: httpUrl.optional(),
   TRUSTED_PROXIES: z
@@ -323,6 +335,7 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
       ? {}
       : { mail: { url: settings.SMTP_URL, from: settings.MAIL_FROM } }),
     ...oidcOf(settings),
+    webhookNetworks: settings.WEBHOOK_NETWORKS ?? [],
     logLevel: settings.LOG_LEVEL ?? 'info',
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,
     trustedProxies: settings.TRUSTED_PROXIES ?? [],

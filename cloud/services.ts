@@ -5,6 +5,7 @@ import type { Log } from '../protocol/runtime/log.ts'
 import { openMetrics } from '../protocol/runtime/metrics.ts'
 import { type Closable, openScope } from '../protocol/runtime/scope.ts'
 import { openMailer } from './alerts/mail.ts'
+import { openOutside } from './alerts/ways.ts'
 import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
 import { type Door, openDoor } from './api/door.ts'
 import { API_METRICS, startApi } from './api/service.ts'
@@ -144,14 +145,33 @@ const STARTERS: Record<ServiceName, Starter> = {
         sma,
       },
     ),
-  analytics: ({ access, ...parts }, { host, ports, mail }, version) =>
+  analytics: (
+    { access, secretKey, ...parts },
+    { host, ports, mail, publicUrl, webhookNetworks, formerSecretKeys },
+    version,
+  ) =>
     startAnalytics(
       { ...parts, ...access, metrics: openMetrics(ANALYTICS_METRICS) },
-      { host, port: ports.analytics, version, ...(mail === undefined ? {} : { mail }) },
+      {
+        ...{ host, port: ports.analytics, version, publicUrl, webhookNetworks },
+        ...(mail === undefined ? {} : { mail }),
+        secrets: openSecrets(secretKey, formerSecretKeys),
+      },
     ),
-  api: ({ uplink, ...parts }, { host, ports, publicUrl, trustedProxies }, version) =>
+  api: (
+    { secretKey, uplink, ...parts },
+    { host, ports, publicUrl, trustedProxies, webhookNetworks, formerSecretKeys },
+    version,
+  ) =>
     startApi(
-      { ...parts, metrics: openMetrics(API_METRICS) },
+      {
+        ...parts,
+        metrics: openMetrics(API_METRICS),
+        outside: openOutside(
+          { clock: parts.clock, secrets: openSecrets(secretKey, formerSecretKeys) },
+          webhookNetworks,
+        ),
+      },
       { host, port: ports.api, version, publicUrl, trustedProxies, uplink },
     ),
 }

@@ -2,9 +2,9 @@
 // the provider's word and the note of it leaves it to be sent again, under the same id.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
-import type { Database } from '../store/database.ts'
 import {
   countDeliveries,
   type DeliveryState,
@@ -13,17 +13,17 @@ import {
   takeDeliveries,
 } from '../store/deliveries.ts'
 import { keepWorking } from '../work-loop.ts'
-import type { Mailer, MailOutcome } from './mail.ts'
-import { toMail } from './message.ts'
+import type { SendOutcome } from './channel.ts'
+import { toMessage } from './message.ts'
+import { sendBy, type WayDeps } from './ways.ts'
 
 /** What telling works with. */
-export interface DeliveryDeps {
-  db: Database
+export interface DeliveryDeps extends WayDeps {
   clock: Clock
   log: Log
   metrics: Metrics
-  /** Absent: no server was configured, and messages wait for one as for one that does not answer. */
-  mailer?: Mailer | undefined
+  /** Where people look at an incident; absent: messages lead nowhere. */
+  publicUrl?: string | undefined
 }
 
 const EVERY_MS = 5_000
@@ -41,14 +41,14 @@ export function runDeliveries(deps: DeliveryDeps, signal: AbortSignal): Promise<
   return keepWorking(deps, { pollMs: EVERY_MS }, work, signal)
 }
 
-/** Sends what is due, a few at a time. Returns how many were tried. */
+/** Sends what is due, a few at a time. Returns how many messages were tried. */
 export async function deliverDue(deps: DeliveryDeps, signal?: AbortSignal): Promise<number> {
   const { db, clock, metrics } = deps
   const now = clock.now()
-  const due = await takeDeliveries(db, { now, leaseUntil: now + LEASE_MS, limit: A_ROUND })
-  for (const delivery of due) {
+  const due = toGroups(await takeDeliveries(db, { now, leaseUntil: now + LEASE_MS, limit: A_ROUND }))
+  for (const group of due) {
     signal?.throwIfAborted()
-    await deliver(deps, delivery)
+    await deliver(deps, group)
   }
   const { pending, failed } = await countDeliveries(db)
   metrics.gauge('analytics_messages', pending, { state: 'pending' })
@@ -56,21 +56,44 @@ export async function deliverDue(deps: DeliveryDeps, signal?: AbortSignal): Prom
   return due.length
 }
 
-async function deliver({ db, clock, log, mailer }: DeliveryDeps, delivery: DueDelivery): Promise<void> {
-  const { id, recipient, attempts, incidentId } = delivery
-  const outcome: MailOutcome = (await mailer?.send(toMail(delivery))) ?? {
-    ...{ kind: 'unanswered', answer: 'No mail server is configured: SMTP_URL' },
-  }
-  const state = stateAfter(outcome, attempts)
-  const now = clock.now()
-  await finishDelivery(db, id, { state, answer: outcome.answer, dueAt: now + retryMs(attempts), now })
-  const facts = { incidentId, recipient, attempts, answer: outcome.answer }
-  if (state === 'notified') log.info('person notified', facts)
-  else if (state === 'failed') log.error('person could not be notified', facts)
-  else log.warn('message was not taken', facts)
+/** What goes in one message: what is part of a digest to the same place, and each of the others alone. */
+function toGroups(due: readonly DueDelivery[]): DueDelivery[][] {
+  const keyOf = ({ id, digest, channel, channelId, recipient, language }: DueDelivery) =>
+    digest ? JSON.stringify([channel, channelId, recipient, language]) : String(id)
+  return [...Map.groupBy(due, keyOf).values()]
 }
 
-function stateAfter({ kind }: MailOutcome, attempts: number): DeliveryState {
+async function deliver(deps: DeliveryDeps, group: readonly DueDelivery[]): Promise<void> {
+  const { db, clock, log, publicUrl } = deps
+  const [first] = group
+  if (first === undefined) return
+  const { kind, answer } = await send(deps, first, toMessage(group, { publicUrl }))
+  const now = clock.now()
+  for (const { id, attempts, incident, channel, recipient } of group) {
+    const state = stateAfter(kind, attempts)
+    await finishDelivery(db, id, { state, outcome: kind, answer, dueAt: now + retryMs(attempts), now })
+    const facts = { incidentId: incident?.id ?? null, channel, recipient, attempts, answer }
+    if (state === 'notified') log.info('person notified', facts)
+    else if (state === 'failed') log.error('person could not be notified', facts)
+    else log.warn('message was not taken', facts)
+  }
+}
+
+/** A secret that does not open waits for whoever looks after the keys. */
+async function send(
+  deps: DeliveryDeps,
+  way: DueDelivery,
+  message: ReturnType<typeof toMessage>,
+): Promise<SendOutcome> {
+  try {
+    return await sendBy(deps, way, message)
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    return { kind: 'unanswered', answer: error.message }
+  }
+}
+
+function stateAfter(kind: SendOutcome['kind'], attempts: number): DeliveryState {
   if (kind === 'accepted') return 'notified'
   return kind === 'refused' || attempts >= ATTEMPTS_MAX ? 'failed' : 'pending'
 }

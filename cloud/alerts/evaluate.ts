@@ -3,9 +3,10 @@
 // Promises:
 //   A1. Evaluating a stretch in pieces says the same as evaluating it at once, however it is cut.
 //   A2. A value that is absent or doubted neither begins nor ends anything; it is no data.
-//   A3. Outside its schedule a rule says nothing, and what it said ends.
+//   A3. Outside its schedule, and during maintenance, a rule says nothing, and what it said ends.
 
-import { type AlertRule, durationMs } from './rule.ts'
+import { type Finding, find } from './find.ts'
+import { type AlertCondition, type AlertRule, durationMs } from './rule.ts'
 import { isWithin } from './schedule.ts'
 
 /** A value of a point that can be relied on. */
@@ -14,8 +15,26 @@ export interface Sample {
   value: number
 }
 
+/** A time that is not looked at; `to` is not included. */
+export interface Pause {
+  from: number
+  to: number
+}
+
+/** A rule at one of its points: a condition over values, and when nobody looks. */
+export type WatchedRule = Pick<AlertRule, 'schedule' | 'quietFor' | 'clearFor'> & {
+  condition: ValueCondition
+  pauses?: readonly Pause[]
+}
+
+/** What can be found in values alone. What is granted, late or lost is made values of before. */
+export type ValueCondition = Extract<
+  AlertCondition,
+  { kind: 'threshold' | 'rate' | 'duration' | 'stuck' | 'no_data' | 'counter_event' }
+>
+
 /** How far a rule has come at a point. */
-export interface Progress {
+export interface Progress extends Finding {
   /** Everything up to here was looked at. */
   through: number
   lastAt: number | null
@@ -26,6 +45,8 @@ export interface Progress {
   endedAt: number | null
   /** The how many-th it is, or was, within one incident. */
   firings: number
+  /** Since when it is well again, while it has not been so for long enough. */
+  clearSince?: number | null
 }
 
 /** A time that a rule fired. */
@@ -45,9 +66,20 @@ export function beginAt(through: number): Progress {
 }
 
 /** How far before `through` samples must reach back for a rule to judge what comes after. */
-export function contextMs({ condition }: Pick<AlertRule, 'condition'>): number {
+export function contextMs(condition: AlertCondition): number {
   return condition.kind === 'rate' ? durationMs(condition.over) : 0
 }
+
+/** How far before the newest value a rule that begins must look to know what it says of it. */
+export function lookBackMs(condition: AlertCondition): number {
+  if (condition.kind === 'no_data') return 0
+  if (condition.kind === 'duration') return durationMs(condition.within)
+  return contextMs(condition) + lastingMs(condition)
+}
+
+/** How long a condition must last. */
+export const lastingMs = (condition: AlertCondition): number =>
+  'for' in condition && condition.for !== undefined ? durationMs(condition.for) : 0
 
 /** A schedule is looked at so often where there is no value to look at. */
 const TICK_MS = 5 * 60_000
@@ -60,7 +92,7 @@ const TICKS_MAX = 35 * 24 * 12
  * how far it has come, and each firing that began or lasted within the stretch.
  */
 export function evaluate(
-  rule: AlertRule,
+  rule: WatchedRule,
   before: Progress,
   samples: readonly Sample[],
   until: number,
@@ -82,12 +114,70 @@ export function evaluate(
   return { progress: watch.progress, firings: watch.firings }
 }
 
-function watchOf(rule: AlertRule, before: Progress) {
-  const { condition, schedule } = rule
+function watchOf(rule: WatchedRule, before: Progress) {
+  const { condition, schedule, pauses = [] } = rule
   const progress = { ...before }
+  const isAlways = schedule.length === 0 && pauses.length === 0
+  const isLooking = (at: number): boolean =>
+    isWithin(schedule, at) && !pauses.some(({ from, to }) => at >= from && at < to)
+  const lastsMs = lastingMs(condition)
+  const clearMs = rule.clearFor === undefined ? 0 : durationMs(rule.clearFor)
+  const { firings, fire, end } = openFirings(progress, durationMs(rule.quietFor))
+  /** What time alone does: silence, the end of the hours of a schedule, and of an event. */
+  const tick = (at: number) => {
+    const { lastAt } = progress
+    if (!isLooking(at)) return end(at)
+    if (lastAt === null) return
+    if (condition.kind === 'counter_event' && progress.firingSince !== null) {
+      const over = lastAt + durationMs(rule.quietFor)
+      if (at >= over) end(over)
+    } else if (condition.kind === 'no_data' && progress.firingSince === null && at - lastAt >= lastsMs) {
+      progress.since = lastAt
+      fire(isAlways ? lastAt + lastsMs : at)
+    }
+  }
+  /** A value that does not have the condition; who waits until it is well for long enough waits here. */
+  const clear = (at: number) => {
+    if (progress.firingSince !== null && clearMs > 0) {
+      progress.clearSince ??= at
+      if (at - progress.clearSince < clearMs) return
+    }
+    end(at)
+  }
+
+  return {
+    progress,
+    firings,
+    /** Lets time go by; a schedule is looked at on a grid, so that it does not matter how often somebody asks. */
+    pass(until: number) {
+      if (isAlways) tick(until)
+      const next = Math.floor(progress.through / TICK_MS) + 1
+      const first = Math.max(next, Math.floor(until / TICK_MS) - TICKS_MAX) * TICK_MS
+      for (let at = first; !isAlways && at <= until; at += TICK_MS) tick(at)
+      progress.through = Math.max(progress.through, until)
+    },
+    see(sample: Sample, recent: readonly Sample[]) {
+      tick(sample.at)
+      const { isThere, since } = find(condition, progress, sample, recent)
+      progress.lastAt = sample.at
+      progress.lastValue = sample.value
+      if (condition.kind === 'no_data') return end(sample.at)
+      if (!isLooking(sample.at)) return
+      if (condition.kind === 'counter_event') {
+        end(sample.at)
+        return fire(sample.at)
+      }
+      if (!isThere) return clear(sample.at)
+      progress.clearSince = null
+      progress.since ??= since ?? sample.at
+      if (progress.firingSince === null && sample.at - progress.since >= lastsMs) fire(sample.at)
+    },
+  }
+}
+
+/** The firings of a stretch: one that lasts from before is the first of them. */
+function openFirings(progress: Progress, quietMs: number) {
   const firings: Firing[] = []
-  const quietMs = durationMs(rule.quietFor)
-  const lastsMs = condition.for === undefined ? 0 : durationMs(condition.for)
   if (progress.firingSince !== null) {
     firings.push({
       from: progress.firingSince,
@@ -96,70 +186,24 @@ function watchOf(rule: AlertRule, before: Progress) {
       value: progress.lastValue,
     })
   }
-
-  const fire = (at: number) => {
-    const isSame = progress.endedAt !== null && at - progress.endedAt <= quietMs
-    progress.firings = isSame ? progress.firings + 1 : 1
-    progress.firingSince = at
-    firings.push({ from: at, to: null, number: progress.firings, value: progress.lastValue })
-  }
-  const end = (at: number) => {
-    progress.since = null
-    if (progress.firingSince === null) return
-    progress.firingSince = null
-    progress.endedAt = at
-    const last = firings.at(-1)
-    if (last !== undefined) last.to = at
-  }
-  /** What time alone does: silence, and the end of the hours of a schedule. */
-  const tick = (at: number) => {
-    if (!isWithin(schedule, at)) end(at)
-    else if (condition.kind === 'no_data' && progress.lastAt !== null && progress.firingSince === null) {
-      if (at - progress.lastAt < lastsMs) return
-      progress.since = progress.lastAt
-      fire(schedule.length === 0 ? progress.lastAt + lastsMs : at)
-    }
-  }
-
   return {
-    progress,
     firings,
-    /** Lets time go by; a schedule is looked at on a grid, so that it does not matter how often somebody asks. */
-    pass(until: number) {
-      if (schedule.length === 0) tick(until)
-      const next = Math.floor(progress.through / TICK_MS) + 1
-      const first = Math.max(next, Math.floor(until / TICK_MS) - TICKS_MAX) * TICK_MS
-      for (let at = first; schedule.length > 0 && at <= until; at += TICK_MS) tick(at)
-      progress.through = Math.max(progress.through, until)
+    fire(at: number) {
+      const isSame = progress.endedAt !== null && at - progress.endedAt <= quietMs
+      progress.firings = isSame ? progress.firings + 1 : 1
+      progress.firingSince = at
+      firings.push({ from: at, to: null, number: progress.firings, value: progress.lastValue })
     },
-    see(sample: Sample, recent: readonly Sample[]) {
-      tick(sample.at)
-      progress.lastAt = sample.at
-      progress.lastValue = sample.value
-      if (condition.kind === 'no_data') return end(sample.at)
-      if (!isWithin(schedule, sample.at)) return
-      if (!isThere(condition, sample, recent, progress.since !== null)) return end(sample.at)
-      progress.since ??= sample.at
-      if (progress.firingSince === null && sample.at - progress.since >= lastsMs) fire(sample.at)
+    end(at: number) {
+      progress.since = null
+      progress.clearSince = null
+      if (progress.firingSince === null) return
+      progress.firingSince = null
+      progress.endedAt = at
+      const last = firings.at(-1)
+      if (last !== undefined) last.to = at
     },
   }
-}
-
-/** Whether a value has the condition. Who had it before must come back further to have it no more. */
-function isThere(
-  condition: Exclude<AlertRule['condition'], { kind: 'no_data' }>,
-  { at, value }: Sample,
-  recent: readonly Sample[],
-  had: boolean,
-): boolean {
-  if (condition.kind === 'threshold') {
-    const beyond = condition.is === 'above' ? value - condition.limit : condition.limit - value
-    return had ? beyond > -condition.hysteresis : beyond > 0
-  }
-  const oldest = recent.find(one => one.at >= at - durationMs(condition.over))
-  if (oldest === undefined || oldest.at === at) return false
-  const perHour = ((value - oldest.value) * 3_600_000) / (at - oldest.at)
-  return (condition.is === 'rising' ? perHour : -perHour) > condition.perHour
 }
 
 /** What would be one message: firings that come back within the rule's `quietFor`. */

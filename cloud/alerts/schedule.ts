@@ -3,6 +3,17 @@
 import { CIVIL_ZONE } from '../../protocol/civil-date.ts'
 import { type AlertHours, WEEK_DAYS } from './rule.ts'
 
+/** The first instant from `at` on that is not within hours, to five minutes; `at` where a week has none. */
+export function firstOutside(hours: readonly AlertHours[], at: number): number {
+  if (hours.length === 0) return at
+  const steps = (7 * DAY_MINUTES) / 5
+  for (let step = 0; step <= steps; step += 1) {
+    const instant = step === 0 ? at : (Math.floor(at / STEP_MS) + step) * STEP_MS
+    if (!isWithin(hours, instant)) return instant
+  }
+  return at
+}
+
 /** Whether an instant is within the hours of a schedule; one without hours is always. */
 export function isWithin(schedule: readonly AlertHours[], at: number): boolean {
   if (schedule.length === 0) return true
@@ -24,6 +35,7 @@ export function isWithin(schedule: readonly AlertHours[], at: number): boolean {
 const minutesOf = (text: string): number => Number(text.slice(0, 2)) * 60 + Number(text.slice(3))
 
 const MINUTE_MS = 60_000
+const STEP_MS = 5 * MINUTE_MS
 const DAY_MINUTES = 24 * 60
 const HOUR_MS = 3_600_000
 const OFFSETS_MAX = 10_000

@@ -8,11 +8,14 @@ import { openScope } from '../../protocol/runtime/scope.ts'
 import { runDeliveries } from '../alerts/deliver.ts'
 import { type MailSettings, openMailer } from '../alerts/mail.ts'
 import { runAlerts } from '../alerts/round.ts'
+import { openOutside } from '../alerts/ways.ts'
+import type { Secrets } from '../compliance/secrets.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { countAnalysesDue, countOpenAnomalies } from '../store/analyses.ts'
 import { countBalancesDue, lockBalances, takeBalancesDue, writeBalances } from '../store/balances.ts'
 import type { Database } from '../store/database.ts'
 import { selectVersion } from '../store/queries.ts'
+import type { Network } from '../webhooks/address.ts'
 import { keepWorking } from '../work-loop.ts'
 import { daysToBalance } from './balance.ts'
 import { ANOMALY_KINDS } from './judge.ts'
@@ -52,6 +55,12 @@ export interface AnalyticsOptions {
   studyLimits?: StudyLimits
   /** Absent: nobody can be told by mail. */
   mail?: MailSettings
+  /** Where people look at an incident. */
+  publicUrl?: string
+  /** Private networks that channels may reach. */
+  webhookNetworks?: readonly Network[]
+  /** What channels are sealed with; absent: nothing is sent by them. */
+  secrets?: Secrets
 }
 
 /** What the analytics work with. */
@@ -69,7 +78,17 @@ const DAYS_MAX = 200
 /** Starts the analytics. */
 export async function startAnalytics(
   { authorizeReader, ...deps }: AnalyticsDeps,
-  { host, port, version, pollMs = POLL_MS, studyLimits = STUDY_LIMITS, mail }: AnalyticsOptions,
+  {
+    host,
+    port,
+    version,
+    pollMs = POLL_MS,
+    studyLimits = STUDY_LIMITS,
+    mail,
+    publicUrl,
+    webhookNetworks = [],
+    secrets,
+  }: AnalyticsOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = deps
   const scope = openScope()
@@ -89,7 +108,8 @@ export async function startAnalytics(
   scope.run(signal => runAnalytics(deps, { pollMs, studyLimits }, signal))
   scope.run(signal => runAlerts(deps, signal))
   const mailer = mail === undefined ? undefined : openMailer(mail)
-  scope.run(signal => runDeliveries({ ...deps, mailer }, signal))
+  const outside = secrets === undefined ? undefined : openOutside({ clock, secrets }, webhookNetworks)
+  scope.run(signal => runDeliveries({ ...deps, mailer, outside, publicUrl }, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

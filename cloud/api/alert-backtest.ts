@@ -56,6 +56,9 @@ const Backtest = z
       )
       .openapi({ description: 'what would have been incidents, the first thousand' }),
     incidentsTotal: z.int(),
+    limit: z.number().nullable().openapi({
+      description: 'what values are held against, in their unit; null where it is no matter of one limit',
+    }),
   })
   .openapi('AlertBacktest')
 

@@ -13,6 +13,7 @@ import { matchedRoutes } from 'hono/route'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import type { Outside } from '../alerts/ways.ts'
 import type { Authority } from '../fleet/authority.ts'
 import type { UplinkFacts } from '../fleet/enrol.ts'
 import { FILE_BYTES_MAX } from '../imports/table.ts'
@@ -23,6 +24,7 @@ import { requireAllowed } from '../verdict.ts'
 import { isForeign } from './access.ts'
 import { actAsAsked } from './acting.ts'
 import { alertBacktest } from './alert-backtest.ts'
+import { alertChannels } from './alert-channels.ts'
 import { alertRules } from './alert-rules.ts'
 import { analytics, projectAnalytics } from './analytics.ts'
 import { audit } from './audit.ts'
@@ -53,9 +55,11 @@ import { ledger } from './ledger.ts'
 import { lettingIn } from './letting-in.ts'
 import { live } from './live.ts'
 import type { LiveHub } from './live-hub.ts'
+import { maintenance } from './maintenance.ts'
 import { overview } from './overview.ts'
 import { ownAccount } from './own-account.ts'
 import { ownFactors } from './own-factors.ts'
+import { ownNotifications } from './own-notifications.ts'
 import { pointChanges } from './point-changes.ts'
 import { points } from './points.ts'
 import { processing } from './processing.ts'
@@ -102,6 +106,8 @@ export interface ApiDeps extends Door {
   live: LiveHub
   metrics: Metrics
   authority: Authority
+  /** What channels of alerts may reach, and what seals their secrets; absent: none are made here. */
+  outside?: Outside
 }
 
 /** What the API is told. */
@@ -190,10 +196,7 @@ function resources(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
   api.route('/compliance/sma', sma(deps))
   api.route('/ledger', ledger(deps))
   api.route('/audit', audit(deps))
-  api.route('/incidents', incidents(deps))
-  api.route('/incidents', incidentActs(deps))
-  api.route('/alert-rules', alertBacktest(deps))
-  api.route('/alert-rules', alertRules(deps))
+  routeAlerts(api, deps)
   api.route('/recomputations', recomputations(deps))
   api.route('/compliance/sending', sending(deps))
   api.route('/compliance', reconciliation(deps))
@@ -207,10 +210,20 @@ function people(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
   api.route('/session', sessionWays(deps, options))
   api.route('/', lettingIn(deps, options))
   api.route('/', ownAccount(deps))
+  api.route('/', ownNotifications(deps))
   api.route('/me', ownFactors(deps))
   api.route('/', keys(deps))
   api.route('/users', userAccounts(deps))
   return api
+}
+
+function routeAlerts(api: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
+  api.route('/incidents', incidents(deps))
+  api.route('/incidents', incidentActs(deps))
+  api.route('/alert-rules', alertBacktest(deps))
+  api.route('/alert-rules', alertRules(deps))
+  api.route('/alert-channels', alertChannels(deps))
+  api.route('/maintenance', maintenance(deps))
 }
 
 /** The route that a request has found, as the API's document names it: `GET /api/v1/points/{point}`. */

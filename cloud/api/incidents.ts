@@ -13,6 +13,7 @@ import {
   selectIncidents,
 } from '../store/incident-rows.ts'
 import { INCIDENT_EVENT_KINDS, INCIDENT_KINDS } from '../store/incidents.ts'
+import { DeliveryList, toDelivery } from './delivery-document.ts'
 import {
   InstantText,
   NoQuery,
@@ -153,24 +154,6 @@ const eventsRoute = createRoute({
   },
 })
 
-const Delivery = z
-  .strictObject({
-    channel: z.enum(['email']),
-    recipient: z.string(),
-    state: z.enum(['pending', 'notified', 'failed']).openapi({
-      description:
-        '`notified`: the provider has said that it took the message; `failed`: it never will, or was asked too often',
-    }),
-    attempts: z.int(),
-    createdAt: InstantText,
-    stateAt: InstantText,
-    answer: z
-      .string()
-      .nullable()
-      .openapi({ description: 'what the provider said last', example: '250 2.0.0 Ok' }),
-  })
-  .openapi('Delivery')
-
 const DELIVERIES_SHOWN = 1000
 
 const deliveriesRoute = createRoute({
@@ -181,10 +164,10 @@ const deliveriesRoute = createRoute({
   request: { query: NoQuery, params: IncidentParam },
   responses: {
     200: {
-      description: 'one for each recipient, at most a thousand',
+      description: 'one for each way to each recipient and step, at most a thousand',
       content: {
         'application/json': {
-          schema: z.strictObject({ items: z.array(Delivery) }).openapi('DeliveryList'),
+          schema: DeliveryList,
         },
       },
     },
@@ -231,10 +214,7 @@ export function incidents({ db }: { db: Database }) {
       const { incident: id } = context.req.valid('param')
       const rows = await selectDeliveries(db, context.get('clientIds'), id, DELIVERIES_SHOWN)
       if (rows === undefined) throw new Problem(404, 'Incident not found')
-      const items = rows.map(({ createdAt, stateAt, ...row }) => ({
-        ...{ ...row, createdAt: toInstantText(createdAt), stateAt: toInstantText(stateAt) },
-      }))
-      return context.json({ items }, 200)
+      return context.json({ items: rows.map(toDelivery) }, 200)
     })
 }
 

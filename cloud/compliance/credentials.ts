@@ -8,6 +8,8 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import { Rejected, reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
+import { channelOwner } from '../alerts/ways.ts'
+import { rewrapChannels } from '../store/alert-channels.ts'
 import type { Database } from '../store/database.ts'
 import { type Condition, settleIncidents } from '../store/incidents.ts'
 import { rewrapInformants, type SealedInformant, selectInformants } from '../store/informants.ts'
@@ -108,5 +110,10 @@ export async function rewrapSecrets(
   const holders = await rewrapSmaHolders(db, currentKeyId, ({ user, secretKeyId, secret }) =>
     rewrap({ keyId: secretKeyId, bytes: secret }, holderOwner(user)),
   )
-  return { rewrapped: informants.rewrapped + holders.rewrapped, left: informants.left + holders.left }
+  const channels = await rewrapChannels(db, currentKeyId, (id, sealed) => rewrap(sealed, channelOwner(id)))
+  const all = [informants, holders, channels]
+  return {
+    rewrapped: all.reduce((sum, one) => sum + one.rewrapped, 0),
+    left: all.reduce((sum, one) => sum + one.left, 0),
+  }
 }

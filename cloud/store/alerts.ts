@@ -1,6 +1,6 @@
 // What alert rules are evaluated over: which points they watch, how far they have come, and the values since.
 
-import type { Progress, Sample } from '../alerts/evaluate.ts'
+import type { Episode, Progress, Sample } from '../alerts/evaluate.ts'
 import type { AlertRule } from '../alerts/rule.ts'
 import { DOUBT } from '../flags.ts'
 import type { Sql } from './database.ts'
@@ -10,6 +10,7 @@ export interface AlertTarget {
   ruleId: number
   version: number
   rule: AlertRule
+  clientId: number
   pointId: number
   /** `client.project.point`. */
   point: string
@@ -19,8 +20,12 @@ export interface AlertTarget {
   goodAt: number | null
   /** When the rule was made or changed. */
   changedAt: number
-  /** The gateway that the newest reading of the point came by, while it is lost. */
+  /** The gateway that the newest reading of the point came by, while it is lost, and since when. */
   lostGateway: string | null
+  lostSince: number | null
+  /** The work of the point of which nothing was accepted for too long, and since when that is known. */
+  lateWork: string | null
+  lateSince: number | null
   /** Absent: the rule begins. */
   progress: Progress | null
 }
@@ -32,16 +37,18 @@ export function selectAlertTargets(
 ): Promise<AlertTarget[]> {
   return sql.query<AlertTarget>(
     `with targets as (
-       select r.id as rule_id, r.version, r.rule, r.changed_at, p.id as point_id,
-         c.slug || '.' || pr.slug || '.' || p.slug as point,
-         ($4::jsonb->>(r.rule->'condition'->>'variable'))::int2 as variable
+       select r.id as rule_id, r.version, r.rule, r.changed_at, r.client_id, p.id as point_id,
+         c.slug || '.' || pr.slug || '.' || p.slug as point, r.rule->'condition'->>'kind' as kind,
+         ($4::jsonb->>(case when r.rule->'condition'->>'kind' = 'over_right' then 'flow'
+           else r.rule->'condition'->>'variable' end))::int2 as variable
        from alert_rules r join clients c on c.id = r.client_id join projects pr on pr.client_id = c.id
        join points p on p.project_id = pr.id and (r.point_id is null or r.point_id = p.id)
        where r.deleted_at is null and (r.rule->>'enabled')::boolean and (r.id, p.id) > ($1::bigint, $2::int)
        order by r.id, p.id limit $3
      )
-     select t.rule_id as "ruleId", t.version, t.rule, t.changed_at as "changedAt", t.point_id as "pointId", t.point,
-       s.ids as "seriesIds", s.good_at as "goodAt", g.slug as "lostGateway", a.progress
+     select t.rule_id as "ruleId", t.version, t.rule, t.changed_at as "changedAt", t.client_id as "clientId",
+       t.point_id as "pointId", t.point, s.ids as "seriesIds", s.good_at as "goodAt", g.slug as "lostGateway",
+       g.state_at as "lostSince", w.subject as "lateWork", w.opened_at as "lateSince", a.progress
      from targets t
      cross join lateral (
        select coalesce(array_agg(s.id order by s.id), '{}') as ids, max(l.good_at) as good_at
@@ -49,11 +56,16 @@ export function selectAlertTargets(
        where s.point_id = t.point_id and (t.variable is null or s.variable = t.variable)
      ) s
      left join lateral (
-       select g.slug from series s join latest l on l.series_id = s.id
+       select g.slug, g.state_at from series s join latest l on l.series_id = s.id
        join readings r on r.series_id = s.id and r.at = l.at
        join batches b on b.id = r.batch_id join gateways g on g.id = b.gateway_id and g.state->>'state' = 'lost'
-       where s.point_id = t.point_id and t.rule->'condition'->>'kind' = 'no_data' order by l.at desc limit 1
+       where s.point_id = t.point_id and t.kind in ('no_data', 'gateway_lost', 'dga_late') order by l.at desc limit 1
      ) g on true
+     left join lateral (
+       select i.subject, i.opened_at from incidents i
+       where t.kind = 'dga_late' and i.kind = 'declaration_late' and i.point_id = t.point_id and i.closed_at is null
+       order by i.opened_at limit 1
+     ) w on true
      left join alert_progress a on a.rule_id = t.rule_id and a.point_id = t.point_id and a.version = t.version
      order by t.rule_id, t.point_id`,
     [after[0], after[1], limit, JSON.stringify(variables)],
@@ -104,6 +116,20 @@ export function selectSamples(
   )
 }
 
+/** What counters of some series did, as values: each 1. Those that are found late, before what was seen, do not count. */
+export function selectEventSamples(
+  sql: Sql,
+  stretch: SampleStretch & { kinds: readonly string[] },
+  limit: number,
+): Promise<Sample[]> {
+  return sql.query<Sample>(
+    `select at, 1::float8 as value from counter_events
+     where series_id = any($1::int[]) and kind = any($2::text[]) and at > to_timestamp($3::float8 / 1000)
+       and at <= to_timestamp($4::float8 / 1000) group by at order by at limit $5`,
+    [stretch.seriesIds, stretch.kinds, stretch.from, stretch.to, limit],
+  )
+}
+
 /** Keeps how far rules have come. A rule that was changed or deleted meanwhile is left alone. */
 export async function saveProgress(
   tx: Sql,
@@ -151,4 +177,30 @@ export async function selectWatchedSeries(
     [pointId, variable],
   )
   return rows.map(({ id }) => id)
+}
+
+const EPISODES_MAX = 10_000
+
+/** What is an incident already, whoever looks for it, at a point: by the incidents that began within a stretch or lasted into it. */
+export function selectOtherEpisodes(
+  sql: Sql,
+  {
+    kind,
+    pointId,
+    from,
+    to,
+  }: { kind: 'dga_late' | 'gateway_lost'; pointId: number; from: number; to: number },
+): Promise<Episode[]> {
+  return sql.query<Episode>(
+    `select i.opened_at as "from", i.closed_at as "to", i.reopened + 1 as firings, null::float8 as value
+     from incidents i
+     where i.kind = $1 and i.opened_at < to_timestamp($4::float8 / 1000)
+       and (i.closed_at is null or i.closed_at > to_timestamp($3::float8 / 1000))
+       and case when $1 = 'declaration_late' then i.point_id = $2 else i.gateway_id = (
+         select b.gateway_id from series s join latest l on l.series_id = s.id
+         join readings r on r.series_id = s.id and r.at = l.at join batches b on b.id = r.batch_id
+         where s.point_id = $2 order by l.at desc limit 1) end
+     order by i.opened_at limit ${EPISODES_MAX}`,
+    [kind === 'dga_late' ? 'declaration_late' : kind, pointId, from, to],
+  )
 }

@@ -53,13 +53,13 @@ export function openWebhookSender(
 ): WebhookSender {
   const guard = openAddressGuard(networks)
   return {
-    mistakeOf: url => mistakeOf(guard, url),
+    mistakeOf: url => mistakeOfAddress(guard, url),
     async send({ id, url, body, secrets }) {
-      const mistake = mistakeOf(guard, url)
+      const mistake = mistakeOfAddress(guard, url)
       if (mistake !== undefined) return { kind: 'refused', answer: `The address ${mistake}` }
       const headers = signedHeaders({ id, atS: Math.floor(clock.now() / 1000), body, secrets })
       try {
-        return outcomeOf(await post({ url: new URL(url), headers, body }, guard, timeoutMs))
+        return outcomeOf(await ask({ method: 'POST', url: new URL(url), headers, body }, guard, timeoutMs))
       } catch (error) {
         const kind = error instanceof AddressRefused ? 'refused' : 'unanswered'
         return { kind, answer: reasonOf(error).slice(0, ANSWER_BYTES_MAX) }
@@ -92,7 +92,8 @@ export function signedHeaders({
   }
 }
 
-function mistakeOf(guard: AddressGuard, text: string): string | undefined {
+/** What is wrong with an address, as far as it can be said without asking. */
+export function mistakeOfAddress(guard: AddressGuard, text: string): string | undefined {
   if (text.length > URL_LENGTH_MAX) return `must have at most ${URL_LENGTH_MAX} characters`
   if (!URL.canParse(text)) return 'is no URL'
   const { protocol, hostname, username, password } = new URL(text)
@@ -105,23 +106,31 @@ function mistakeOf(guard: AddressGuard, text: string): string | undefined {
   return undefined
 }
 
-interface Post {
+/** A request to somebody's address. */
+export interface Asked {
+  method: 'POST' | 'PUT' | 'GET'
   url: URL
   headers: Record<string, string>
   body: string
 }
 
-interface Said {
+/** The beginning of an answer. */
+export interface Said {
   status: number
   text: string
 }
 
-function post({ url, headers, body }: Post, guard: AddressGuard, timeoutMs: number): Promise<Said> {
+/** Asks an address that the guard lets through, and reads the beginning of the answer. */
+export function ask(
+  { method, url, headers, body }: Asked,
+  guard: AddressGuard,
+  timeoutMs: number,
+): Promise<Said> {
   const signal = AbortSignal.timeout(timeoutMs)
   const bytes = Buffer.from(body, 'utf8')
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? requestSecurely : requestPlainly)(url, {
-      ...{ method: 'POST', agent: false, signal, lookup: guard.lookup },
+      ...{ method, agent: false, signal, lookup: guard.lookup },
       headers: { ...headers, 'content-length': String(bytes.length), 'user-agent': 'SmartHydro' },
     })
     request.once('error', error =>

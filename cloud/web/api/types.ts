@@ -799,16 +799,24 @@ export type Credentials = { email: string; password: string }
 export type Day = string
 
 export type Delivery = {
-  channel: 'email'
+  id: number
+  incidentId: number | null
+  channel: 'email' | 'webhook' | 'http'
+  channelName: string | null
   recipient: string
+  step: number
   state: 'pending' | 'notified' | 'failed'
   attempts: number
   createdAt: Instant
+  dueAt: Instant
   stateAt: Instant
   answer: string | null
+  tries: DeliveryTry[]
 }
 
 export type DeliveryList = { items: Delivery[] }
+
+export type DeliveryTry = { at: Instant; outcome: 'accepted' | 'refused' | 'unanswered'; answer: string }
 
 export type FileFormat = {
   shape: 'wide' | 'long'

@@ -87,8 +87,8 @@ describe('deliverDue()', () => {
     ])
     const [mail] = scene.mailTo('ana@campo.cl')
     assert.match(mail?.source ?? '', /Message-ID: <smarthydro-\d+-\d+@smarthydro\.cl>/)
-    assert.match(mail?.source ?? '', /flow bajo 1 L\/s/)
-    assert.match(mail?.source ?? '', /0\.25 L\/s/)
+    assert.match(mail?.source ?? '', /Caudal bajo 1 L\/s/)
+    assert.match(mail?.source ?? '', /0,25 L\/s/)
   })
 
   test('tries again what the server did not take now, and not before its time', async () => {
@@ -173,6 +173,6 @@ describe('deliverDue()', () => {
 
     const mails = server.taken.filter(({ to }) => to.includes('gw@campo.cl'))
     assert.equal(mails.length, 1)
-    assert.match(mails[0]?.source ?? '', new RegExp(`Gateway perdido: ${scene.gateway}`))
+    assert.match(mails[0]?.source ?? '', new RegExp(`Gateway sin se=C3=B1al: ${scene.gateway}`))
   })
 })

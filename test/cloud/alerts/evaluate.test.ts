@@ -10,20 +10,28 @@ import {
   type Firing,
   type Sample,
   toEpisodes,
+  type WatchedRule,
 } from '../../../cloud/alerts/evaluate.ts'
 import { AlertRule } from '../../../cloud/alerts/rule.ts'
 import { isWithin } from '../../../cloud/alerts/schedule.ts'
+import { toValueCondition } from '../../../cloud/alerts/signals.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 // A Friday, 21:00 in Santiago.
 const START = Date.parse('2026-01-17T00:00:00Z')
 
-const ruleOf = (condition: object, more: object = {}) =>
-  AlertRule.parse({ name: 'regla', condition, ...more })
+/** A rule over values, granted nothing. */
+function ruleOf(asked: object, more: object = {}): WatchedRule {
+  const { condition, ...rule } = AlertRule.parse({ name: 'regla', condition: asked, ...more })
+  assert.ok(condition.kind !== 'dga_late' && condition.kind !== 'gateway_lost')
+  const value = toValueCondition(condition, [])
+  assert.ok(value)
+  return { ...rule, condition: value }
+}
 const everyMinute = (...values: readonly (number | null)[]): Sample[] =>
   values.flatMap((value, index) => (value === null ? [] : [{ at: START + index * MINUTE, value }]))
-const run = (rule: AlertRule, samples: readonly Sample[], minutes: number): string[] =>
+const run = (rule: WatchedRule, samples: readonly Sample[], minutes: number): string[] =>
   evaluate(rule, beginAt(START - 1), samples, START + minutes * MINUTE).firings.map(spanOf)
 const spanOf = ({ from, to }: Firing): string =>
   `${(from - START) / MINUTE}-${to === null ? '' : (to - START) / MINUTE}`
@@ -55,6 +63,65 @@ describe('evaluate()', () => {
     assert.deepEqual(run(rule, samples, 35), ['12-20', '35-'])
   })
 
+  test('fires on a value that stands still, not on a pump that rests, and ends when it moves', () => {
+    const rule = ruleOf({ kind: 'stuck', variable: 'flow', for: '3m', tolerance: 0.1 })
+    const samples = everyMinute(5, 5, 5.1, 5, 5, 5.3, 0, 0, 0, 0, 0, 4)
+
+    assert.deepEqual(run(rule, samples, 12), ['3-5'])
+    assert.deepEqual(run(ruleOf({ ...rule.condition, zero: true }), samples, 12), ['3-5', '9-11'])
+  })
+
+  test('fires when a value was beyond its limit for so long altogether, and never counts what nobody has seen', () => {
+    const rule = ruleOf({
+      ...{ kind: 'duration', variable: 'flow', is: 'above', limit: 1, total: '4m', within: '1h' },
+    })
+    const apart = [0, 1, 2, 62, 123, 124].map(minute => ({ at: START + minute * MINUTE, value: 2 }))
+
+    assert.deepEqual(run(rule, everyMinute(2, 2, 2, 0, 2, 2, 2, 2, 0), 9), ['6-'])
+    assert.deepEqual(run(rule, apart, 125), ['62-123'])
+  })
+
+  test('counts what a counter does as firings of one incident, which is over when it does no more', () => {
+    const rule = ruleOf({ kind: 'counter_event' }, { quietFor: '10m' })
+    const samples = [1, 5, 40].map(minute => ({ at: START + minute * MINUTE, value: 1 }))
+    const { firings } = evaluate(rule, beginAt(START - 1), samples, START + HOUR)
+
+    assert.deepEqual(
+      firings.map(firing => `${spanOf(firing)} ${firing.number}`),
+      ['1-5 1', '5-15 2', '40-50 1'],
+    )
+  })
+
+  test('is over only when it has been well for as long as the rule wants', () => {
+    const rule = ruleOf({ kind: 'threshold', variable: 'flow', is: 'above', limit: 1 }, { clearFor: '2m' })
+
+    assert.deepEqual(run(rule, everyMinute(2, 0, 2, 0, 0, 0, 0), 6), ['0-5'])
+  })
+
+  test('says nothing during maintenance, and begins anew after it', () => {
+    const rule = {
+      ...ruleOf({ kind: 'threshold', variable: 'flow', is: 'above', limit: 1 }),
+      pauses: [{ from: START + 10 * MINUTE, to: START + 30 * MINUTE }],
+    }
+
+    assert.deepEqual(run(rule, everyMinute(...Array.from({ length: 60 }, () => 2)), 60), ['0-10', '30-'])
+  })
+
+  test('makes a limit of what is granted, and nothing of what is not', () => {
+    const rights = [5, 10].map(flowLps => ({ workCode: 'OB-1', pointIds: [1], flowLps, yearlyM3: null }))
+    const overFlow = AlertRule.parse({
+      name: 'derecho',
+      condition: { kind: 'over_right', of: 'flow', percent: 120, hysteresis: 10, for: '5m' },
+    }).condition
+    assert.equal(overFlow.kind, 'over_right')
+    assert.ok(overFlow.kind === 'over_right')
+
+    assert.deepEqual(toValueCondition(overFlow, rights), {
+      ...{ kind: 'threshold', variable: 'flow', is: 'above', limit: 18, hysteresis: 1.5, for: '5m' },
+    })
+    assert.equal(toValueCondition(overFlow, []), undefined)
+  })
+
   test('says nothing outside its hours, and ends what it said', () => {
     const hours = { days: ['fri'], from: '21:10', to: '00:30' }
     const rule = ruleOf({ kind: 'threshold', variable: 'flow', is: 'above', limit: 0 }, { schedule: [hours] })
@@ -68,6 +135,17 @@ describe('evaluate()', () => {
       { kind: 'threshold', variable: 'flow', is: 'above', limit: 5, hysteresis: 1, for: '2m' },
       { kind: 'rate', variable: 'flow', is: 'rising', perHour: 90, over: '3m' },
       { kind: 'no_data', for: '3m' },
+      { kind: 'stuck', variable: 'flow', for: '3m', tolerance: 1, zero: true },
+      {
+        kind: 'duration',
+        variable: 'flow',
+        is: 'above',
+        limit: 4,
+        hysteresis: 1,
+        total: '10m',
+        within: '1h',
+      },
+      { kind: 'counter_event' },
     ]
     const values = fc.array(fc.option(fc.integer({ min: 0, max: 9 })), { minLength: 1, maxLength: 60 })
     const cuts = fc.array(fc.integer({ min: 0, max: 60 * 60 }), { maxLength: 6 })
@@ -75,15 +153,17 @@ describe('evaluate()', () => {
       fc.constantFrom(...conditions),
       values,
       cuts,
-      (condition, given, seconds) => {
-        const rule = ruleOf(condition, { quietFor: '5m' })
+      fc.constantFrom({}, { clearFor: '2m' }, { schedule: [{ days: ['fri'], from: '21:10', to: '21:40' }] }),
+      (condition, given, seconds, more) => {
+        const pauses = [{ from: START + 20 * MINUTE, to: START + 25 * MINUTE }]
+        const rule = { ...ruleOf(condition, { quietFor: '5m', ...more }), pauses }
         const samples = everyMinute(...given)
         const end = START + 61 * MINUTE
         const whole = evaluate(rule, beginAt(START - 1), samples, end)
         let progress = beginAt(START - 1)
         for (const second of [...seconds.toSorted((a, b) => a - b), 61 * 60]) {
           const { through } = progress
-          const part = samples.filter(({ at }) => at > through - contextMs(rule))
+          const part = samples.filter(({ at }) => at > through - contextMs(rule.condition))
           progress = evaluate(rule, progress, part, START + second * 1000).progress
         }
         assert.deepEqual(progress, whole.progress)

@@ -146,24 +146,28 @@ describe('watchAlerts()', () => {
     )
   })
 
-  test('makes one incident of a lost gateway, and none of the silence of its points', async () => {
+  test('makes one incident of a lost gateway, which explains the silence of its points', async () => {
     const scene = await openWatch(db)
     await scene.make({ kind: 'no_data', for: '10m' })
     await scene.measure(1)
     await scene.setState('lost')
     scene.clock.step(HOUR)
     await scene.watch()
-    const lost = (await scene.incidents()).map(({ kind }) => kind)
+    const lost = await scene.incidents()
     await scene.setState('ready')
 
     await scene.watch()
 
-    assert.deepEqual(lost, ['gateway_lost'])
+    const [silent, gateway] = lost
     assert.deepEqual(
-      (await scene.incidents()).map(({ kind, closedAt }) => [kind, closedAt === null]),
+      [silent?.kind, silent?.parentId, gateway?.kind, gateway?.parentId],
+      ['alert', gateway?.id, 'gateway_lost', null],
+    )
+    assert.deepEqual(
+      (await scene.incidents()).map(({ kind, closedAt, parentId }) => [kind, closedAt === null, parentId]),
       [
-        ['alert', true],
-        ['gateway_lost', false],
+        ['alert', true, null],
+        ['gateway_lost', false, null],
       ],
     )
   })

@@ -50,7 +50,7 @@ describe('/alert-rules', () => {
     )
     assert.deepEqual(made.body.rule, {
       ...{ name: 'mucho', condition: { ...TOO_MUCH, hysteresis: 0 }, severity: 'warning' },
-      ...{ schedule: [], quietFor: '1h', notify: [], enabled: true },
+      ...{ schedule: [], quietFor: '1h', notify: [], escalation: [], enabled: true },
     })
     assert.deepEqual([replaced.status, replaced.body.version, stale.status], [200, 2, 412])
     assert.deepEqual(

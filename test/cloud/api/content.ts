@@ -13,6 +13,8 @@ import { uploadImport } from '../../../cloud/imports/desk.ts'
 import { findPoint } from '../../../cloud/point-name.ts'
 import { enterMeterEvent } from '../../../cloud/processor/meter-events.ts'
 import { clientIdOf } from '../../../cloud/store/accounts.ts'
+import { insertChannel } from '../../../cloud/store/alert-channels.ts'
+import { insertPause } from '../../../cloud/store/alert-pauses.ts'
 import { insertAlertRule } from '../../../cloud/store/alert-rules.ts'
 import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
@@ -86,8 +88,8 @@ export async function fill(api: ApiScene): Promise<void> {
     )
     await makeUser(api.db, `ana@${client}.cl`, 'client_manager', client)
     await api.db.query(
-      `insert into deliveries (incident_id, channel, recipient, created_at, due_at, state_at)
-       select max(id), 'email', $1, now(), now(), now() from incidents`,
+      `insert into deliveries (incident_id, channel, recipient, person, created_at, due_at, state_at)
+       select max(id), 'email', $1, $1, now(), now(), now() from incidents`,
       [`ana@${client}.cl`],
     )
     await recompute(api, client)
@@ -237,6 +239,11 @@ async function makeAlertRules({ db }: ApiScene): Promise<void> {
       })
       await insertAlertRule(db, { clientId, pointId, rule, by: `ana@${client}.cl`, now: NOW })
     }
+    const act = { by: `ana@${client}.cl`, now: NOW }
+    const settings = { kind: 'webhook' as const, url: `https://hooks.example/${client}` }
+    await insertChannel(db, { clientId, name: `guardia de ${client}`, settings, ...act })
+    const time = { from: NOW, to: NOW + 3_600_000, reason: `cambio de bomba en ${client}` }
+    await insertPause(db, { clientId, pointId: id, ...time, ...act })
   }
 }
 

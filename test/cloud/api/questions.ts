@@ -69,6 +69,14 @@ export const ANSWERED: Record<string, number> = {
   'DELETE /api/v1/points/{point}': 428,
   'DELETE /api/v1/points/{point}/contacts/{contact}': 428,
   'DELETE /api/v1/gateways/{gateway}': 428,
+  'POST /api/v1/alert-channels': 201,
+  'PUT /api/v1/alert-channels/{channel}': 428,
+  'DELETE /api/v1/alert-channels/{channel}': 428,
+  'POST /api/v1/alert-channels/{channel}/test': 202,
+  'POST /api/v1/maintenance': 201,
+  // A token is told of nothing.
+  'PUT /api/v1/me/notifications': 422,
+  'POST /api/v1/me/notifications/test': 422,
   'PUT /api/v1/incidents/{incident}/assignee': 428,
   'PUT /api/v1/incidents/{incident}/snooze': 428,
   'POST /api/v1/incidents/{incident}/escalate': 428,
@@ -121,6 +129,12 @@ const BODIES: Record<string, object> = {
   'POST /api/v1/imports/{import}/settings': { zone: 'UTC' },
   'POST /api/v1/imports/{import}/confirm': { accept: ['zone'] },
   'POST /api/v1/compliance/sensor-faults/{fault}/end': { reason: 'cable cambiado' },
+  'PUT /api/v1/alert-channels/{channel}': {
+    name: 'guardia',
+    settings: { kind: 'webhook', url: 'https://hooks.example/x' },
+  },
+  'POST /api/v1/alert-channels/{channel}/test': {},
+  'PUT /api/v1/me/notifications': {},
   'POST /api/v1/incidents/acknowledge': { incidents: [2] },
   'PUT /api/v1/incidents/{incident}/assignee': { email: null },
   'PUT /api/v1/incidents/{incident}/snooze': { until: null },
@@ -160,6 +174,13 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route === 'POST /api/v1/compliance/sending')
     return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
   if (route.includes('/obligations')) return obligationOf(client)
+  if (route === 'POST /api/v1/alert-channels')
+    return {
+      client,
+      name: `guardia de ${client}`,
+      settings: { kind: 'webhook', url: 'https://hooks.example/x' },
+    }
+  if (route === 'POST /api/v1/maintenance') return { client, ...TRIED, reason: 'cambio de bomba' }
   if (route === 'POST /api/v1/alert-rules') return { client, rule: ALERT_RULE }
   if (route === 'POST /api/v1/alert-rules/backtest')
     return { ...TRIED, point: `${client}.los-aromos.pozo-7`, rule: ALERT_RULE }
@@ -240,6 +261,8 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       document: client === 'campo' ? '1' : '3',
       name: 'archivo.txt',
       incident: client === 'campo' ? '1' : '2',
+      channel: client === 'campo' ? '1' : '2',
+      maintenance: client === 'campo' ? '1' : '2',
       preview: client === 'campo' ? '1' : '2',
       slot: client === 'campo' ? '1' : '4',
       report: client === 'campo' ? '1' : '3',

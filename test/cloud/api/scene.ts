@@ -1,10 +1,12 @@
 // The API over HTTP, with two clients who must not see each other, and somebody of every role.
 
+import { openOutside } from '../../../cloud/alerts/ways.ts'
 import type { ApiDeps, ApiOptions } from '../../../cloud/api/app.ts'
 import { openDoor } from '../../../cloud/api/door.ts'
 import { type LiveHub, openLiveHub } from '../../../cloud/api/live-hub.ts'
 import { API_METRICS, startApi } from '../../../cloud/api/service.ts'
 import { createToken, createUser } from '../../../cloud/api/users.ts'
+import { openSecrets } from '../../../cloud/compliance/secrets.ts'
 import { openAuthority, openFleetSecrets } from '../../../cloud/fleet/authority.ts'
 import { PROBLEM_TYPE } from '../../../cloud/problem.ts'
 import { provision } from '../../../cloud/provision.ts'
@@ -87,8 +89,9 @@ export async function openApiScene(some: Partial<ApiOptions> = {}): Promise<ApiS
   }
   const door = openDoor({ db, clock, log }, { secretKey, publicUrl: options.publicUrl })
   const live = openLiveHub({ db, clock, log })
+  const outside = openOutside({ clock, secrets: openSecrets(secretKey) }, [])
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
-  const deps = { db, clock, log, ...door, live, authority, metrics: openMetrics(API_METRICS) }
+  const deps = { db, clock, log, ...door, live, authority, outside, metrics: openMetrics(API_METRICS) }
   const service = await startApi(deps, { host: '127.0.0.1', port: 0, ...options })
   const url = `http://127.0.0.1:${service.port}`
   const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())

@@ -29,10 +29,14 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
     ]),
   ),
   ...Object.fromEntries(
-    ['collectors', 'collector_partitions', 'migrations', 'deliveries', 'gateway_instances'].map(table => [
-      table,
-      'kept by a service for itself',
-    ]),
+    [
+      'collectors',
+      'collector_partitions',
+      'migrations',
+      'deliveries',
+      'delivery_tries',
+      'gateway_instances',
+    ].map(table => [table, 'kept by a service for itself']),
   ),
   ...Object.fromEntries(
     [
