@@ -49,7 +49,7 @@ export const PLACES: readonly Place[] = [
   },
   {
     ...{ to: '/admin', label: text => text.admin.title, icon: 'settings', group: 'manage' },
-    ability: 'administer',
+    ability: 'decide',
   },
   { to: '/account', label: text => text.app.account, icon: 'account', group: 'manage', ability: 'read' },
 ]

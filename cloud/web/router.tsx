@@ -166,6 +166,48 @@ const adminIndex = createRoute({
   },
 })
 
+const adminClients = createRoute({
+  getParentRoute: () => admin,
+  path: '/clients',
+  component: lazyRouteComponent(() => import('./screens/admin/clients.tsx'), 'ClientsScreen'),
+})
+
+const adminClient = createRoute({
+  getParentRoute: () => admin,
+  path: '/clients/$client',
+  component: lazyRouteComponent(() => import('./screens/admin/client.tsx'), 'ClientScreen'),
+})
+
+const adminPoints = createRoute({
+  getParentRoute: () => admin,
+  path: '/points',
+  component: lazyRouteComponent(() => import('./screens/admin/points.tsx'), 'PlacesScreen'),
+})
+
+const adminPoint = createRoute({
+  getParentRoute: () => admin,
+  path: '/points/$point',
+  component: lazyRouteComponent(() => import('./screens/admin/point.tsx'), 'PlaceScreen'),
+})
+
+const newPoint = createRoute({
+  getParentRoute: () => admin,
+  path: '/new-point',
+  component: lazyRouteComponent(() => import('./screens/admin/new-point.tsx'), 'NewPointScreen'),
+})
+
+const adminGateways = createRoute({
+  getParentRoute: () => admin,
+  path: '/gateways',
+  component: lazyRouteComponent(() => import('./screens/admin/stations.tsx'), 'StationsScreen'),
+})
+
+const adminAudit = createRoute({
+  getParentRoute: () => admin,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('./screens/admin/audit.tsx'), 'AuditScreen'),
+})
+
 const users = createRoute({
   getParentRoute: () => admin,
   path: '/users',
@@ -202,7 +244,19 @@ const tree = root.addChildren([
     imports,
     oneImport,
     account,
-    admin.addChildren([adminIndex, users, user, keys]),
+    admin.addChildren([
+      adminIndex,
+      adminClients,
+      adminClient,
+      adminPoints,
+      adminPoint,
+      newPoint,
+      adminGateways,
+      adminAudit,
+      users,
+      user,
+      keys,
+    ]),
   ]),
 ])
 

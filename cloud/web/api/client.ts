@@ -70,6 +70,27 @@ const TIMEOUT_MS = 30_000
 
 /** Asks a route. Throws ApiProblem for what the API refuses, Unreachable when nobody answers in time. */
 export async function ask<Name extends Route>(route: Name, asked: Asked<Name>): Promise<Answer<Name>> {
+  const response = await answerOf(route, asked)
+  if (response.status === 204) return undefined as Answer<Name>
+  return (await response.json()) as Answer<Name>
+}
+
+/** A document, and the ETag that says which version of it was seen. */
+export interface Seen<Document> {
+  document: Document
+  etag: string
+}
+
+/** Asks a route, and keeps by which name what it answered may be changed. */
+export async function askSeen<Name extends Route>(
+  route: Name,
+  asked: Asked<Name>,
+): Promise<Seen<Answer<Name>>> {
+  const response = await answerOf(route, asked)
+  return { document: (await response.json()) as Answer<Name>, etag: response.headers.get('etag') ?? '' }
+}
+
+async function answerOf<Name extends Route>(route: Name, asked: Asked<Name>): Promise<Response> {
   const [method = 'GET', template = ''] = route.split(' ')
   const {
     path,
@@ -98,8 +119,7 @@ export async function ask<Name extends Route>(route: Name, asked: Asked<Name>): 
     throw new Unreachable('Nobody answered', { cause: error })
   })
   if (!response.ok) throw await problemOf(response)
-  if (response.status === 204) return undefined as Answer<Name>
-  return (await response.json()) as Answer<Name>
+  return response
 }
 
 /** The address of a route. */

@@ -509,6 +509,267 @@ export interface Routes {
     body: SensorFaultEnd
     answer: SensorFaultWritten
   }
+  'GET /api/v1/clients': {
+    path: Record<string, never>
+    query: { archived?: 'false' | 'true' | 'all'; cursor?: string; limit?: number }
+    body: undefined
+    answer: ClientPage
+  }
+  'POST /api/v1/clients': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: ClientAsked
+    answer: Client
+  }
+  'GET /api/v1/clients/{client}': {
+    path: { client: string }
+    query: Record<string, never>
+    body: undefined
+    answer: Client
+  }
+  'PATCH /api/v1/clients/{client}': {
+    path: { client: string }
+    query: Record<string, never>
+    body: ClientPatch
+    answer: Client
+  }
+  'DELETE /api/v1/clients/{client}': {
+    path: { client: string }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/projects': {
+    path: Record<string, never>
+    query: { client?: string; archived?: 'false' | 'true' | 'all'; cursor?: string; limit?: number }
+    body: undefined
+    answer: ProjectPage
+  }
+  'POST /api/v1/projects': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: ProjectAsked
+    answer: Project
+  }
+  'GET /api/v1/projects/{project}': {
+    path: { project: ProjectKey }
+    query: Record<string, never>
+    body: undefined
+    answer: Project
+  }
+  'PATCH /api/v1/projects/{project}': {
+    path: { project: ProjectKey }
+    query: Record<string, never>
+    body: ProjectPatch
+    answer: Project
+  }
+  'DELETE /api/v1/projects/{project}': {
+    path: { project: ProjectKey }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/points': {
+    path: Record<string, never>
+    query: {
+      client?: string
+      project?: string
+      archived?: 'false' | 'true' | 'all'
+      cursor?: string
+      limit?: number
+    }
+    body: undefined
+    answer: PointPage
+  }
+  'POST /api/v1/points': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: PointAsked
+    answer: Point
+  }
+  'PATCH /api/v1/points/{point}': {
+    path: { point: string }
+    query: Record<string, never>
+    body: PointPatch
+    answer: Point
+  }
+  'DELETE /api/v1/points/{point}': {
+    path: { point: string }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/points/{point}/variables': {
+    path: { point: string }
+    query: Record<string, never>
+    body: undefined
+    answer: PointVariables
+  }
+  'GET /api/v1/points/{point}/variables/{variable}': {
+    path: {
+      point: string
+      variable:
+        | 'flow'
+        | 'total'
+        | 'level'
+        | 'pulses'
+        | 'pressure'
+        | 'temperature'
+        | 'conductivity'
+        | 'velocity'
+        | 'voltage'
+        | 'battery'
+        | 'stage'
+        | 'ph'
+        | 'turbidity'
+        | 'status'
+        | 'reverse_total'
+        | 'net_total'
+        | 'running_time'
+        | 'energy'
+        | 'power'
+        | 'signal_quality'
+        | 'water_table'
+        | 'volume'
+        | 'mean_flow'
+    }
+    query: Record<string, never>
+    body: undefined
+    answer: PointVariable
+  }
+  'PATCH /api/v1/points/{point}/variables/{variable}': {
+    path: {
+      point: string
+      variable:
+        | 'flow'
+        | 'total'
+        | 'level'
+        | 'pulses'
+        | 'pressure'
+        | 'temperature'
+        | 'conductivity'
+        | 'velocity'
+        | 'voltage'
+        | 'battery'
+        | 'stage'
+        | 'ph'
+        | 'turbidity'
+        | 'status'
+        | 'reverse_total'
+        | 'net_total'
+        | 'running_time'
+        | 'energy'
+        | 'power'
+        | 'signal_quality'
+        | 'water_table'
+        | 'volume'
+        | 'mean_flow'
+    }
+    query: Record<string, never>
+    body: PointVariablePatch
+    answer: PointVariable
+  }
+  'GET /api/v1/points/{point}/contacts': {
+    path: { point: string }
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: ContactPage
+  }
+  'POST /api/v1/points/{point}/contacts': {
+    path: { point: string }
+    query: Record<string, never>
+    body: ContactAsked
+    answer: Contact
+  }
+  'GET /api/v1/points/{point}/contacts/{contact}': {
+    path: { point: string; contact: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Contact
+  }
+  'PATCH /api/v1/points/{point}/contacts/{contact}': {
+    path: { point: string; contact: number }
+    query: Record<string, never>
+    body: ContactPatch
+    answer: Contact
+  }
+  'DELETE /api/v1/points/{point}/contacts/{contact}': {
+    path: { point: string; contact: number }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/points/{point}/documents': {
+    path: { point: string }
+    query: { archived?: 'false' | 'true' | 'all'; cursor?: string; limit?: number }
+    body: undefined
+    answer: PointDocumentPage
+  }
+  'GET /api/v1/points/{point}/documents/{document}': {
+    path: { point: string; document: number }
+    query: Record<string, never>
+    body: undefined
+    answer: PointDocument
+  }
+  'PATCH /api/v1/points/{point}/documents/{document}': {
+    path: { point: string; document: number }
+    query: Record<string, never>
+    body: PointDocumentPatch
+    answer: PointDocument
+  }
+  'POST /api/v1/gateways': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: GatewayAsked
+    answer: MadeGateway
+  }
+  'GET /api/v1/gateways/{gateway}/settings': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: undefined
+    answer: GatewaySettings
+  }
+  'PATCH /api/v1/gateways/{gateway}/settings': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: GatewayPatch
+    answer: GatewaySettings
+  }
+  'POST /api/v1/gateways/{gateway}/token': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: undefined
+    answer: GatewayToken
+  }
+  'DELETE /api/v1/gateways/{gateway}': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/devices': {
+    path: Record<string, never>
+    query: { gateway?: string; cursor?: string; limit?: number }
+    body: undefined
+    answer: DevicePage
+  }
+  'GET /api/v1/audit': {
+    path: Record<string, never>
+    query: {
+      entity?: string
+      entityId?: string
+      subject?: string
+      actor?: string
+      client?: string
+      point?: string
+      from?: string
+      to?: string
+      cursor?: string
+      limit?: number
+    }
+    body: undefined
+    answer: AuditPage
+  }
   'GET /api/v1/incidents': {
     path: Record<string, never>
     query: {
@@ -665,6 +926,31 @@ export type ApiKeyMade = { key: ApiKey; token: string }
 
 export type ApiKeyPage = { items: ApiKey[]; next: string | null }
 
+export type AuditActor = {
+  kind: 'user' | 'token' | 'nobody' | 'command' | 'service'
+  id: string
+  name: string
+  session: string | null
+  address: string | null
+}
+
+export type AuditEntry = {
+  id: number
+  at: Instant
+  entity: string
+  entityId: string
+  subject: string
+  client: string | null
+  action: 'created' | 'changed' | 'deleted'
+  before: Record<string, unknown> | null
+  after: Record<string, unknown> | null
+  by: AuditActor
+  route: string | null
+  requestId: string | null
+}
+
+export type AuditPage = { items: AuditEntry[]; next: string | null }
+
 export type Balances = {
   point: PointKey
   by: 'day' | 'month'
@@ -714,6 +1000,40 @@ export type CheckCode =
   | 'stale'
   | 'clock'
   | 'bad_quality'
+
+export type Client = {
+  client: string
+  name: string
+  rut: string | null
+  address: string | null
+  phone: string | null
+  email: string | null
+  note: string | null
+  archived: boolean
+  createdAt: Instant
+}
+
+export type ClientAsked = {
+  client: string
+  name: string
+  rut?: string | null
+  address?: string | null
+  phone?: string | null
+  email?: string | null
+  note?: string | null
+}
+
+export type ClientPage = { items: ListedClient[]; next: string | null }
+
+export type ClientPatch = {
+  name?: string
+  rut?: string | null
+  address?: string | null
+  phone?: string | null
+  email?: string | null
+  note?: string | null
+  archived?: boolean
+}
 
 export type Command = {
   id: string
@@ -772,6 +1092,34 @@ export type Consumption = {
   }[]
 }
 
+export type Contact = {
+  point: PointKey
+  id: number
+  name: string
+  role: string | null
+  phone: string | null
+  email: string | null
+  note: string | null
+}
+
+export type ContactAsked = {
+  name: string
+  role?: string | null
+  phone?: string | null
+  email?: string | null
+  note?: string | null
+}
+
+export type ContactPage = { point: PointKey; items: Contact[]; next: string | null }
+
+export type ContactPatch = {
+  name?: string
+  role?: string | null
+  phone?: string | null
+  email?: string | null
+  note?: string | null
+}
+
 export type CounterEvent = {
   at: Instant
   kind:
@@ -817,6 +1165,20 @@ export type Delivery = {
 export type DeliveryList = { items: Delivery[] }
 
 export type DeliveryTry = { at: Instant; outcome: 'accepted' | 'refused' | 'unanswered'; answer: string }
+
+export type Device = {
+  gateway: string
+  project: ProjectKey
+  device: string
+  provider: 'twin' | 'nettra' | 'novus' | 'json' | null
+  ok: number
+  failed: number
+  lastOkAt: Instant | null
+  lastFailure: string | null
+  toldAt: Instant | null
+}
+
+export type DevicePage = { items: Device[]; next: string | null }
 
 export type FileFormat = {
   shape: 'wide' | 'long'
@@ -877,6 +1239,14 @@ export type Gateway = {
   health: GatewayHealth
 }
 
+export type GatewayAsked = {
+  project: ProjectKey
+  gateway: string
+  name?: string | null
+  place?: string | null
+  note?: string | null
+}
+
 export type GatewayHealth = {
   version: string
   startedAt: Instant
@@ -905,6 +1275,26 @@ export type GatewayHealth = {
 } | null
 
 export type GatewayPage = { items: Gateway[]; next: string | null }
+
+export type GatewayPatch = {
+  name?: string | null
+  place?: string | null
+  note?: string | null
+  archived?: boolean
+}
+
+export type GatewaySettings = {
+  gateway: string
+  project: ProjectKey
+  name: string | null
+  place: string | null
+  note: string | null
+  hasToken: boolean
+  archived: boolean
+  createdAt: Instant
+}
+
+export type GatewayToken = { gateway: string; token: string }
 
 export type Grant = {
   role: 'administrator' | 'operator' | 'client_manager' | 'client_reader' | 'regulator_reader'
@@ -1050,6 +1440,35 @@ export type Latest = {
 }
 
 export type LinkShown = { email: string; name: string; expiresAt: Instant }
+
+export type ListedClient = {
+  client: string
+  name: string
+  rut: string | null
+  address: string | null
+  phone: string | null
+  email: string | null
+  note: string | null
+  archived: boolean
+  createdAt: Instant
+  projects: number
+  points: number
+}
+
+export type ListedProject = {
+  key: ProjectKey
+  client: string
+  project: string
+  name: string
+  code: string | null
+  note: string | null
+  archived: boolean
+  createdAt: Instant
+  points: number
+  gateways: number
+}
+
+export type MadeGateway = { settings: GatewaySettings; token: string }
 
 export type Me = {
   kind: 'user' | 'token'
@@ -1362,9 +1781,85 @@ export type Point = {
   createdAt: Instant
 }
 
+export type PointAsked = {
+  project: ProjectKey
+  point: string
+  name: string
+  kind?: 'groundwater' | 'surface_pipe' | 'surface_channel'
+  latitude?: number | null
+  longitude?: number | null
+  wellDepthM?: number | null
+  pumpDepthM?: number | null
+  sensorDepthM?: number | null
+  dischargeDiameterIn?: number | null
+  meterDiameterIn?: number | null
+  meterInitialM3?: number | null
+  note?: string | null
+}
+
+export type PointDocument = {
+  point: PointKey
+  id: number
+  name: string
+  title: string
+  kind: 'resolution' | 'plan' | 'photo' | 'report' | 'certificate' | 'contract' | 'other'
+  mediaType: string
+  size: number
+  sha256: string
+  note: string | null
+  by: string
+  at: Instant
+  archived: boolean
+}
+
+export type PointDocumentPage = { point: PointKey; items: PointDocument[]; next: string | null }
+
+export type PointDocumentPatch = {
+  title?: string
+  kind?: 'resolution' | 'plan' | 'photo' | 'report' | 'certificate' | 'contract' | 'other'
+  note?: string | null
+  archived?: boolean
+}
+
 export type PointKey = string
 
 export type PointLatest = { point: PointKey; latest: Latest[] }
+
+export type PointPage = { items: Point[]; next: string | null }
+
+export type PointPatch = {
+  name?: string
+  kind?: 'groundwater' | 'surface_pipe' | 'surface_channel'
+  latitude?: number | null
+  longitude?: number | null
+  wellDepthM?: number | null
+  pumpDepthM?: number | null
+  sensorDepthM?: number | null
+  dischargeDiameterIn?: number | null
+  meterDiameterIn?: number | null
+  meterInitialM3?: number | null
+  note?: string | null
+  archived?: boolean
+}
+
+export type PointVariable = {
+  point: PointKey
+  variable: Variable
+  unit: string
+  label: string | null
+  decimals: number | null
+  place: number | null
+  hidden: boolean
+}
+
+export type PointVariablePatch = {
+  label?: string | null
+  decimals?: number | null
+  place?: number | null
+  hidden?: boolean
+}
+
+export type PointVariables = { point: PointKey; items: PointVariable[] }
 
 export type Processing = { point: PointKey; rules: ProcessingRule[] }
 
@@ -1529,6 +2024,25 @@ export type ProcessingRuleAsked =
       overMinutes?: number
     }
 
+export type Project = {
+  key: ProjectKey
+  client: string
+  project: string
+  name: string
+  code: string | null
+  note: string | null
+  archived: boolean
+  createdAt: Instant
+}
+
+export type ProjectAsked = {
+  client: string
+  project: string
+  name: string
+  code?: string | null
+  note?: string | null
+}
+
 export type ProjectBalances = {
   project: ProjectKey
   by: 'day' | 'month'
@@ -1576,6 +2090,10 @@ export type Projections = {
 }
 
 export type ProjectKey = string
+
+export type ProjectPage = { items: ListedProject[]; next: string | null }
+
+export type ProjectPatch = { name?: string; code?: string | null; note?: string | null; archived?: boolean }
 
 export type Quality =
   | 'good'

@@ -6,6 +6,7 @@ import { analysis, balances } from './en/analysis.ts'
 import { age, app, failure } from './en/app.ts'
 import { compliance, slot } from './en/compliance.ts'
 import { dga, review } from './en/dga.ts'
+import { audit, clients, entities, places, records, stations } from './en/entities.ts'
 import { gateways } from './en/gateways.ts'
 import { imports } from './en/imports.ts'
 import { incidents } from './en/incidents.ts'
@@ -26,20 +27,26 @@ export const en: Messages = {
   age,
   analysis,
   app,
+  audit,
   balances,
   compliance,
+  clients,
   dga,
+  entities,
   failure,
   gateways,
   imports,
   incidents,
   keys,
   overview,
+  places,
   point,
   processing,
+  records,
   review,
   signIn,
   users,
   slot,
+  stations,
   ui,
 }

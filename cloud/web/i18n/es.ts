@@ -6,6 +6,7 @@ import { analysis, balances } from './es/analysis.ts'
 import { age, app, failure } from './es/app.ts'
 import { compliance, slot } from './es/compliance.ts'
 import { dga, review } from './es/dga.ts'
+import { audit, clients, entities, places, records, stations } from './es/entities.ts'
 import { gateways } from './es/gateways.ts'
 import { imports } from './es/imports.ts'
 import { incidents } from './es/incidents.ts'
@@ -25,21 +26,27 @@ export const es = {
   age,
   analysis,
   app,
+  audit,
   balances,
   compliance,
+  clients,
   dga,
+  entities,
   failure,
   gateways,
   imports,
   incidents,
   keys,
   overview,
+  places,
   point,
   processing,
+  records,
   review,
   signIn,
   users,
   slot,
+  stations,
   ui,
 }
 

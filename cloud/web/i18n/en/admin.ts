@@ -6,7 +6,14 @@ import { plural } from '../plural.ts'
 /** Texts of `admin`. */
 export const admin: Messages['admin'] = {
   title: 'Administration',
-  sections: { users: 'Users', keys: 'API keys' },
+  sections: {
+    clients: 'Clients',
+    points: 'Points',
+    gateways: 'Gateways',
+    users: 'Users',
+    keys: 'API keys',
+    audit: 'Audit',
+  },
 }
 
 /** Texts of `users`. */

@@ -5,7 +5,14 @@ import { plural } from '../plural.ts'
 /** Texts of `admin`. */
 export const admin = {
   title: 'Administración',
-  sections: { users: 'Usuarios', keys: 'Claves de API' },
+  sections: {
+    clients: 'Clientes',
+    points: 'Puntos',
+    gateways: 'Gateways',
+    users: 'Usuarios',
+    keys: 'Claves de API',
+    audit: 'Auditoría',
+  },
 }
 
 /** Texts of `users`. */

@@ -11,8 +11,12 @@ export const SECTIONS: readonly {
   to: NonNullable<LinkProps['to']>
   ability: Ability
 }[] = [
+  { name: 'clients', to: '/admin/clients', ability: 'operate' },
+  { name: 'points', to: '/admin/points', ability: 'decide' },
+  { name: 'gateways', to: '/admin/gateways', ability: 'operate' },
   { name: 'users', to: '/admin/users', ability: 'administer' },
   { name: 'keys', to: '/admin/keys', ability: 'administer' },
+  { name: 'audit', to: '/admin/audit', ability: 'decide' },
 ]
 
 /** The sections that somebody may see. */
