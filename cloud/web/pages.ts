@@ -5,6 +5,8 @@
 export const PAGES = [
   '/',
   '/sign-in',
+  '/invitation',
+  '/recovery',
   '/points/{point}',
   '/points/{point}/analysis',
   '/points/{point}/dga',

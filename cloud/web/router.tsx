@@ -21,9 +21,23 @@ const root = createRootRouteWithContext<{ queries: QueryClient }>()({ notFoundCo
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: ({ next }: Record<string, unknown>): { next?: string } =>
-    typeof next === 'string' ? { next } : {},
+  validateSearch: ({ next, refused }: Record<string, unknown>): { next?: string; refused?: string } => ({
+    ...(typeof next === 'string' ? { next } : {}),
+    ...(typeof refused === 'string' ? { refused } : {}),
+  }),
   component: lazyRouteComponent(() => import('./screens/sign-in.tsx'), 'SignInScreen'),
+})
+
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: '/invitation',
+  component: lazyRouteComponent(() => import('./screens/choose-password.tsx'), 'InvitationScreen'),
+})
+
+const recovery = createRoute({
+  getParentRoute: () => root,
+  path: '/recovery',
+  component: lazyRouteComponent(() => import('./screens/choose-password.tsx'), 'RecoveryScreen'),
 })
 
 const shell = createRoute({
@@ -228,6 +242,8 @@ const keys = createRoute({
 
 const tree = root.addChildren([
   signIn,
+  invitation,
+  recovery,
   shell.addChildren([
     overview,
     point.addChildren([pointNow, pointAnalysis, pointDga, pointProcessing]),

@@ -9,6 +9,8 @@ import { Choice } from '../ui/choice.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { Shown } from '../ui/shown.tsx'
 import { useTitle } from '../ui/title.ts'
+import { PasskeysPanel, SecondFactorPanel } from './own-factors.tsx'
+import { OwnKeysPanel } from './own-keys.tsx'
 import { PasswordPanel, SessionsPanel } from './own-security.tsx'
 import '../styles/account.css'
 
@@ -25,7 +27,10 @@ export function AccountScreen() {
         <Profile />
         <Appearance />
         <PasswordPanel />
+        <SecondFactorPanel />
+        <PasskeysPanel />
         <SessionsPanel />
+        <OwnKeysPanel />
       </div>
     </>
   )

@@ -1,73 +1,78 @@
-// Signing in.
+// Signing in: by a password and what else is asked for, by a passkey, by an issuer's word.
 
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { getRouteApi, useRouter } from '@tanstack/react-router'
-import { type FormEvent, useEffect, useId, useState } from 'react'
-import { ApiProblem, ask } from '../api/client.ts'
-import { useLanguage, useText } from '../i18n/language.tsx'
-import { Choice } from '../ui/choice.tsx'
-import { Icon, Mark } from '../ui/icons.tsx'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { getRouteApi, Link, useRouter } from '@tanstack/react-router'
+import { type FormEvent, useId, useState } from 'react'
+import { ApiProblem, ask, toUrl } from '../api/client.ts'
+import { waysQuery } from '../api/queries.ts'
+import { useText } from '../i18n/language.tsx'
+import { hasPasskeys, signInWithPasskey } from '../passkeys.ts'
+import { Icon } from '../ui/icons.tsx'
+import { SecondFactorForm } from './second-factor-form.tsx'
+import { SignInFrame } from './sign-in-frame.tsx'
 
 const route = getRouteApi('/sign-in')
 
 /** Signing in, and on to where one wanted to go. */
 export function SignInScreen() {
   const text = useText()
-  const { language, choose } = useLanguage()
-  const { next } = route.useSearch()
-  useEffect(() => {
-    document.title = `${text.signIn.title} · SmartHydro`
-  }, [text])
+  const router = useRouter()
+  const queries = useQueryClient()
+  const { next, refused } = route.useSearch()
+  const [wantsCode, setWantsCode] = useState(false)
+  const onSignedIn = async () => {
+    queries.clear()
+    await router.navigate({ href: pathOfOurs(next) ?? '/', replace: true })
+  }
   return (
-    <div className="sign-in">
-      <aside className="sign-in-side">
-        <Mark size={44} />
-        <p className="sign-in-name">SmartHydro</p>
-        <p className="sign-in-lead">{text.signIn.lead}</p>
-        <Strata />
-      </aside>
-      <main className="sign-in-main">
-        <Form next={next} />
-        <Choice
-          label={text.app.language}
-          value={language}
-          options={[
-            { value: 'es', label: 'Español' },
-            { value: 'en', label: 'English' },
-          ]}
-          onChoose={choose}
+    <SignInFrame title={text.signIn.title}>
+      {wantsCode ? (
+        <SecondFactorForm onSignedIn={onSignedIn} onOver={() => setWantsCode(false)} />
+      ) : (
+        <PasswordForm
+          isRefused={refused !== undefined}
+          next={pathOfOurs(next)}
+          onSignedIn={onSignedIn}
+          onWantsCode={() => setWantsCode(true)}
         />
-      </main>
-    </div>
+      )}
+    </SignInFrame>
   )
 }
 
-function Form({ next }: { next: string | undefined }) {
+function PasswordForm({
+  isRefused,
+  next,
+  onSignedIn,
+  onWantsCode,
+}: {
+  isRefused: boolean
+  next: string | undefined
+  onSignedIn: () => Promise<void>
+  onWantsCode: () => void
+}) {
   const text = useText()
-  const router = useRouter()
-  const queries = useQueryClient()
   const [shows, setShows] = useState(false)
   const errorId = useId()
   const signIn = useMutation({
     mutationFn: (credentials: { email: string; password: string }) =>
       ask('POST /api/v1/session', { body: credentials }),
-    onSuccess: async () => {
-      queries.clear()
-      await router.navigate({ href: pathOfOurs(next) ?? '/', replace: true })
-    },
+    onSuccess: answer => ('wants' in answer ? onWantsCode() : onSignedIn()),
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const fields = new FormData(event.currentTarget)
     signIn.mutate({ email: String(fields.get('email')), password: String(fields.get('password')) })
   }
+  const failure =
+    signIn.error !== null ? reasonOf(signIn.error, text) : isRefused ? text.signIn.issuerRefused : undefined
   return (
-    <form className="sign-in-form" onSubmit={submit} noValidate={false}>
+    <form className="sign-in-form" onSubmit={submit}>
       <h1>{text.signIn.title}</h1>
-      {signIn.error !== null && (
+      {failure !== undefined && (
         <p className="form-error" role="alert" id={errorId}>
           <Icon name="warning" size={18} />
-          {reasonOf(signIn.error, text)}
+          {failure}
         </p>
       )}
       <label className="field">
@@ -82,17 +87,61 @@ function Form({ next }: { next: string | undefined }) {
           autoComplete="current-password"
           required
           maxLength={128}
-          aria-describedby={signIn.error === null ? undefined : errorId}
+          aria-describedby={failure === undefined ? undefined : errorId}
         />
       </label>
-      <label className="check">
-        <input type="checkbox" checked={shows} onChange={event => setShows(event.target.checked)} />
-        <span>{text.signIn.show}</span>
-      </label>
+      <div className="sign-in-row">
+        <label className="check">
+          <input type="checkbox" checked={shows} onChange={event => setShows(event.target.checked)} />
+          <span>{text.signIn.show}</span>
+        </label>
+        <Link to="/recovery">{text.signIn.forgot}</Link>
+      </div>
       <button type="submit" className="button button-main" disabled={signIn.isPending}>
         {signIn.isPending ? text.signIn.busy : text.signIn.submit}
       </button>
+      <OtherWays next={next} onSignedIn={onSignedIn} />
     </form>
+  )
+}
+
+/** A passkey where the browser has them, an issuer where there is one. */
+function OtherWays({ next, onSignedIn }: { next: string | undefined; onSignedIn: () => Promise<void> }) {
+  const text = useText()
+  const { data: ways } = useQuery(waysQuery)
+  const passkey = useMutation({
+    mutationFn: signInWithPasskey,
+    onSuccess: hasSignedIn => (hasSignedIn ? onSignedIn() : undefined),
+  })
+  const issuer = ways?.issuer ?? null
+  if (!hasPasskeys() && issuer === null) return null
+  return (
+    <div className="sign-in-ways">
+      <p className="sign-in-or">{text.signIn.or}</p>
+      {passkey.error !== null && (
+        <p className="form-error" role="alert">
+          <Icon name="warning" size={18} />
+          {passkey.error instanceof ApiProblem && passkey.error.status === 401
+            ? text.signIn.passkeyRefused
+            : reasonOf(passkey.error, text)}
+        </p>
+      )}
+      {hasPasskeys() && (
+        <button
+          type="button"
+          className="button"
+          disabled={passkey.isPending}
+          onClick={() => passkey.mutate()}
+        >
+          {text.signIn.passkey}
+        </button>
+      )}
+      {issuer !== null && (
+        <a className="button" href={toUrl('/api/v1/session/oidc', {}, { next })}>
+          {text.signIn.issuer(issuer)}
+        </a>
+      )}
+    </div>
   )
 }
 
@@ -108,15 +157,4 @@ function pathOfOurs(next: string | undefined): string | undefined {
   if (next === undefined || !URL.canParse(next, location.origin)) return undefined
   const { origin, pathname, search } = new URL(next, location.origin)
   return origin === location.origin ? pathname + search : undefined
-}
-
-/** Water in the ground, as layers: what all of this is about. */
-function Strata() {
-  return (
-    <svg className="strata" viewBox="0 0 400 320" preserveAspectRatio="none" aria-hidden="true">
-      <path className="strata-1" d="M0 90c70-26 130-14 200 4s140 18 200-10v236H0z" />
-      <path className="strata-2" d="M0 150c80 22 150 20 220-2s120-22 180-4v176H0z" />
-      <path className="strata-3" d="M0 214c60-14 130-18 210 2s130 14 190-6v110H0z" />
-    </svg>
-  )
 }

@@ -8,6 +8,7 @@ import { meQuery } from '../../api/queries.ts'
 import { useText } from '../../i18n/language.tsx'
 import { TabLinks } from '../../ui/tabs.tsx'
 import { sectionsOf } from './sections.ts'
+import '../../styles/account.css'
 import '../../styles/admin.css'
 
 /** What is around every screen of the administration. */
