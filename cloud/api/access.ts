@@ -22,6 +22,8 @@ export interface Principal {
   session?: string
   grants: readonly Grant[]
   scopes: readonly ApiScope[]
+  /** Of a token: how often it may ask. */
+  requestsPerMinute?: number
 }
 
 /** What came of asking. `clientIds` says whose rows may be seen. */
@@ -119,6 +121,13 @@ async function identifyToken(
 ): Promise<Principal | undefined> {
   const row = await useToken(db, hashToken(token), clock.now())
   if (row === undefined) return undefined
-  const { id, name, role, clientId, client, scopes } = row
-  return { kind: 'token', id: String(id), name, grants: [{ role, clientId, client }], scopes }
+  const { id, name, role, clientId, client, scopes, requestsPerMinute } = row
+  return {
+    kind: 'token',
+    id: String(id),
+    name,
+    grants: [{ role, clientId, client }],
+    scopes,
+    requestsPerMinute,
+  }
 }

@@ -65,6 +65,7 @@ import { points } from './points.ts'
 import { processing } from './processing.ts'
 import { profiles } from './profiles.ts'
 import { projects } from './projects.ts'
+import { limitRequests, tellLimits } from './rate-limit.ts'
 import { readings } from './readings.ts'
 import { recomputations } from './recomputations.ts'
 import { reconciliation } from './reconciliation.ts'
@@ -132,7 +133,9 @@ export function openApi(
   answerProblems(app, deps)
   app.use(securityHeaders(options))
   app.use(except([UPLOADS, DOCUMENTS, ...CONFIGURATIONS], limitBody(BODY_BYTES_MAX)))
+  app.use(tellLimits())
   app.use(enforceRules(deps, options, rules))
+  app.use(limitRequests(deps))
   // Nobody may send a large file who may not send any.
   app.use(UPLOADS, limitBody(FILE_BYTES_MAX))
   app.use(DOCUMENTS, limitBody(DOCUMENT_BYTES_MAX))

@@ -78,7 +78,11 @@ export function toDocument(
     servers: [{ url: '/' }],
     security: [{ token: [] }, { session: [] }],
   })
-  for (const { post } of Object.values(document.paths ?? {})) {
+  for (const { get, put, post, patch, delete: remove } of Object.values(document.paths ?? {})) {
+    for (const operation of [get, put, post, patch, remove]) {
+      if (operation === undefined || operation.security?.length === 0) continue
+      operation.responses = { 429: TOO_MANY, ...operation.responses }
+    }
     if (post === undefined) continue
     post.parameters = [...(post.parameters ?? []), KEY_PARAMETER]
     post.responses = { ...KEY_PROBLEMS, ...post.responses }
@@ -90,6 +94,11 @@ const keyProblem = (description: string) => ({
   description,
   content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
 })
+
+/** What every route answers to a key that asks too often. */
+const TOO_MANY = keyProblem(
+  'the key has asked too often; `RateLimit` says how much is left, `Retry-After` when to come again',
+)
 
 /** What comes of its key. */
 const KEY_PROBLEMS = {

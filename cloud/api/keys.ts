@@ -25,6 +25,7 @@ import { openRouter } from './router.ts'
 import { checkGrants, createToken, type TokenRequest } from './users.ts'
 
 const OWN_SCOPES = ['read', 'write'] as const
+const REQUESTS_PER_MINUTE_MAX = 10_000_000
 const OWN_KEYS_MAX = 50
 const OWN_KEYS_SHOWN = 500
 const KEY_ID_MAX = 2_147_483_647
@@ -63,7 +64,7 @@ const Asked = z
   .strictObject({
     ...common,
     scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-    requestsPerMinute: z.int().min(1).max(100_000).default(REQUESTS_PER_MINUTE),
+    requestsPerMinute: z.int().min(1).max(REQUESTS_PER_MINUTE_MAX).default(REQUESTS_PER_MINUTE),
   })
   .openapi('ApiKeyAsked')
 

@@ -4,6 +4,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { invalidRequest, toFieldProblems } from '../problem.ts'
 import type { ClientIds } from '../store/queries.ts'
 import type { Principal } from './access.ts'
+import type { LimitLeft } from './rate-limit.ts'
 
 /** What the rules found out before a route runs. */
 export interface ApiEnv {
@@ -11,6 +12,8 @@ export interface ApiEnv {
     requestId: string
     principal: Principal
     clientIds: ClientIds
+    /** Of a key; absent: who asks is not counted. */
+    limitLeft?: LimitLeft
   }
 }
 

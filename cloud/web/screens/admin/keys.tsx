@@ -16,7 +16,7 @@ import { isForAll, ROLES } from './grants-field.tsx'
 import { DateField, endOfDay, KeyTable } from './key-table.tsx'
 import { ShownOnce } from './link-ready.tsx'
 
-const REQUESTS_PER_MINUTE = 600
+const REQUESTS_PER_MINUTE = 6_000
 
 /** Every API key. */
 export function KeysScreen() {
