@@ -1,7 +1,7 @@
 // The key that configurations, releases and the time are signed with: Ed25519, drawn when it is first needed, sealed in the
 // database.
 
-import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Secrets } from '../compliance/secrets.ts'
 import type { Database } from '../store/database.ts'
@@ -14,7 +14,7 @@ const PEM = {
 
 /** What signs in the name of the fleet. */
 export interface FleetSigner {
-  /** The public half, PEM: what gateways are given. */
+  /** The public half, PEM: what gateways are given. Once it was given, signing needs no database. */
   fleetKey(): Promise<string>
   /** Signs: 64 bytes. */
   sign(bytes: Uint8Array): Promise<Uint8Array>
@@ -45,12 +45,18 @@ export function openFleetSigner({
       return drawn
     })
   }
-  return {
-    fleetKey: async () => (await current()).publicKey,
-    async sign(bytes) {
+  // It is asked for within transactions too, where another connection may have to be waited for by all who hold one.
+  let known: { publicKey: string; key: KeyObject } | undefined
+  const opened = async () => {
+    if (known === undefined) {
       const { publicKey, sealedKey, keyId } = await current()
       const key = createPrivateKey(secrets.open({ keyId, bytes: sealedKey }, publicKey))
-      return new Uint8Array(sign(null, bytes, key))
-    },
+      known = { publicKey, key }
+    }
+    return known
+  }
+  return {
+    fleetKey: async () => (await opened()).publicKey,
+    sign: async bytes => new Uint8Array(sign(null, bytes, (await opened()).key)),
   }
 }
