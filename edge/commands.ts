@@ -21,7 +21,7 @@ const INTERRUPTED = 'The gateway stopped while executing it'
 
 /** What came of a command; `done` unless it says otherwise. */
 export type Executed = Partial<
-  Pick<CommandResult, 'status' | 'reason' | 'readings' | 'values' | 'units' | 'written'>
+  Pick<CommandResult, 'status' | 'reason' | 'readings' | 'values' | 'units' | 'written' | 'measured'>
 >
 
 /** Executes a command; what it gives goes into the result. */

@@ -9,9 +9,11 @@
 //   G4. Who changes the file on site goes before what the cloud has said until then.
 //   G5. What is fixed by the place, whose gateway it is and where its readings lie, cannot be changed from afar.
 
+import { verify } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { tryText } from '../protocol/command.ts'
 import {
   CONFIGURATION_LENGTH_MAX,
   DesiredConfig,
@@ -26,7 +28,7 @@ import type { GatewayDraft } from '../protocol/gateway-config.ts'
 import { type Place, reasonsOf } from '../protocol/mistakes.ts'
 import { Instant } from '../protocol/reading.ts'
 import type { Clock } from '../protocol/runtime/clock.ts'
-import { ConfigError, reasonOf } from '../protocol/runtime/errors.ts'
+import { ConfigError, Rejected, reasonOf } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { literalSecrets } from '../protocol/sealed.ts'
 import { type RunnableConfig, readConfigFile, runnableConfig } from './config.ts'
@@ -79,6 +81,8 @@ export interface Configuration {
   probation(): { leftMs: number; baseline: Baseline } | undefined
   /** So much of its probation has passed; what has stood all of it is kept. */
   watched(ms: number): Promise<void>
+  /** What a document would be here. Throws Rejected where the fleet has not signed it, or it has mistakes. */
+  trial(asked: { id: string; device: string; document: string; signature: string }): RunnableConfig
   /** What was in force before is so again. Returns what is to be applied. */
   takeBack(reason: string): Promise<RunnableConfig>
 }
@@ -127,6 +131,20 @@ export async function openConfiguration(deps: Deps, where: Where): Promise<Confi
       await book.write(
         leftMs > 0 ? { ...rest, probation: { ...probation, leftMs } } : { ...rest, previous: null },
       )
+    },
+    trial({ signature, ...asked }) {
+      const { gateway, credentials } = own
+      if (credentials.fleetKey === undefined)
+        throw new Rejected('This gateway has no fleet-key.pem: it tries nothing')
+      const bytes = tryText(gateway, asked)
+      if (!verify(null, bytes, readFleetKey(credentials.fleetKey), Buffer.from(signature, 'base64')))
+        throw new Rejected('It is not signed with the key of the fleet')
+      try {
+        return place.read({ document: asked.document, version: 0 })
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        throw new Rejected(error.message, { cause: error })
+      }
     },
     async takeBack(reason) {
       if (book.state.current === null) throw new Error('There is nothing to take back')

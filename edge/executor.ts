@@ -6,7 +6,11 @@ import type { Clock } from '../protocol/runtime/clock.ts'
 import { Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import type { GatewayHealth } from '../protocol/status.ts'
+import { VARIABLES } from '../protocol/variables.ts'
 import type { Execute, Executed } from './commands.ts'
+import type { RunnableConfig } from './config.ts'
+import { openBus } from './modbus/bus.ts'
+import { pollDevice, toPolledDevice } from './modbus/poll.ts'
 import { failureText } from './modbus/request.ts'
 import { scanBus } from './modbus/scan.ts'
 import { checkOrder, writeOrder } from './modbus/write.ts'
@@ -18,7 +22,10 @@ interface ExecutorDeps {
   log: Log
   clockState: () => ClockState
   /** What is measured now. */
-  site: Pick<Site, 'lines' | 'buses' | 'devices'>
+  site: Pick<Site, 'lines' | 'buses' | 'devices' | 'busLike'>
+  /** What a configuration would be here; refused where the fleet has not signed it. Absent: nothing is tried. */
+  readTrial?: (trial: CommandOf<'try'>) => RunnableConfig
+  random?: () => number
   /** Told what came of each command to write. */
   onWrite?: (write: NonNullable<GatewayHealth['lastWrite']>) => void
   /** Takes releases, where the gateway was started so that it can. */
@@ -42,6 +49,8 @@ export function executor(deps: ExecutorDeps, signal: AbortSignal): Execute {
         return await scan(deps, command, signal)
       case 'write':
         return await inTurn(placeOf(deps, command.device), () => write(deps, command, signal))
+      case 'try':
+        return await tryDevice(deps, command, signal)
       case 'restart':
         restartSoon(deps)
         return {}
@@ -193,6 +202,32 @@ async function writeAllowed(
     ...(found === undefined ? {} : { found }),
   }
   return { written, failure, remark }
+}
+
+/** Over the bus that is there where it is the same, in turn with its polls; else over one that is opened for it. */
+async function tryDevice(
+  { site, clock, log, random = Math.random, readTrial }: ExecutorDeps,
+  command: CommandOf<'try'>,
+  signal: AbortSignal,
+): Promise<Executed> {
+  if (readTrial === undefined) throw new Rejected('This gateway tries nothing')
+  const config = readTrial(command)
+  const device = config.devices.find(({ id }) => id === command.device)
+  const settings = config.buses.find(({ id }) => id === device?.bus)
+  if (device === undefined || settings === undefined)
+    throw new Rejected(`No device on a bus is named ${command.device}`)
+  const running = site.busLike(settings)
+  const bus = running ?? openBus({ clock, log, random }, settings)
+  try {
+    const polled = toPolledDevice(device, device.signals, device.reads, bus.timing)
+    const { measurements, failure } = await pollDevice({ bus, clock }, polled, 'synced', signal)
+    const measured = measurements.map(({ variable, point, value, quality }) => {
+      return { variable, point, value, unit: VARIABLES[variable].unit, quality }
+    })
+    return { measured, ...(failure === undefined ? {} : { reason: failure }) }
+  } finally {
+    if (running === undefined) await bus.close()
+  }
 }
 
 async function scan(

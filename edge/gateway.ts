@@ -126,10 +126,10 @@ async function openParts(
       clock,
       log,
       clockState: time.state,
-      site,
-      restart: () => stop.abort(new Error('Restart commanded')),
+      ...{ site, random, restart: () => stop.abort(new Error('Restart commanded')) },
       updater: releases?.updater(() => current.config()),
       ...writes,
+      ...(configuration === undefined ? {} : { readTrial: configuration.trial }),
     },
     scope.signal,
   )

@@ -5,6 +5,7 @@
 //       polling, without a gap and with all that it has learned.
 //   S2. A part is stopped, and what it held is let go, before its successor starts.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../protocol/runtime/clock.ts'
 import type { Log } from '../protocol/runtime/log.ts'
 import { type Closable, openScope, type Scope } from '../protocol/runtime/scope.ts'
@@ -21,6 +22,8 @@ export interface Site extends Closable {
   readonly lines: readonly Line[]
   readonly buses: readonly Bus[]
   readonly devices: RunnableConfig['devices']
+  /** The bus that was opened with these very settings, if one was. */
+  busLike(settings: RunnableConfig['buses'][number]): Bus | undefined
   /** Measures what this says from now on. Returns the names of the parts that were opened anew. */
   apply(config: Wanted): Promise<string[]>
   /** Rejects when a part fails. */
@@ -86,6 +89,10 @@ export function openSite(deps: SiteDeps, signal: AbortSignal): Site {
     get devices() {
       return config.devices
     },
+    busLike: settings =>
+      config.buses.some(one => isDeepStrictEqual(one, settings))
+        ? parts.get(`bus ${settings.id}`)?.bus
+        : undefined,
     failed,
     async apply(wanted) {
       const plans = [

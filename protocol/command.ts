@@ -80,11 +80,47 @@ const Update = z.strictObject({
   from: z.url({ protocol: /^https?$/ }).max(500),
 })
 
+/** The longest document that is tried, in characters: a command has at most 64 KiB. */
+export const TRY_LENGTH_MAX = 40_000
+
+/**
+ * Read one device of a configuration that is not in force, once, for a person to compare with its display: nothing is stored.
+ * Signed like a configuration: nobody else can have a gateway open a connection.
+ */
+const Try = z.strictObject({
+  kind: z.literal('try'),
+  device: Slug,
+  document: z.string().max(TRY_LENGTH_MAX),
+  /** Ed25519 over `tryText()`, base64. */
+  signature: z.base64().max(200),
+})
+
+/** What the fleet signs of a `try`. */
+export function tryText(
+  gateway: string,
+  { id, device, document }: { id: string; device: string; document: string },
+): Uint8Array {
+  return new TextEncoder().encode(`smarthydro try 1\n${gateway}\n${id}\n${device}\n${document}`)
+}
+
 /** Something that can be asked of a gateway. To add a kind: its schema, a line here and one in Command. */
 export const CommandRequest = z.discriminatedUnion('kind', [Collect, Read, Scan, Write, Restart])
 
 /** Something that can be asked of a gateway. */
 export type CommandRequest = z.infer<typeof CommandRequest>
+
+/** The same as it is shown: of what is tried, the device alone. */
+export const CommandShown = z.discriminatedUnion('kind', [
+  Collect,
+  Read,
+  Scan,
+  Write,
+  Restart,
+  z.strictObject({ kind: z.literal('try'), device: Slug }),
+])
+
+/** The same as it is shown. */
+export type CommandShown = z.infer<typeof CommandShown>
 
 /** The same as the cloud sends it. */
 export const Command = z.discriminatedUnion('kind', [
@@ -94,6 +130,7 @@ export const Command = z.discriminatedUnion('kind', [
   Write.safeExtend(envelope),
   Restart.safeExtend(envelope),
   Update.safeExtend(envelope),
+  Try.safeExtend(envelope),
 ])
 
 /** Something the cloud asks of a gateway. */
@@ -126,6 +163,19 @@ export const CommandResult = z.strictObject({
       /** Whether the device said that it had written these very registers. */
       acknowledged: z.boolean(),
     })
+    .optional(),
+  /** What a `try` read, in the units of the variables; null with the reason where there is no value. */
+  measured: z
+    .array(
+      z.strictObject({
+        variable: z.string().max(40),
+        point: Slug,
+        value: z.number().nullable(),
+        unit: z.string().max(20),
+        quality: z.string().max(40),
+      }),
+    )
+    .max(256)
     .optional(),
   /** Who answered a `scan`, and how. */
   units: z

@@ -1,6 +1,6 @@
 // YAML documents that people write: read strictly, every mistake at once, each with its path and its line.
 
-import { type Document, isAlias, isCollection, isNode, LineCounter, parseDocument, visit } from 'yaml'
+import { type Document, isAlias, isCollection, isNode, isSeq, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { type Draft, readDraft } from './draft.ts'
 import { mistakesOf, type Place, pathText } from './mistakes.ts'
@@ -58,6 +58,26 @@ export function parseYaml<Schema extends z.ZodType>(
   schema: Schema,
 ): z.output<Schema> {
   return readYaml(text, source, schema).settle([])
+}
+
+/**
+ * The text with further entries at the end of its lists; all else, and every comment, stays as it is written. `undefined` when
+ * the text is none that can be read, or a list is none.
+ */
+export function withEntries(
+  text: string,
+  entries: readonly { list: string; entry: object }[],
+): string | undefined {
+  const document = parseDocument(text, { logLevel: 'error' })
+  if (document.errors.length > 0 || tooDeep(document, new LineCounter()) !== undefined) return undefined
+  for (const { list, entry } of entries) {
+    const node = document.createNode(entry, { flow: true })
+    const found = document.get(list, true)
+    if (found === undefined || found === null) document.set(list, document.createNode([node]))
+    else if (isSeq(found)) found.add(node)
+    else return undefined
+  }
+  return document.toString({ lineWidth: 0, flowCollectionPadding: true })
 }
 
 /** What is wrong with the text as YAML. A key that is written twice hinders nobody from reading the rest. */

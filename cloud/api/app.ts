@@ -85,6 +85,7 @@ import { sma } from './sma.ts'
 import { userAccounts } from './user-accounts.ts'
 import { pointVariables, variables } from './variables.ts'
 import { WEB_FOLDER, web } from './web.ts'
+import { wells } from './wells.ts'
 import { works } from './works.ts'
 
 const BODY_BYTES_MAX = 64 * 1024
@@ -121,6 +122,16 @@ export interface ApiOptions {
   /** Where the built web application is; absent: where it is built to. */
   webFolder?: string
 }
+
+/** What lies below `/gateways`. */
+const OF_GATEWAYS = [
+  gateways,
+  gatewaySettings,
+  commands,
+  gatewayEnrolment,
+  configurations,
+  configurationHistory,
+]
 
 /** The API. `rules` is the table of rules.ts but in the tests of the table itself. */
 export function openApi(
@@ -179,17 +190,13 @@ function resources(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
   api.route('/points', exports(deps))
   api.route('/points', slotHours(deps))
   api.route('/imports', imports(deps))
-  api.route('/gateways', gateways(deps))
-  api.route('/gateways', gatewaySettings(deps))
+  for (const one of OF_GATEWAYS) api.route('/gateways', one(deps))
   api.route('/devices', devices(deps))
-  api.route('/gateways', commands(deps))
-  api.route('/gateways', gatewayEnrolment(deps))
   api.route('/fleet', fleet(deps, options))
   api.route('/fleet', sites(deps))
   api.route('/enrolment', enrolment(deps, options))
-  api.route('/gateways', configurations(deps))
-  api.route('/gateways', configurationHistory(deps))
   api.route('/profiles', profiles())
+  api.route('/', wells(deps))
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slotExport(deps))
   api.route('/compliance/slots', slots(deps))

@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { createRoute, z } from '@hono/zod-openapi'
-import { Command, CommandRequest, CommandResult } from '../../protocol/command.ts'
+import { Command, CommandRequest, CommandResult, CommandShown } from '../../protocol/command.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { Problem } from '../problem.ts'
@@ -52,10 +52,12 @@ const Result = z
     values: CommandResult.shape.values,
     units: CommandResult.shape.units,
     written: CommandResult.shape.written,
+    measured: CommandResult.shape.measured,
   })
   .openapi('CommandResult')
 
-const Given = z
+/** A command as it is shown. */
+export const Given = z
   .strictObject({
     id: SlugText,
     gateway: SlugText,
@@ -66,7 +68,7 @@ const Given = z
     state: z.enum(['waiting', 'sent', 'expired', 'done', 'refused', 'failed', 'unknown']).openapi({
       description: '`expired`: no result came in time; where it was sent, it may have been executed',
     }),
-    command: orNull(CommandRequest),
+    command: orNull(CommandShown),
     result: orNull(Result),
   })
   .openapi('Command')
@@ -181,14 +183,15 @@ export function commands({ db, clock, log }: { db: Database; clock: Clock; log: 
 
 const BY_LENGTH_MAX = 200
 
-const tooManyWait = (gateway: string): Problem =>
+/** No more commands may wait for a gateway. */
+export const tooManyWait = (gateway: string): Problem =>
   new Problem(429, 'Too many commands wait', {
     detail: `${COMMANDS_WAITING_MAX} commands without a result wait for ${gateway}: there is room when it answers or they expire`,
     retryAfterS: RETRY_AFTER_S,
   })
 
-/** What was kept is read again here: it may be of another version than ours. */
-function toGiven(gateway: string, row: CommandRow, now: number): z.infer<typeof Given> {
+/** A command as it is shown; what was kept is read again here: it may be of another version than ours. */
+export function toGiven(gateway: string, row: CommandRow, now: number): z.infer<typeof Given> {
   const { data: document } = Command.safeParse(row.document)
   const { data: said } = CommandResult.safeParse(row.result)
   const envelope = Envelope.parse(row.document)
@@ -209,13 +212,9 @@ function toGiven(gateway: string, row: CommandRow, now: number): z.infer<typeof 
 /** What every version writes of a command. */
 const Envelope = z.object({ by: z.string(), expiresAt: z.number() })
 
-function toRequest({
-  v: _,
-  id: __,
-  by: ___,
-  expiresAt: ____,
-  ...request
-}: Exclude<Command, { kind: 'update' }>): CommandRequest {
+function toRequest(command: Exclude<Command, { kind: 'update' }>): CommandShown {
+  if (command.kind === 'try') return { kind: command.kind, device: command.device }
+  const { v: _, id: __, by: ___, expiresAt: ____, ...request } = command
   return request
 }
 

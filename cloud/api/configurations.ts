@@ -191,9 +191,11 @@ export function configurations(deps: Deps) {
     })
 }
 
-const etagOf = (version: number): string => `"${version}"`
+/** The tag of a version; 0: there is none. */
+export const etagOf = (version: number): string => `"${version}"`
 
-async function want(
+/** What is wanted is looked at, signed and written. Throws Problem where it may not be. */
+export async function want(
   { db, clock, log, authority }: Deps,
   gateway: Found,
   wanted: Wanted,

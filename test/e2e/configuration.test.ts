@@ -111,12 +111,90 @@ test('what is wanted over the API is what a gateway runs with within seconds, or
   await until('the difference is seen', async () => (await state()) === 'drift')
 })
 
+test('a well is brought live: tried through its gateway first, then made at once, and declared by nobody', async context => {
+  const database = await openTestDatabase()
+  atEnd(context, () => database.close())
+  const [first, second] = [
+    await openInstrument({ clock }, { registers: wellRegisters({ clock }) }),
+    await openInstrument({ clock }, { registers: (_, address) => 16_000 + address }),
+  ]
+  for (const one of [first, second]) atEnd(context, () => one.close())
+  const { ask, fleetKey, mqttPort, close } = await startCloud(database.db)
+  atEnd(context, close)
+  const cloudUrl = `mqtt://127.0.0.1:${mqttPort}`
+  const { file, folder } = makeSite(context, { instrument: first.port, cloudUrl, every: '500ms' })
+  writeFileSync(join(folder, 'identity', 'fleet-key.pem'), fleetKey)
+  runProgram(context, ['run', '--config', file])
+  await until('it says what it runs with', async () => (await ask('GET', '')).body.state === 'file')
+  const device = {
+    ...{ id: 'meter-8', bus: 'new', unit: 3, point: 'pozo-8', every: '1s' },
+    signals: [
+      { variable: 'level', address: 4, type: 'uint16', scale: 0.001, unit: 'm' },
+      { variable: 'total', address: 5, type: 'uint16' },
+    ],
+  }
+  const bus = { id: 'new', tcp: { host: '127.0.0.1', port: second.port } }
+
+  const draft = (await ask('POST', '/device', { bus, device })).body
+  assert.deepEqual(draft.mistakes, [])
+  assert.deepEqual(draft.effect, { opened: ['bus new'], closed: [], kept: ['bus plant'], restarts: false })
+  const trial = await ask('POST', `/v1/gateways/${GATEWAY}/trials`, {
+    document: draft.document,
+    device: 'meter-8',
+  })
+  assert.equal(trial.status, 201)
+  const path = `/v1/gateways/${GATEWAY}/commands/${trial.body.id}`
+  await until('it was tried', async () => (await ask('GET', path)).body.result !== null)
+  const tried = (await ask('GET', path)).body
+  assert.deepEqual(
+    [tried.state, tried.result.measured, tried.command],
+    [
+      'done',
+      [
+        { variable: 'level', point: 'pozo-8', value: 16.004, unit: 'm', quality: 'good' },
+        { variable: 'total', point: 'pozo-8', value: 16_005, unit: 'm³', quality: 'good' },
+      ],
+      { kind: 'try', device: 'meter-8' },
+    ],
+  )
+  assert.deepEqual([...new Set(second.requests.map(({ unit }) => unit))], [3])
+
+  const well = {
+    ...{ gateway: GATEWAY, document: draft.document, device: 'meter-8' },
+    point: { id: 'pozo-8', name: 'Pozo 8', sensorDepthM: 60 },
+    obligation: { workCode: 'OB-0602-8', standard: 'mayor', informant: '11111111-1' },
+  }
+  const wrong = await ask('POST', '/v1/wells', well, { 'if-match': draft.etag })
+  assert.deepEqual([wrong.status, wrong.body.errors[0].name], [422, 'obligation.informant'])
+  assert.equal((await ask('GET', '/v1/points/pozo-8')).status, 404, 'nothing was made')
+  assert.equal((await ask('GET', '')).body.state, 'file')
+  const right = { ...well, obligation: { ...well.obligation, informant: '12345678-5' } }
+  assert.equal((await ask('POST', '/v1/wells', right, { 'if-match': '"7"' })).status, 412)
+  assert.equal((await ask('GET', '/v1/points/pozo-8')).status, 404, 'nothing was made')
+
+  const made = await ask('POST', '/v1/wells', right, { 'if-match': draft.etag })
+  assert.deepEqual([made.status, made.body.point], [201, 'campo.los-aromos.pozo-8'])
+  await until('its values come', async () => {
+    const { latest } = (await ask('GET', '/v1/points/pozo-8/latest')).body
+    return latest.some(
+      (one: { variable: string; value: number }) => one.variable === 'level' && one.value === 16.004,
+    )
+  })
+  const { versions } = (await ask('GET', '/v1/compliance/works/OB-0602-8')).body
+  assert.deepEqual(
+    versions.map(({ mode }: { mode: string }) => mode),
+    ['shadow'],
+  )
+  assert.equal((await ask('POST', '/v1/wells', right, { 'if-match': '"1"' })).status, 409)
+})
+
 async function startCloud(db: Database) {
   const secretKey = new Uint8Array(32).fill(5)
   const site = `clients: [{ id: campo, name: Campo }]
 projects: [{ client: campo, id: los-aromos, name: Los Aromos }]
 points: [{ client: campo, project: los-aromos, id: pozo-7, name: Pozo 7, kind: groundwater }]
 gateways: [{ client: campo, project: los-aromos, id: ${GATEWAY}, token: a-token-nobody-may-see }]
+informants: [{ client: campo, rut: 12345678-5, name: Ana, controlCentreRut: 76543210-3, password: una-clave }]
 `
   await provision({ db, clock, secretKey, environment: {} }, site, 'site.yaml')
   const publicUrl = 'http://localhost:8004'
@@ -149,7 +227,10 @@ gateways: [{ client: campo, project: los-aromos, id: ${GATEWAY}, token: a-token-
     mqttPort: collector.mqttPort,
     fleetKey: await authority.fleetKey(),
     async ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-      const url = `http://127.0.0.1:${api.port}/api/v1/gateways/${GATEWAY}/configuration${path}`
+      const base = `http://127.0.0.1:${api.port}/api/v1`
+      const url = path.startsWith('/v1')
+        ? `${base}${path.slice(3)}`
+        : `${base}/gateways/${GATEWAY}/configuration${path}`
       const response = await fetch(url, {
         ...{ method, headers: { ...authorized, ...headers } },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -70,7 +70,12 @@ devices:${devicesYaml}`,
   let lastWrite: GatewayHealth['lastWrite']
   const execute = executor(
     {
-      ...{ clock, log, clockState: () => ({ quality }), site: { lines: [], buses: [bus], devices } },
+      ...{
+        clock,
+        log,
+        clockState: () => ({ quality }),
+        site: { lines: [], buses: [bus], devices, busLike: () => bus },
+      },
       restart: () => {},
       onWrite: write => {
         lastWrite = write

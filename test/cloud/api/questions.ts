@@ -84,6 +84,8 @@ export const ANSWERED: Record<string, number> = {
   'POST /api/v1/gateways/{gateway}/configuration/roll-back': 428,
   // It has told nothing of its file.
   'POST /api/v1/gateways/{gateway}/configuration/adopt': 409,
+  'POST /api/v1/gateways/{gateway}/trials': 201,
+  'POST /api/v1/wells': 428,
 }
 
 const FAULT = {
@@ -141,7 +143,13 @@ const BODIES: Record<string, object> = {
   'POST /api/v1/incidents/{incident}/comments': { text: 'voy en camino' },
 }
 
+const wellOf = (name: string, client: string) => ({
+  ...{ gateway: `gw-${client}`, document: configurationOf(client), device: 'meter', note: name },
+  point: { id: 'pozo-99', name: 'Pozo 99' },
+})
+
 function configurationBody(route: string, name: string, client: string): object {
+  if (route.endsWith('/device')) return { device: { id: name.replace('_', '-') } }
   if (route.endsWith('/roll-back')) return { version: 1, note: name }
   if (route.endsWith('/adopt')) return { hash: 'a'.repeat(64), note: name }
   const document = configurationOf(client)
@@ -199,6 +207,8 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route.endsWith('/revocation')) return { reason: name }
   if (BODIES[route] !== undefined) return BODIES[route]
   if (route.includes('/points/')) return ruleOrEvent(route, name)
+  if (route.endsWith('/trials')) return { document: configurationOf(client), device: 'meter' }
+  if (route === 'POST /api/v1/wells') return wellOf(name, client)
   if (route.includes('/configuration')) return configurationBody(route, name, client)
   const command = { kind: 'read', device: 'meter', table: 'holding', address: 0, count: 2 }
   return { id: `${name.replace('_', '-')}-1`, command }
