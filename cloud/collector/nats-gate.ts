@@ -183,7 +183,11 @@ function openWork(
   const { clock, log, metrics, load, take } = deps
   const refused = openRefusals(deps)
   const gatewaysOf = openPartitionNames(deps)
-  const onWaiting = (stream: string, count: number) => void waiting.set(stream, count)
+  const onWaiting = (stream: string, count: number) => {
+    waiting.set(stream, count)
+    const behind = [...waiting.values()].reduce((sum, one) => sum + one, 0)
+    metrics.gauge('collector_nats_behind', behind)
+  }
   return async ({ session, partitions, trouble }, partition, signal) => {
     const onReading = () => {
       trouble.delete(partition)
@@ -221,6 +225,7 @@ async function runSession(
     state.up = undefined
     state.reason = reason
     state.waiting.clear()
+    metrics.gauge('collector_nats_behind', 0)
     metrics.gauge('collector_nats_connected', 0)
   }
   try {

@@ -74,6 +74,7 @@ export const COLLECTOR_METRICS = [
     help: 'Configurations that gateways refused or took back, by why.',
   },
   { name: 'collector_nats_connected', type: 'gauge', help: 'Whether there is a session with nats-server.' },
+  { name: 'collector_nats_behind', type: 'gauge', help: 'Messages that wait at nats-server.' },
   { name: 'collector_nats_waiting', type: 'gauge', help: 'Messages over NATS in hand.' },
   {
     name: 'collector_nats_partitions',

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Database } from '../../cloud/store/database.ts'
@@ -54,7 +55,9 @@ test(`${SCHEDULES} random schedules end with what is stored being what was produ
   for (let number = 0; number < SCHEDULES; number += 1) {
     const chosen = chooseEvents(random)
     for (const { name } of chosen) happened[name] = (happened[name] ?? 0) + 1
-    const { shares, differing } = await runSchedule(scene, random, chosen)
+    const { shares, differing } = await runSchedule(scene, random, chosen).catch((cause: unknown) => {
+      throw new Error(`schedule ${number} of seed ${SEED}`, { cause })
+    })
     produced += shares.reduce((sum, { last, first }) => sum + last - first + 1, 0)
     assert.deepEqual(differing, [], `schedule ${number} of seed ${SEED}: ${chosen.map(({ name }) => name)}`)
   }
@@ -120,15 +123,25 @@ async function runSchedule(scene: Scene, random: () => number, events: readonly 
     scene.next.set(gateway, last + 1)
     return { gateway, first, last }
   })
-  const happening = events.map(async ({ happen }) => {
-    await clock.sleep(random() * AFTER_MS)
-    await happen(scene, random)
-  })
-  const delivering = shares.map(async ({ gateway, first, last }) => {
-    if (gateway === REAL) scene.real.measure(first, last)
-    else await sendRoughly({ gateway, port: scene.port, random }, first, last, scene.signal)
-  })
-  await soon(Promise.all([...delivering, ...happening]), () => scene.collector.current().text())
+  const underWay = new Set<string>()
+  const noted = async (name: string, work: () => Promise<void>) => {
+    underWay.add(name)
+    await work()
+    underWay.delete(name)
+  }
+  const happening = events.map(({ name, happen }) =>
+    noted(name, async () => {
+      await clock.sleep(random() * AFTER_MS)
+      await happen(scene, random)
+    }),
+  )
+  const delivering = shares.map(({ gateway, first, last }) =>
+    noted(`${gateway} sends ${first} to ${last}`, async () => {
+      if (gateway === REAL) scene.real.measure(first, last)
+      else await sendRoughly({ gateway, port: scene.port, random }, first, last, scene.signal)
+    }),
+  )
+  await soon(Promise.all([...delivering, ...happening]), () => storyOf(scene, [...underWay], events))
   const differing: { gateway: string; produced: Sum; stored: Sum }[] = []
   for (const { gateway, first, last } of shares) {
     const produced = producedSum(gateway, first, last)
@@ -146,11 +159,34 @@ async function runSchedule(scene: Scene, random: () => number, events: readonly 
   return { shares, differing }
 }
 
-/** Throws with what the collector said when it takes too long. */
-async function soon(work: Promise<unknown>, said: () => string): Promise<void> {
+/** What can be told of a schedule that does not end. */
+async function storyOf(
+  { db, collector, port }: Scene,
+  underWay: readonly string[],
+  events: readonly Event[],
+): Promise<string> {
+  const sessions = await db
+    .query<{ state: string; waits: string; query: string }>(
+      `select state, coalesce(wait_event, '') as waits, left(query, 80) as query from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    )
+    .catch((error: unknown) => String(error))
+  return JSON.stringify(
+    {
+      happened: events.map(({ name }) => name),
+      ...{ underWay, sessions, load: loadavg(), port },
+      collector: collector.current().text().slice(-4_000),
+    },
+    null,
+    1,
+  )
+}
+
+/** Throws with the story when it takes too long. */
+async function soon(work: Promise<unknown>, story: () => Promise<string>): Promise<void> {
   const over = new AbortController()
   const late = clock.sleep(SETTLED_WITHIN_MS, over.signal).then(
-    () => assert.fail(`Not delivered within ${SETTLED_WITHIN_MS} ms: ${said().slice(-2_000)}`),
+    async () => assert.fail(`Not delivered within ${SETTLED_WITHIN_MS} ms: ${await story()}`),
     () => {},
   )
   try {
@@ -187,7 +223,7 @@ async function setScene(context: TestContext): Promise<Scene> {
   const serve = (service: string) => {
     const env = {
       ...{ DATABASE_URL: server.url, SMARTHYDRO_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') },
-      ...{ COLLECTOR_PORT: '0', PROCESSOR_PORT: '0', MQTT_PORT: String(port), LOG_LEVEL: 'error' },
+      ...{ COLLECTOR_PORT: '0', PROCESSOR_PORT: '0', MQTT_PORT: String(port), LOG_LEVEL: 'warn' },
     }
     return keep(context, () => startProgram('cloud', ['run', '--services', service], { cwd: folder, env }))
   }
