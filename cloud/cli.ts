@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
+import { SLUG } from '../protocol/ids.ts'
 import { systemClock } from '../protocol/runtime/clock.ts'
 import { ConfigError, EXIT_CONFIG, Rejected, Unavailable } from '../protocol/runtime/errors.ts'
 import { type Log, openLog } from '../protocol/runtime/log.ts'
@@ -37,6 +38,7 @@ import { listSubscribers } from './store/accounts.ts'
 import { type Actor, actAs } from './store/acting.ts'
 import type { Database } from './store/database.ts'
 import { listConnecting } from './store/gateways.ts'
+import { grafanaScript } from './store/grafana.ts'
 import { USAGE } from './usage.ts'
 import { listOf, needed, UsageError } from './usage-error.ts'
 
@@ -113,6 +115,8 @@ async function obey(command: string, rest: readonly string[], options: Options):
       return withDatabase(async () => say('the database has the shape that this version needs\n'))
     case 'verify-evidence 0':
       return checkEvidence(options.pack)
+    case 'grafana-role 0':
+      return say(grafanaScript(clientOf(options)))
     case 'pack 0':
       return compliance(deps => writePack(deps, options))
     case 'secrets 1':
@@ -277,6 +281,13 @@ function recompute(options: Options): Promise<number> {
 
 function executePreview(preview: string, why: string): Promise<number> {
   return withDatabase(db => execute({ db, clock: systemClock, say }, preview, why))
+}
+
+/** A client's name as it may stand in a script. */
+function clientOf({ client }: Options): string | undefined {
+  if (client !== undefined && !SLUG.test(client))
+    throw new UsageError(`--client ${client}: not the name of a client`)
+  return client
 }
 
 async function withDatabase(work: (db: Database, secretKey: Uint8Array) => Promise<number>): Promise<number> {

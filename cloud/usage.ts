@@ -18,6 +18,7 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
                                               writes a month of a work, to be signed and kept
   smarthydro-cloud verify-evidence [--pack FILE.json]
                                               finds what was altered in, removed from or moved within what was declared
+  smarthydro-cloud grafana-role [--client C]  prints the script of a database role that reads what dashboards show
   smarthydro-cloud sending [on|off --reason R [--work W | --informant RUT]]
                                               says what is declared; stops it or goes on, all of it or one's
   smarthydro-cloud secrets rewrap             seals passwords with the current key that a former one sealed

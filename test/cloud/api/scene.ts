@@ -34,6 +34,8 @@ export interface Answered {
 /** The API, listening. */
 export interface ApiScene {
   db: Database
+  /** How another role reaches the database. */
+  dbUrl: string
   clock: FakeClock
   /** What it was made with, for another one over the same rows. */
   deps: ApiDeps
@@ -103,7 +105,18 @@ export async function openApiScene({
   const url = `http://127.0.0.1:${service.port}`
   const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())
   const scene: ApiScene = {
-    ...{ db, clock, deps, live, options, url, document, lines, tokens: await tokensOf(db) },
+    ...{
+      db,
+      dbUrl: database.url,
+      clock,
+      deps,
+      live,
+      options,
+      url,
+      document,
+      lines,
+      tokens: await tokensOf(db),
+    },
     ask: (route, asked = {}) => ask(scene, route, asked),
     store: (point, variable, from, values) => store(db, point, variable, from, values),
     async close() {
