@@ -57,7 +57,7 @@ export function Archiving({
         >
           {isArchived ? text.entities.restore : text.entities.archive}
         </button>
-        <button type="button" className="button button-danger" onClick={() => setRemoving(true)}>
+        <button type="button" className="button" onClick={() => setRemoving(true)}>
           {text.entities.remove}
         </button>
       </div>

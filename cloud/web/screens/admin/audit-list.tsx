@@ -4,6 +4,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { type AuditAsked, auditQuery } from '../../api/entities.ts'
 import type { AuditEntry } from '../../api/types.ts'
 import type { Messages } from '../../i18n/es.ts'
+import type { Format } from '../../i18n/format.ts'
 import { useFormat, useText } from '../../i18n/language.tsx'
 import { FieldDiff } from '../../ui/diff.tsx'
 import { More } from '../../ui/pager.tsx'
@@ -49,9 +50,11 @@ export function AuditList({ asked }: { asked: AuditAsked }) {
 function Entry({ entry }: { entry: AuditEntry }) {
   const text = useText()
   const format = useFormat()
-  const { at, entity, subject, action, before, after, by, route, requestId } = entry
-  const count = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]).size
+  const { at, entity, subject, action, by, route, requestId } = entry
+  const [before, after] = [readable(entry.before, text, format), readable(entry.after, text, format)]
+  const count = Object.keys({ ...before, ...after }).length
   const kind = text.audit.kinds[by.kind]
+  const diff = <FieldDiff before={before} after={after} nameOf={field => nameOf(field, text)} />
   return (
     <li className="audit-entry">
       <div className="audit-head">
@@ -66,11 +69,11 @@ function Entry({ entry }: { entry: AuditEntry }) {
         </p>
       </div>
       {action === 'changed' ? (
-        <FieldDiff before={before ?? {}} after={after ?? {}} nameOf={field => nameOf(field, text)} />
+        diff
       ) : (
         <details>
           <summary>{text.audit.values(count)}</summary>
-          <FieldDiff before={before ?? {}} after={after ?? {}} nameOf={field => nameOf(field, text)} />
+          {diff}
         </details>
       )}
       <p className="faint audit-origin">
@@ -86,15 +89,27 @@ function Entry({ entry }: { entry: AuditEntry }) {
   )
 }
 
-/** A column of the database by the name that the form gives it, where one does. */
-function nameOf(field: string, text: Messages): string {
-  const [first = '', ...rest] = field.split('.')
-  const camel = first.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  const known = { ...text.places, ...text.stations, ...text.clients, ...text.entities } as unknown as Record<
+/** A column of the database by the name that the forms give it, where one does. */
+function nameOf(path: string, text: Messages): string {
+  const [column = '', ...rest] = path.split('.')
+  const field = column.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+  const forms = { ...text.places, ...text.stations, ...text.clients, ...text.entities } as Record<
     string,
     unknown
   >
-  const named = known[camel.replace(/M$/, 'M')] ?? known[`${camel}`]
-  const word = typeof named === 'string' ? named : first.replaceAll('_', ' ')
-  return [word, ...rest].join(' › ')
+  const word = text.audit.field[column] ?? forms[field]
+  return [typeof word === 'string' ? word : column.replaceAll('_', ' '), ...rest].join(' › ')
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
+
+/** Values as people read them: nothing, yes and no, and instants of Chile. */
+function readable(fields: Record<string, unknown> | null, text: Messages, format: Format): object {
+  const shown = Object.entries(fields ?? {}).map(([name, value]) => {
+    if (value === null) return [name, text.entities.nothing]
+    if (typeof value === 'boolean') return [name, value ? text.ui.yes : text.ui.no]
+    if (typeof value === 'string' && INSTANT.test(value)) return [name, format.moment(Date.parse(value))]
+    return [name, value]
+  })
+  return Object.fromEntries(shown)
 }

@@ -18,6 +18,7 @@ export function AuditScreen() {
   useTitle(text.audit.title)
   const form = useForm(NOTHING)
   const [asked, setAsked] = useState<AuditAsked>({})
+  const [isWide] = useState(() => window.matchMedia('(min-width: 700px)').matches)
   const { data: clients = [] } = useQuery(clientsQuery('false'))
   const entities = Object.entries(text.audit.entity)
     .map(([value, label]) => ({ value, label }))
@@ -29,45 +30,48 @@ export function AuditScreen() {
         <p className="faint audit-lead">{text.audit.lead}</p>
       </div>
       <div className="stack">
-        <form
-          className="panel audit-filter"
-          onSubmit={event => {
-            event.preventDefault()
-            setAsked(toAsked(form.values))
-          }}
-        >
-          <SelectField
-            {...form.field('entity')}
-            label={text.audit.what}
-            none={text.audit.everything}
-            options={entities}
-          />
-          <SelectField
-            {...form.field('client')}
-            label={text.entities.client}
-            none={text.ui.all}
-            options={clients.map(({ client, name }) => ({ value: client, label: name }))}
-          />
-          <TextField {...form.field('actor')} label={text.audit.who} hint={text.audit.whoHint} />
-          <TextField {...form.field('subject')} label={text.audit.subject} hint={text.audit.subjectHint} />
-          <InstantField {...form.field('from')} label={text.ui.from} />
-          <InstantField {...form.field('to')} label={text.ui.to} />
-          <div className="audit-buttons">
-            <button type="submit" className="button button-main">
-              {text.audit.filter}
-            </button>
-            <button
-              type="button"
-              className="button"
-              onClick={() => {
-                form.replace(NOTHING)
-                setAsked({})
-              }}
-            >
-              {text.audit.clear}
-            </button>
-          </div>
-        </form>
+        <details className="panel" open={isWide}>
+          <summary className="audit-summary">{text.audit.filter}</summary>
+          <form
+            className="audit-filter"
+            onSubmit={event => {
+              event.preventDefault()
+              setAsked(toAsked(form.values))
+            }}
+          >
+            <SelectField
+              {...form.field('entity')}
+              label={text.audit.what}
+              none={text.audit.everything}
+              options={entities}
+            />
+            <SelectField
+              {...form.field('client')}
+              label={text.entities.client}
+              none={text.ui.all}
+              options={clients.map(({ client, name }) => ({ value: client, label: name }))}
+            />
+            <TextField {...form.field('actor')} label={text.audit.who} hint={text.audit.whoHint} />
+            <TextField {...form.field('subject')} label={text.audit.subject} hint={text.audit.subjectHint} />
+            <InstantField {...form.field('from')} label={text.ui.from} />
+            <InstantField {...form.field('to')} label={text.ui.to} />
+            <div className="audit-buttons">
+              <button type="submit" className="button button-main">
+                {text.audit.filter}
+              </button>
+              <button
+                type="button"
+                className="button"
+                onClick={() => {
+                  form.replace(NOTHING)
+                  setAsked({})
+                }}
+              >
+                {text.audit.clear}
+              </button>
+            </div>
+          </form>
+        </details>
         <div className="panel">
           <AuditList asked={asked} />
           <p className="faint audit-secret">{text.audit.secret}</p>

@@ -164,7 +164,7 @@ function ProjectTable({
   const text = useText()
   return (
     <DataTable
-      label={text.clients.projects}
+      label={text.entities.list(text.clients.projects)}
       rows={projects}
       keyOf={({ key }) => key}
       columns={[

@@ -77,7 +77,7 @@ function ClientTable({ clients }: { clients: readonly ListedClient[] }) {
   const text = useText()
   return (
     <DataTable
-      label={text.clients.title}
+      label={text.entities.list(text.clients.title)}
       rows={clients}
       keyOf={({ client }) => client}
       columns={[

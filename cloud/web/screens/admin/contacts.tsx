@@ -73,7 +73,7 @@ function ContactTable({
   const text = useText()
   return (
     <DataTable
-      label={text.records.contacts}
+      label={text.entities.list(text.records.contacts)}
       rows={contacts}
       keyOf={({ id }) => id}
       columns={[

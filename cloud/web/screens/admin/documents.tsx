@@ -86,7 +86,7 @@ function DocumentTable({
     <>
       {archiving.error !== null && <Failure error={archiving.error} />}
       <DataTable
-        label={text.records.documents}
+        label={text.entities.list(text.records.documents)}
         rows={documents}
         keyOf={({ id }) => id}
         columns={[

@@ -129,7 +129,7 @@ export function PointDrawing({ typed, mistakes }: { typed: PointTyped; mistakes:
     Number.isNaN(wanted[field]) ? null : (wanted[field] ?? null)
   return (
     <aside className="point-drawing" aria-label={text.places.drawing}>
-      <h3>{text.places.drawing}</h3>
+      <h2>{text.places.drawing}</h2>
       <p className="faint">{text.places.drawingHint}</p>
       <WellSection
         depths={{ well: depth('wellDepthM'), pump: depth('pumpDepthM'), sensor: depth('sensorDepthM') }}

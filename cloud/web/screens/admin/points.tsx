@@ -73,7 +73,7 @@ function PlaceTable({ points }: { points: readonly Point[] }) {
   const metres = (depth: number | null) => (depth === null ? '–' : `${format.number(depth, 1)} m`)
   return (
     <DataTable
-      label={text.places.title}
+      label={text.entities.list(text.places.title)}
       rows={points}
       keyOf={({ key }) => key}
       columns={[

@@ -94,7 +94,7 @@ function StationTable({
   const text = useText()
   return (
     <DataTable
-      label={text.stations.title}
+      label={text.entities.list(text.stations.title)}
       rows={gateways}
       keyOf={({ gateway }) => gateway}
       columns={[
@@ -147,7 +147,7 @@ function DeviceTable({ devices }: { devices: readonly Device[] }) {
   const text = useText()
   return (
     <DataTable
-      label={text.stations.devices}
+      label={text.entities.list(text.stations.devices)}
       rows={devices}
       keyOf={({ gateway, device }) => `${gateway} ${device}`}
       isMarked={({ ok, failed }) => ok === 0 && failed > 0}

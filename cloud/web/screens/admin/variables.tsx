@@ -51,7 +51,7 @@ function VariableTable({
   const mayDecide = useMay('decide')
   return (
     <DataTable
-      label={text.places.variables}
+      label={text.entities.list(text.places.variables)}
       rows={variables}
       keyOf={({ variable }) => variable}
       columns={[
