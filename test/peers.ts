@@ -29,6 +29,7 @@ const PEERS = {
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
   curl: { debian: 'curl', file: '/usr/bin/curl' },
   promtool: { debian: 'prometheus', file: '/usr/bin/promtool' },
+  psql: { debian: 'postgresql-client', file: '/usr/bin/pg_dump' },
   openssl: { debian: 'openssl', file: '/usr/bin/openssl' },
   chromium: { debian: 'chromium', file: '/usr/bin/chromium' },
   dpkg: { debian: 'dpkg', file: '/usr/bin/dpkg-deb' },

@@ -9,6 +9,10 @@ import { skipWithout } from '../peers.ts'
 test('shellcheck finds nothing in any script', { skip: skipWithout('shellcheck') }, () => {
   const scripts = globSync('{deploy,bin}/**/*.sh')
   assert.ok(scripts.length > 0)
-  const { status, stdout } = spawnSync('shellcheck', ['--severity=style', ...scripts], { encoding: 'utf8' })
+  const { status, stdout } = spawnSync(
+    'shellcheck',
+    ['--external-sources', '--source-path=SCRIPTDIR', '--severity=style', ...scripts],
+    { encoding: 'utf8' },
+  )
   assert.equal(status, 0, stdout)
 })

@@ -95,7 +95,8 @@ export async function openTestDatabase(): Promise<TestDatabase> {
 }
 
 /** Debian's server, on a cluster of our own, as `nobody` when we are root. */
-async function startDebianServer(): Promise<TestServer> {
+/** Debian’s server, on a cluster of our own, as `nobody` when we are root. */
+export async function startDebianServer(): Promise<TestServer> {
   assert.ok(isHere('postgresql'))
   const bin = globSync('/usr/lib/postgresql/*/bin').sort().at(-1) ?? ''
   const dir = mkdtempSync(join(tmpdir(), 'smarthydro-debian-pg-'))
