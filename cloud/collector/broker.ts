@@ -79,6 +79,7 @@ export interface SaidLast {
 /** A broker that listens. */
 export interface Broker extends Closable {
   port: number
+  tlsPort: number | undefined
   /** Says something to a gateway that asked to hear `filter`. False when nobody hears it. */
   tell(gateway: string, message: { topic: string; filter?: string; payload: string }): boolean
   /** Says something to every subscriber that hears it. Waits for nobody. */
@@ -139,6 +140,7 @@ export async function openBroker(deps: BrokerDeps, options: PortOptions): Promis
   })
   return {
     port: ports.port,
+    tlsPort: ports.tlsPort,
     tell: (gateway, { topic, filter = topic, payload }) => {
       const clients = guests.listening(gateway, filter)
       for (const client of clients) void send(client, { topic, payload, retain: false })

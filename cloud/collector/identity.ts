@@ -34,17 +34,18 @@ export interface Shown {
 }
 
 /**
- * Who somebody is; `undefined` for nobody that we know. With a certificate and no password a gateway is who the certificate
- * says, if that is its key now. Throws Unavailable.
+ * Who somebody is; `undefined` for nobody that we know. With a certificate a gateway is who that says, if it is its key now,
+ * whatever it says besides. Throws Unavailable.
  */
 export async function identify(deps: IdentityDeps, shown: Shown): Promise<Identity | undefined> {
   const { findGateway, authenticateSubscriber } = deps
   const { username, password, certificate } = shown
-  if (password === undefined) return certified(deps, username, certificate)
+  const gateway = await certified(deps, username, certificate)
+  if (gateway !== undefined || password === undefined) return gateway
   const token = password.toString('utf8')
   if (username !== undefined && SLUG.test(username)) {
-    const gateway = await findGateway(username)
-    if (gateway?.tokenHash && isTokenOf(gateway.tokenHash, token)) return { kind: 'gateway', gateway }
+    const named = await findGateway(username)
+    if (named?.tokenHash && isTokenOf(named.tokenHash, token)) return { kind: 'gateway', gateway: named }
   }
   const subscriber = await authenticateSubscriber(token)
   if (subscriber === undefined) return undefined

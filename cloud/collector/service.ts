@@ -116,6 +116,8 @@ export interface CollectorOptions {
 /** A collector that listens, also for gateways. */
 export interface RunningCollector extends RunningService {
   mqttPort: number
+  /** Where there is a certificate. */
+  tlsPort: number | undefined
   failed: Promise<void>
 }
 
@@ -215,6 +217,7 @@ async function startInScope(
   return {
     ...server,
     mqttPort: broker.port,
+    tlsPort: broker.tlsPort,
     failed: scope.finished(),
     close: () => scope[Symbol.asyncDispose](),
   }

@@ -17,7 +17,9 @@ export async function openTransport(
   isClockKnown: () => boolean = () => true,
 ): Promise<Transport> {
   const options = () => {
-    const { token, ca, cert, key } = credentials()
+    const { enrolled, ca, cert, key, ...other } = credentials()
+    // A token that is left over from before is of no use, and no server need learn it.
+    const token = enrolled === undefined ? other.token : undefined
     const anyTime = token === undefined && !isClockKnown()
     return {
       ...{ url, username: gateway },

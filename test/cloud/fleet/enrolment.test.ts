@@ -2,21 +2,23 @@
 
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { readCredentials } from '../../../edge/config.ts'
 import { isVouchedFor } from '../../../edge/enrolment/identity.ts'
 import { certificateRequest } from '../../../edge/enrolment/request.ts'
 import { Rejected, Unavailable } from '../../../protocol/runtime/errors.ts'
 import { healthTopic } from '../../../protocol/topics.ts'
+import { freePort } from '../../doubles/ports.ts'
 import { until } from '../../doubles/until.ts'
-import { HEALTH } from '../collector/site.ts'
+import { HEALTH, openCollector } from '../collector/site.ts'
 import { type FleetScene, openFleetScene } from './scene.ts'
 
 describe('enrolling', () => {
   let scene: FleetScene
   before(async () => {
-    scene = await openFleetScene(['gw-1', 'gw-2', 'gw-3', 'gw-4', 'gw-5', 'gw-6'])
+    scene = await openFleetScene(['gw-1', 'gw-2', 'gw-3', 'gw-4', 'gw-5', 'gw-6', 'gw-7', 'gw-8', 'gw-9'])
   })
   after(() => scene.close())
 
@@ -39,6 +41,54 @@ describe('enrolling', () => {
     const key = readFileSync(join(folder, 'key.pem'), 'utf8').split('\n')[2] ?? ''
     assert.ok(key.length > 20 && !scene.lines.join('\n').includes(key))
     assert.equal((await scene.ask('GET', '/gateways/gw-1/enrolment')).body.state, 'certificate')
+  })
+
+  test('a gateway that had a token, and still has it in its folder, goes on with its certificate', async () => {
+    await scene.db.query(`update gateways set token_hash = sha256('a-token') where slug = 'gw-6'`)
+    const folder = await scene.folder()
+    const ca = await scene.authority.roots()
+    writeFileSync(join(folder, 'token'), 'a-token\n')
+    writeFileSync(join(folder, 'ca.pem'), ca)
+    const before = await scene.connect('gw-6', readCredentials(folder, []))
+    await before.close()
+
+    const { credentials } = await scene.enrol('gw-6', { folder })
+
+    assert.equal(credentials.token, 'a-token')
+    await (await scene.connect('gw-6', credentials)).close()
+    await assert.rejects(scene.connect('gw-6', { token: 'a-token', ca }), Unavailable)
+  })
+
+  test('of two that try one code at the same moment with keys of their own, one is enrolled', async () => {
+    const code = await scene.claim('gw-7')
+
+    const tried = await Promise.allSettled(Array.from({ length: 6 }, () => scene.enrol('gw-7', { code })))
+
+    const enrolled = tried.filter(({ status }) => status === 'fulfilled')
+    assert.equal(enrolled.length, 1)
+    const [row] = await scene.db.query<{ count: number }>(
+      `select count(*)::int as count from fleet_certificates c join gateways g on g.id = c.gateway_id where g.slug = 'gw-7'`,
+    )
+    assert.equal(row?.count, 1)
+  })
+
+  test('on every replica: a gateway that is cut off has no session anywhere', async () => {
+    const other = await openCollector(
+      scene.db,
+      { fleet: scene.authority },
+      { tls: scene.tls(await freePort()) },
+    )
+    const { credentials } = await scene.enrol('gw-8')
+    const links = [
+      await scene.connect('gw-8', credentials),
+      await scene.connect('gw-8', credentials, { url: `mqtts://127.0.0.1:${other.tlsPort}` }),
+    ]
+    try {
+      await scene.ask('POST', '/gateways/gw-8/revocation', { reason: 'test' })
+      await Promise.all(links.map(({ gone }) => gone))
+    } finally {
+      await other.close()
+    }
   })
 
   test('enroll() with the same code again, as after a lost answer, is given the same; another key is refused', async () => {
@@ -95,7 +145,7 @@ describe('enrolling', () => {
     await assert.rejects(scene.enrol('', { code: body.code }), /say which this one is/)
     await assert.rejects(scene.enrol('', { code: body.code, gateway: 'gw-5' }), Rejected)
     await assert.rejects(scene.enrol('', { code: body.code, gateway: 'gw-otra' }), Rejected)
-    await scene.enrol('', { code: body.code, gateway: 'gw-6' })
+    await scene.enrol('', { code: body.code, gateway: 'gw-9' })
     const made = await scene.enrol('', { code: body.code, gateway: 'gw-new' })
     await assert.rejects(scene.enrol('', { code: body.code, gateway: 'gw-more' }), /The claim was used/)
     assert.deepEqual([made.identity.gateway, made.identity.project], ['gw-new', 'los-aromos'])

@@ -33,6 +33,8 @@ export interface FleetScene {
   url: string
   /** The address of the collector's broker, with TLS. */
   mqttsUrl: string
+  /** The same certificate for another port. */
+  tls(port: number): { port: number; cert: string; key: string }
   apiMetrics: Metrics
   collectorMetrics: Metrics
   /** What the API was logged. */
@@ -113,6 +115,7 @@ export async function openFleetScene(
   })
   const folders: string[] = []
   const scene: FleetScene = {
+    tls: port => ({ port, cert, key }),
     ...{ db, authority, url, mqttsUrl, apiMetrics, collectorMetrics: collector.metrics, lines },
     async ask(method, path, body) {
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
