@@ -34,6 +34,10 @@ export const PLACES: readonly Place[] = [
     ...{ to: '/balances', label: text => text.balances.title, icon: 'balance', group: 'watch' },
     ability: 'read',
   },
+  {
+    ...{ to: '/compare', label: text => text.compare.title, icon: 'compare', group: 'watch' },
+    ability: 'read',
+  },
   { to: '/dga', label: text => text.compliance.title, icon: 'dga', group: 'comply', ability: 'read' },
   {
     ...{ to: '/review', label: text => text.review.title, icon: 'review', group: 'comply' },

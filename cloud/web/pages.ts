@@ -12,6 +12,7 @@ export const PAGES = [
   '/points/{point}/dga',
   '/points/{point}/processing',
   '/balances',
+  '/compare',
   '/incidents',
   '/dga',
   '/dga/works/{work}',

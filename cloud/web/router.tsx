@@ -99,6 +99,15 @@ const incidents = createRoute({
   component: lazyRouteComponent(() => import('./screens/incidents.tsx'), 'IncidentsScreen'),
 })
 
+const compare = createRoute({
+  getParentRoute: () => shell,
+  path: '/compare',
+  validateSearch: ({ series }: Record<string, unknown>): { series: string[] } => ({
+    series: Array.isArray(series) ? series.filter(one => typeof one === 'string') : [],
+  }),
+  component: lazyRouteComponent(() => import('./screens/compare.tsx'), 'CompareScreen'),
+})
+
 const works = createRoute({
   getParentRoute: () => shell,
   path: '/dga',
@@ -248,6 +257,7 @@ const tree = root.addChildren([
     overview,
     point.addChildren([pointNow, pointAnalysis, pointDga, pointProcessing]),
     balances,
+    compare,
     incidents,
     works,
     work,

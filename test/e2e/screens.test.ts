@@ -137,6 +137,34 @@ describe('the screens of a site that has grown', { skip: skipWithout('chromium')
     })
   })
 
+  for (const screen of ['desk', 'phone'] as const) {
+    test(`shows a well with its levels, the readings behind a chart, and series on one axis (${screen})`, async () => {
+      await withPerson(screen, async ({ page, open, look }) => {
+        await open(`/points/${WELL}`)
+        await page.getByRole('radio', { name: 'Semana' }).check()
+        await page.locator('.series-summary').nth(1).waitFor()
+        await page.getByRole('img', { name: /Agua a .* bajo el suelo/ }).waitFor()
+        await look('point-week')
+        await page.getByRole('button', { name: 'Ver lecturas' }).nth(1).click()
+        await page.getByRole('radio', { name: 'Sin valor o dudosas' }).check()
+        await page.getByText('Fuera de rango').first().waitFor()
+        await look('readings')
+        await page.keyboard.press('Escape')
+        await page.getByRole('link', { name: 'Comparar' }).last().click()
+        await page.getByRole('heading', { level: 1, name: 'Comparar' }).waitFor()
+        await page.getByLabel('Punto').fill('pozo 8')
+        await page.getByRole('option', { name: /Pozo 8/ }).click()
+        await page.getByRole('button', { name: 'Agregar' }).click()
+        await page.getByRole('application', { name: /Pozo 7, Caudal, Pozo 8, Caudal/ }).waitFor()
+        assert.match(decodeURIComponent(page.url()), /pozo-7:flow.*pozo-8:flow/)
+        await look('compare')
+        await page.reload()
+        await page.getByRole('button', { name: 'Quitar Pozo 8, Caudal' }).click()
+        await page.getByRole('application', { name: /^Pozo 7, Caudal, del/ }).waitFor()
+      })
+    })
+  }
+
   test('uploads a file, says where its mistakes are, stores what is right, and takes it out again', async () => {
     await withPerson('phone', async ({ page, open, look }) => {
       await open('/imports')

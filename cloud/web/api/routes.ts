@@ -44,6 +44,7 @@ export const ROUTES = [
   'GET /api/v1/points/{point}/series',
   'GET /api/v1/points/{point}/consumption',
   'GET /api/v1/points/{point}/slot-hours',
+  'GET /api/v1/points/{point}/readings',
   'GET /api/v1/points/{point}/balances',
   'GET /api/v1/points/{point}/use',
   'GET /api/v1/points/{point}/baseline',

@@ -253,6 +253,19 @@ export interface Routes {
     body: undefined
     answer: SlotHours
   }
+  'GET /api/v1/points/{point}/readings': {
+    path: { point: string }
+    query: {
+      variable: Variable
+      from?: string
+      to?: string
+      order?: 'asc' | 'desc'
+      cursor?: string
+      limit?: number
+    }
+    body: undefined
+    answer: ReadingPage
+  }
   'GET /api/v1/points/{point}/balances': {
     path: { point: string }
     query: { by?: 'day' | 'month'; from?: string; to?: string }
@@ -1055,6 +1068,7 @@ export type Command = {
     | { kind: 'scan'; bus: string; first: number; last: number }
     | { kind: 'write'; device: string; name: string; value: number; unit?: string }
     | { kind: 'restart' }
+    | { kind: 'try'; device: string }
     | null
   result: CommandResult | null
 }
@@ -1076,6 +1090,7 @@ export type CommandResult = {
     found?: number | null
     acknowledged: boolean
   }
+  measured?: { variable: string; point: string; value: number | null; unit: string; quality: string }[]
 }
 
 export type Consumption = {
@@ -2107,6 +2122,25 @@ export type Quality =
   | 'request_failed'
   | 'auth_failed'
   | 'unknown'
+
+export type Reading = {
+  at: Instant
+  value: number | null
+  measured: number | null
+  quality: Quality
+  timeQuality: TimeQuality
+  flags: Flag[]
+}
+
+export type ReadingPage = {
+  point: PointKey
+  variable: Variable
+  unit: string
+  from: Instant
+  to: Instant
+  items: Reading[]
+  next: string | null
+}
 
 export type Recomputation = {
   id: number

@@ -1,19 +1,16 @@
 // The charts of a point, one below the other over the same stretch of time.
 
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { toUrl } from '../api/client.ts'
 import type { Variable } from '../api/types.ts'
 import { now } from '../clock.ts'
-import { useFormat, useText } from '../i18n/language.tsx'
-import { Choice } from '../ui/choice.tsx'
+import { useText } from '../i18n/language.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { useNow } from '../ui/now.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { SeriesChart } from './series-chart.tsx'
-import { moveView, RANGES, type Range, type TimeView } from './view.ts'
-
-/** Charts that follow now do so in steps of this, so that each second does not ask anew. */
-const FOLLOW_MS = 15_000
+import { Stretch, TimeBar, useShownTime } from './time-bar.tsx'
+import type { TimeView } from './view.ts'
 
 /** A point that is newer than this is first shown over an hour: over a day one would see nothing yet. */
 const NEW_MS = 6 * 3_600_000
@@ -29,69 +26,32 @@ export function History({
   variables: readonly Variable[]
 }) {
   const text = useText()
-  const [first] = useState<Range>(() => (now() - since < NEW_MS ? 'hour' : 'day'))
-  const [range, setRange] = useState<Range | undefined>(first)
-  const [moved, setMoved] = useState<TimeView | undefined>()
-  const current = Math.ceil(useNow() / FOLLOW_MS) * FOLLOW_MS
-  const view = moved ?? { from: current - RANGES[range ?? first], to: current }
-  const isLive = moved === undefined || moved.to >= current - 0.02 * (moved.to - moved.from)
-  const choose = (chosen: Range) => {
-    setRange(chosen)
-    setMoved(undefined)
-  }
-  const move = (to: TimeView) => {
-    const span = to.to - to.from
-    if (range === undefined || Math.abs(span / RANGES[range] - 1) > 0.02) setRange(undefined)
-    setMoved(to)
-  }
-  const isAtNow = view.to >= current
+  const [first] = useState(() => (now() - since < NEW_MS ? ('hour' as const) : ('day' as const)))
+  const time = useShownTime(first)
+  const { view, isLive, move } = time
   return (
     <Panel
       title={text.point.charts}
       className="history"
       actions={
-        <>
-          <Choice
-            label={text.point.range}
-            value={range}
-            options={(Object.keys(RANGES) as Range[]).map(value => ({
-              value,
-              label: text.point.ranges[value],
-            }))}
-            onChoose={choose}
-          />
-          <div className="stepper">
-            <Step
-              name="previous"
-              label={text.point.earlier}
-              onPress={() => setMoved(moveView(view, -1, now()))}
-            />
-            <button
-              type="button"
-              className="button button-small"
-              disabled={isAtNow}
-              onClick={() => choose(range ?? first)}
-            >
-              {text.point.toNow}
-            </button>
-            <Step
-              name="next"
-              label={text.point.later}
-              disabled={isAtNow}
-              onPress={() => setMoved(moveView(view, 1, now()))}
-            />
-          </div>
+        <TimeBar time={time}>
+          <Link
+            to="/compare"
+            search={{ series: variables.slice(0, 1).map(variable => `${point}:${variable}`) }}
+            className="button button-small"
+          >
+            <Icon name="compare" size={16} />
+            {text.compare.compare}
+          </Link>
           <a className="button button-small" href={exportUrl(point, view)} download>
             <Icon name="download" size={16} />
             {text.point.export}
           </a>
-        </>
+        </TimeBar>
       }
     >
       <div className="panel-body">
-        <p className="history-span">
-          <Stretch view={view} />
-        </p>
+        <Stretch view={view} />
         {variables.map(variable => (
           <SeriesChart
             key={variable}
@@ -115,34 +75,6 @@ const exportUrl = (point: string, { from, to }: TimeView): string =>
     { point },
     { from: new Date(from).toISOString(), to: new Date(to).toISOString(), style: 'spreadsheet' },
   )
-
-function Step({
-  name,
-  label,
-  disabled = false,
-  onPress,
-}: {
-  name: 'previous' | 'next'
-  label: string
-  disabled?: boolean
-  onPress: () => void
-}) {
-  return (
-    <button type="button" className="icon-button" disabled={disabled} onClick={onPress}>
-      <Icon name={name} />
-      <span className="visually-hidden">{label}</span>
-    </button>
-  )
-}
-
-function Stretch({ view }: { view: TimeView }) {
-  const format = useFormat()
-  return (
-    <>
-      {format.instant(view.from)} – {format.instant(view.to)}
-    </>
-  )
-}
 
 function Legend() {
   const text = useText()

@@ -2,7 +2,17 @@
 // nothing was read, and a strip below that shows where values are missing or doubtful.
 
 import { useQuery } from '@tanstack/react-query'
-import { type RefObject, useCallback, useEffect, useId, useMemo, useRef, useState } from 'react'
+import {
+  lazy,
+  type RefObject,
+  Suspense,
+  useCallback,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import type uPlot from 'uplot'
 import { seriesQuery } from '../api/queries.ts'
 import type { Series, Variable } from '../api/types.ts'
@@ -14,6 +24,8 @@ import { useGestures } from './gestures.ts'
 import { Plot } from './plot.tsx'
 import { type TimeView, windowOf, withGaps } from './view.ts'
 
+const ReadingsDialog = lazy(() => import('../screens/readings-dialog.tsx'))
+
 const STEPS_MAX = 2_000
 const HEIGHT_PX = 208
 const STRIP_PX = 4
@@ -21,6 +33,12 @@ const STRIP_PX = 4
 const COUNTERS: readonly Variable[] = ['total', 'volume', 'pulses', 'reverse_total', 'net_total', 'energy']
 /** Depths grow downwards. */
 const DEPTHS: readonly Variable[] = ['water_table']
+
+/** Whether a variable only grows. */
+export const isCounter = (variable: Variable): boolean => COUNTERS.includes(variable)
+
+/** Whether a variable grows downwards. */
+export const isDepth = (variable: Variable): boolean => DEPTHS.includes(variable)
 
 /** One variable of a point, over a stretch that can be moved. */
 export function SeriesChart({
@@ -43,8 +61,9 @@ export function SeriesChart({
   const asked = windowOf(view, width, STEPS_MAX)
   const query = useQuery({ ...seriesQuery(point, { variable, ...asked, isLive }), enabled: width > 0 })
   const titleId = useId()
+  const [isReading, setReading] = useState(false)
   const gestures = useGestures(frame, { view, onView })
-  const line = COUNTERS.includes(variable) ? 'last' : 'mean'
+  const line = isCounter(variable) ? 'last' : 'mean'
   const seen = useMemo(() => summaryOf(query.data, view), [query.data, view])
   const isEmpty = query.data !== undefined && seen === undefined
   return (
@@ -59,6 +78,9 @@ export function SeriesChart({
             {format.value(variable, seen.max)}
           </span>
         )}
+        <button type="button" className="link-button series-readings" onClick={() => setReading(true)}>
+          {text.readings.show}
+        </button>
       </figcaption>
       <div
         className={`series-frame ${query.isPlaceholderData ? 'is-old' : ''}`}
@@ -78,6 +100,11 @@ export function SeriesChart({
         )}
         {isEmpty && !query.isPlaceholderData && <p className="series-none">{text.point.noSeries}</p>}
       </div>
+      {isReading && (
+        <Suspense>
+          <ReadingsDialog point={point} variable={variable} view={view} onClose={() => setReading(false)} />
+        </Suspense>
+      )}
     </figure>
   )
 }
@@ -111,7 +138,7 @@ function Drawing({
       },
       scales: {
         x: { auto: false },
-        y: { dir: DEPTHS.includes(variable) ? -1 : 1, range: (_, min, max) => paddedRange(min, max) },
+        y: { dir: isDepth(variable) ? -1 : 1, range: (_, min, max) => paddedRange(min, max) },
       },
       axes: [timeAxis(format), valueAxis(format)],
       series: [
@@ -185,7 +212,7 @@ function summaryOf(
 }
 
 /** Some room above and below; a value that never changes is in the middle. */
-function paddedRange(min: number | null, max: number | null): [number, number] {
+export function paddedRange(min: number | null, max: number | null): [number, number] {
   if (min === null || max === null || !Number.isFinite(min) || !Number.isFinite(max)) return [0, 1]
   if (min === max)
     return [min - Math.max(0.5, Math.abs(min) * 0.01), max + Math.max(0.5, Math.abs(max) * 0.01)]
@@ -216,7 +243,8 @@ function withAlpha(colour: string, alpha: number): string {
   return `color-mix(in srgb, ${colour} ${alpha * 100}%, transparent)`
 }
 
-function useWidth(frame: RefObject<HTMLDivElement | null>): number {
+/** How wide a frame is, in steps, so that each pixel does not ask anew. */
+export function useWidth(frame: RefObject<HTMLDivElement | null>): number {
   const [width, setWidth] = useState(0)
   useEffect(() => {
     const element = frame.current

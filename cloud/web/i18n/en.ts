@@ -4,6 +4,7 @@ import { account, signIn } from './en/account.ts'
 import { admin, keys, users } from './en/admin.ts'
 import { analysis, balances } from './en/analysis.ts'
 import { age, app, failure } from './en/app.ts'
+import { compare, readings } from './en/compare.ts'
 import { compliance, slot } from './en/compliance.ts'
 import { dga, review } from './en/dga.ts'
 import { audit, clients, entities, places, records, stations } from './en/entities.ts'
@@ -29,6 +30,7 @@ export const en: Messages = {
   app,
   audit,
   balances,
+  compare,
   compliance,
   clients,
   dga,
@@ -43,6 +45,7 @@ export const en: Messages = {
   point,
   processing,
   records,
+  readings,
   review,
   signIn,
   users,

@@ -4,6 +4,7 @@ import { account, signIn } from './es/account.ts'
 import { admin, keys, users } from './es/admin.ts'
 import { analysis, balances } from './es/analysis.ts'
 import { age, app, failure } from './es/app.ts'
+import { compare, readings } from './es/compare.ts'
 import { compliance, slot } from './es/compliance.ts'
 import { dga, review } from './es/dga.ts'
 import { audit, clients, entities, places, records, stations } from './es/entities.ts'
@@ -28,6 +29,7 @@ export const es = {
   app,
   audit,
   balances,
+  compare,
   compliance,
   clients,
   dga,
@@ -42,6 +44,7 @@ export const es = {
   point,
   processing,
   records,
+  readings,
   review,
   signIn,
   users,

@@ -10,6 +10,7 @@ import { Age, useNow } from '../ui/now.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { latestOf, Reading } from '../ui/reading.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
+import { useRestLevel } from '../well/rest-level.ts'
 import { WellSection } from '../well/section.tsx'
 import { ConsumptionPanel } from './consumption.tsx'
 
@@ -113,6 +114,7 @@ function WellPanel({ point, values }: { point: Point; values: readonly Latest[] 
         <WellSection
           depths={{ well: point.wellDepthM, pump: point.pumpDepthM, sensor: point.sensorDepthM }}
           waterTable={latestOf(values, 'water_table')?.value ?? null}
+          restLevel={useRestLevel(point.key)}
           isPumping={(latestOf(values, 'flow')?.value ?? 0) > 0}
         />
       </div>
@@ -125,9 +127,12 @@ function Facts({ point }: { point: Point }) {
   const format = useFormat()
   const { data: overview } = useQuery(overviewQuery)
   const works = overview?.items.find(({ key }) => key === point.key)?.works ?? []
-  const { client, project, kind, latitude, longitude, wellDepthM, pumpDepthM, sensorDepthM } = point
+  const { client, project, kind, latitude, longitude, wellDepthM, pumpDepthM, sensorDepthM, note } = point
+  const { dischargeDiameterIn, meterDiameterIn, meterInitialM3 } = point
   const metres = (depth: number | null) =>
     depth === null ? text.point.unknown : `${format.number(depth, 1)} m`
+  const known = (name: string, value: number | null, decimals: number, unit: string): [string, string][] =>
+    value === null ? [] : [[name, `${format.number(value, decimals)} ${unit}`]]
   const rows: [string, string][] = [
     [text.point.client, client],
     [text.point.project, project],
@@ -146,6 +151,10 @@ function Facts({ point }: { point: Point }) {
           [text.point.sensor, metres(sensorDepthM)],
         ] satisfies [string, string][])
       : []),
+    ...known(text.point.discharge, dischargeDiameterIn, 1, 'in'),
+    ...known(text.point.meterDiameter, meterDiameterIn, 1, 'in'),
+    ...known(text.point.meterInitial, meterInitialM3, 1, 'm³'),
+    ...(note === null ? [] : ([[text.point.note, note]] satisfies [string, string][])),
   ]
   return (
     <Panel title={text.point.facts}>

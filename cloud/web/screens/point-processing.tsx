@@ -18,7 +18,7 @@ import { Empty, Shown } from '../ui/shown.tsx'
 import { CounterPanel, MeterPanel } from './processing-meter.tsx'
 import { RecomputePanel } from './processing-recompute.tsx'
 import { AddRule } from './processing-rule.tsx'
-import { useParamText } from './rule-fields.ts'
+import { useParamText } from './rule-text.ts'
 
 const route = getRouteApi('/shell/points/$point')
 

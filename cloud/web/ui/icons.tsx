@@ -38,7 +38,7 @@ const PATHS = {
   check: <path d="m4 10.5 4 4 8-9" />,
   close: <path d="m5 5 10 10M15 5 5 15" />,
   warning: <path d="M10 3 2.5 16.5h15zM10 8v4M10 14.25h.01" />,
-  more: <path d="M4 10h.01M10 10h.01M16 10h.01" />,
+  more: <path strokeWidth="3" d="M4 10h.01M10 10h.01M16 10h.01" />,
   upload: <path d="M10 13V3.5M6 7l4-4 4 4M3.5 16.5h13" />,
   balance: <path d="M3.5 16.5h13M5 16V9.5h2.5V16M9 16V4h2.5v12M13 16v-8.5h2.5V16" />,
   compare: <path d="M3 14c2.5 0 3-8 5.5-8s3 8 5.5 8M6 16.5c2.5 0 3-5 5.5-5s3 3 5.5 3" />,

@@ -24,17 +24,20 @@ interface Label {
   y: number
   name: string
   depth: number
-  kind: 'water' | 'pump' | 'sensor' | 'bottom'
+  kind: 'water' | 'rest' | 'pump' | 'sensor' | 'bottom'
 }
 
 /** The well in section. */
 export function WellSection({
   depths,
   waterTable,
+  restLevel,
   isPumping,
 }: {
   depths: Depths
   waterTable: number | null
+  /** How high the water stands while the pump rests. */
+  restLevel: number | null
   isPumping: boolean
 }) {
   const text = useText()
@@ -46,7 +49,10 @@ export function WellSection({
   const isToScale = deepest > 0
   const yOf = (depth: number): number =>
     GROUND_Y + (BOTTOM_Y - GROUND_Y) * (isToScale ? Math.min(1.04, Math.max(0, depth / deepest)) : 0.5)
+  const drawdown = waterTable === null || restLevel === null ? 0 : waterTable - restLevel
+  const isDrawn = drawdown >= DRAWDOWN_SHOWN_M
   const labels: Label[] = [
+    ...labelOf('rest', text.point.restLevel, isDrawn ? restLevel : null),
     ...labelOf('water', text.point.waterTable, waterTable),
     ...labelOf('sensor', text.point.sensor, sensor),
     ...labelOf('pump', text.point.pump, pump),
@@ -83,6 +89,9 @@ export function WellSection({
           {sensor !== null && <Sensor y={yOf(sensor)} />}
         </g>
         <path className="well-casing" d={casingPath()} />
+        {isDrawn && restLevel !== null && waterY !== undefined && (
+          <Drawdown from={yOf(restLevel)} to={waterY} said={metres(Math.round(drawdown * 100) / 100)} />
+        )}
         <Head isPumping={isPumping} />
         <Scale deepest={isToScale ? deepest : undefined} yOf={yOf} />
         {placed(labels).map(({ kind, name, depth, y, at }) => (
@@ -97,8 +106,28 @@ export function WellSection({
           </g>
         ))}
       </svg>
+      {isDrawn && (
+        <figcaption className="faint">
+          {text.point.drawdown(metres(Math.round(drawdown * 100) / 100))}
+        </figcaption>
+      )}
       {!isToScale && <figcaption className="faint">{text.point.scaleless}</figcaption>}
     </figure>
+  )
+}
+
+/** Less than this is a wave, or the sensor's own restlessness. */
+const DRAWDOWN_SHOWN_M = 0.1
+
+/** From where the water rests to where it stands, beside the casing. */
+function Drawdown({ from, to, said }: { from: number; to: number; said: string }) {
+  const x = CASING.left - 8
+  return (
+    <g className="well-drawdown">
+      <title>{said}</title>
+      <path className="well-rest" d={`M${CASING.left} ${from}H${CASING.right}`} />
+      <path d={`M${x} ${from}V${to}M${x - 3} ${from}h6M${x - 3} ${to}h6`} />
+    </g>
   )
 }
 

@@ -1,10 +1,12 @@
-// What differs between documents and texts, as the screens show it; and numbers as people type them.
+// What the screens decide as plain data: what differs, what people typed, and what follows from a series.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { toRuleAsked } from '../../../cloud/web/screens/rule-fields.ts'
 import { fromCivil, toCivil } from '../../../cloud/web/ui/civil.ts'
 import { fieldChanges, lineChanges } from '../../../cloud/web/ui/differences.ts'
 import { toNumber } from '../../../cloud/web/ui/numbers.ts'
+import { restLevelOf } from '../../../cloud/web/well/levels.ts'
 
 test('fieldChanges() names what was changed, added and taken away by its path, and nothing else', () => {
   const before = { name: 'Pozo 7', place: { lat: -34.1, lon: -70.9 }, tags: ['a'], note: null }
@@ -72,4 +74,24 @@ test('fromCivil() reads the time of Chile by summer and by winter, and toCivil()
 test('fromCivil() takes the first of an hour that comes twice, and counts one that is leapt over as before', () => {
   assert.equal(fromCivil('2026-04-04T23:30'), Date.parse('2026-04-05T02:30:00Z'))
   assert.equal(fromCivil('2026-09-06T00:30'), Date.parse('2026-09-06T04:30:00Z'))
+})
+
+test('restLevelOf() is the highest water among steps that are good throughout, and nothing where none is', () => {
+  const series = { min: [0.2, 33.1, null, 31.5, 38], count: [4, 4, 4, 4, 4], valid: [3, 4, 0, 4, 4] }
+
+  assert.equal(restLevelOf(series), 31.5)
+  assert.equal(restLevelOf({ min: [0.2, null], count: [4, 4], valid: [0, 0] }), null)
+})
+
+test('toRuleAsked() gives each number its place, and leaves out what was not said', () => {
+  const typed = { from: '2026-01-15T08:30', variable: 'level', unit: 'cm' }
+  const numbers = { 'range.min': '0,5', 'range.max': '', 'stuck.afterMinutes': '90', belowLps: '3' }
+
+  assert.deepEqual(toRuleAsked({ ...typed, rule: 'checks', numbers }), {
+    ...{ rule: 'checks', from: '2026-01-15T11:30:00.000Z', variable: 'level' },
+    ...{ range: { min: 0.5 }, stuck: { afterMinutes: 90 } },
+  })
+  assert.deepEqual(toRuleAsked({ ...typed, rule: 'low_flow_cut_off', numbers }), {
+    ...{ rule: 'low_flow_cut_off', from: '2026-01-15T11:30:00.000Z', belowLps: 3 },
+  })
 })
