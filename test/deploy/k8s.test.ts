@@ -15,6 +15,7 @@ import { natsUsers } from '../../cloud/nats-users.ts'
 import { PROCESSOR_METRICS } from '../../cloud/processor/service.ts'
 import { SERVICE_NAMES, SERVICE_PORTS } from '../../cloud/service.ts'
 import { temporaryFolder } from '../edge/buffer/folder.ts'
+import { fileOf, skipWithout } from '../peers.ts'
 
 interface Manifest {
   apiVersion: string
@@ -35,16 +36,22 @@ function modelOf({ apiVersion, kind }: Manifest): { from: string; type: string }
 }
 
 function build(overlay: string): Manifest[] {
-  const { status, stdout, stderr } = spawnSync('kustomize', ['build', `deploy/k8s/overlays/${overlay}`], {
-    encoding: 'utf8',
-  })
+  const { status, stdout, stderr } = spawnSync(
+    fileOf('kustomize'),
+    ['build', `deploy/k8s/overlays/${overlay}`],
+    {
+      encoding: 'utf8',
+    },
+  )
   assert.equal(status, 0, stderr)
   return parseAllDocuments(stdout).map(document => document.toJS())
 }
 
+const skip = skipWithout('kustomize')
+
 for (const overlay of ['small', 'large']) {
-  describe(`deploy/k8s/overlays/${overlay}`, () => {
-    const manifests = build(overlay)
+  describe(`deploy/k8s/overlays/${overlay}`, { skip }, () => {
+    const manifests = skip === false ? build(overlay) : []
     const ofKind = (kind: string) => manifests.filter(one => one.kind === kind)
     const named = (kind: string, name: string) => ofKind(kind).find(one => one.metadata.name === name)
 
@@ -133,7 +140,9 @@ for (const overlay of ['small', 'large']) {
   })
 }
 
-test('the small one is one of everything, the large one three to ten by what waits and by CPU', () => {
+test('the small one is one of everything, the large one three to ten by what waits and by CPU', {
+  skip,
+}, () => {
   const small = build('small')
   for (const { kind, metadata, spec } of small)
     if (kind === 'Deployment' || kind === 'StatefulSet') assert.equal(spec.replicas, 1, metadata.name)
