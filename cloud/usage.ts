@@ -33,6 +33,7 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
   smarthydro-cloud token revoke --name N      ends it at once
   smarthydro-cloud gateway token GATEWAY      gives a gateway another token and prints it, once
   smarthydro-cloud fleet list | show GATEWAY | logs [GATEWAY]       each also with --json
+  smarthydro-cloud fleet key                  what gateways believe configurations by: their fleet-key.pem
   smarthydro-cloud fleet claim GATEWAY … [--days D] [--labels FILE.pdf] [--replace]
                                               draws a claim code for each and prints the command that enrols it
   smarthydro-cloud fleet claim CLIENT.PROJECT --uses N [--days D]

@@ -50,6 +50,9 @@ export async function commandFleet(
   options: FleetOptions,
 ): Promise<number> {
   switch (verb) {
+    case 'key':
+      if (rest.length === 0) return deps.say(await deps.authority.fleetKey())
+      break
     case 'list':
       if (rest.length === 0) return list(deps, options)
       break

@@ -1,6 +1,6 @@
 // What the browser keeps of a person's choices. Where it keeps nothing, the choice lasts as long as the page.
 
-type Choice = 'language' | 'theme'
+type Choice = 'language' | 'theme' | 'wizard'
 
 const PREFIX = 'smarthydro.'
 

@@ -47,6 +47,7 @@ export const PLACES: readonly Place[] = [
     ...{ to: '/gateways', label: text => text.app.gateways, icon: 'gateway', group: 'run' },
     ...{ ability: 'watch', isPinned: true },
   },
+  { to: '/wizard', label: text => text.wizard.title, icon: 'plus', group: 'run', ability: 'operate' },
   {
     ...{ to: '/imports', label: text => text.imports.title, icon: 'upload', group: 'run' },
     ability: 'operate',

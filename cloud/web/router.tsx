@@ -168,6 +168,33 @@ const oneImport = createRoute({
   component: lazyRouteComponent(() => import('./screens/import.tsx'), 'ImportScreen'),
 })
 
+const gatewayNow = createRoute({
+  getParentRoute: () => gateway,
+  path: '/',
+  component: lazyRouteComponent(() => import('./screens/gateway.tsx'), 'GatewayNow'),
+})
+
+const gatewayConfiguration = createRoute({
+  getParentRoute: () => gateway,
+  path: '/configuration',
+  component: lazyRouteComponent(
+    () => import('./screens/gateway-configuration.tsx'),
+    'GatewayConfigurationScreen',
+  ),
+})
+
+const gatewayRegisters = createRoute({
+  getParentRoute: () => gateway,
+  path: '/registers',
+  component: lazyRouteComponent(() => import('./screens/gateway-registers.tsx'), 'GatewayRegistersScreen'),
+})
+
+const wizard = createRoute({
+  getParentRoute: () => shell,
+  path: '/wizard',
+  component: lazyRouteComponent(() => import('./screens/wizard.tsx'), 'WizardScreen'),
+})
+
 const account = createRoute({
   getParentRoute: () => shell,
   path: '/account',
@@ -266,7 +293,8 @@ const tree = root.addChildren([
     sending,
     review,
     gateways,
-    gateway,
+    gateway.addChildren([gatewayNow, gatewayConfiguration, gatewayRegisters]),
+    wizard,
     imports,
     oneImport,
     account,

@@ -13,6 +13,7 @@ export const DEMO_FOLDER = `${ROOT}data/demo`
 export const PLACES = {
   'instrument of pozo-7 (Modbus TCP)': 5507,
   'instrument of pozo-8 (Modbus TCP)': 5508,
+  'spare instrument (Modbus TCP)': 5509,
   'DGA (simulated)': 8090,
   'Twin (simulated provider)': 8091,
   collector: 8001,

@@ -78,6 +78,10 @@ export function openPrograms({ clock }: { clock: Clock }): Programs {
       mkdirSync(`${DEMO_FOLDER}/cloud`, { recursive: true, mode: 0o700 })
       await ask(['provision', `${ROOT}deploy/demo/site.yaml`], env)
       await makeAccess(credentials, env)
+      // So that the gateway believes what the cloud has it run with.
+      writeFileSync(`${DEMO_FOLDER}/identity/fleet-key.pem`, `${await ask(['fleet', 'key'], env)}\n`, {
+        mode: 0o600,
+      })
       start('cloud', [`${ROOT}cloud/cli.ts`, 'run'], env)
       for (const port of HEALTH_PORTS) await healthy(port)
     },

@@ -1,5 +1,5 @@
 // What stands outside of SmartHydro, simulated by the same doubles that the tests use: two wells with an instrument each, a
-// third behind a provider's API, and DGA.
+// third behind a provider's API, an instrument that nobody reads yet, and DGA.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Scope } from '../../protocol/runtime/scope.ts'
@@ -31,6 +31,16 @@ const POZO_9 = {
   firstTotalM3: 1_204,
 }
 
+/** Of an instrument that nobody reads yet: the wizard brings it live. */
+const SPARE = {
+  ...WELL,
+  since: WELL.since + 2_100_000,
+  flowLps: 9.8,
+  firstTotalM3: 402,
+  restLevelM: 24.1,
+  drawdownM: 3.3,
+}
+
 /** The provider's name for the third well's device, and who signs in there. */
 export const TWIN = { device: 'demo-device-9', username: 'campo' } as const
 const TWIN_EVERY_MS = 10_000
@@ -41,7 +51,11 @@ export async function openSimulation(
   { clock }: { clock: Clock },
   { dgaPassword, twinPassword }: Credentials,
 ): Promise<void> {
-  const wells = { 'instrument of pozo-7 (Modbus TCP)': POZO_7, 'instrument of pozo-8 (Modbus TCP)': POZO_8 }
+  const wells = {
+    'instrument of pozo-7 (Modbus TCP)': POZO_7,
+    'instrument of pozo-8 (Modbus TCP)': POZO_8,
+    'spare instrument (Modbus TCP)': SPARE,
+  }
   for (const [place, well] of Object.entries(wells)) {
     const port = PLACES[place as keyof typeof wells]
     scope.use(await openInstrument({ clock }, { port, registers: wellRegisters({ clock }, well) }))
@@ -62,7 +76,7 @@ export async function openSimulation(
   )
   dga.registry.controlCentres.push(CONTROL_CENTRE)
   dga.registry.informants.push({ rut: INFORMANT, password: dgaPassword })
-  for (const code of ['OB-0602-7', 'OB-0602-8']) {
+  for (const code of ['OB-0602-7', 'OB-0602-8', 'OB-0602-9']) {
     dga.registry.works.push({ code, kind: 'groundwater', informants: [INFORMANT] })
   }
 }

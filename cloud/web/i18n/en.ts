@@ -6,6 +6,7 @@ import { analysis, balances } from './en/analysis.ts'
 import { age, app, failure } from './en/app.ts'
 import { compare, readings } from './en/compare.ts'
 import { compliance, slot } from './en/compliance.ts'
+import { configuration } from './en/configuration.ts'
 import { dga, review } from './en/dga.ts'
 import { audit, clients, entities, places, records, stations } from './en/entities.ts'
 import { gateways } from './en/gateways.ts'
@@ -15,6 +16,7 @@ import { overview } from './en/overview.ts'
 import { point } from './en/point.ts'
 import { processing } from './en/processing.ts'
 import { ui } from './en/ui.ts'
+import { wizard } from './en/wizard.ts'
 import { words } from './en/words.ts'
 import type { Messages } from './es.ts'
 
@@ -33,6 +35,7 @@ export const en: Messages = {
   compare,
   compliance,
   clients,
+  configuration,
   dga,
   entities,
   failure,
@@ -49,6 +52,7 @@ export const en: Messages = {
   review,
   signIn,
   users,
+  wizard,
   slot,
   stations,
   ui,

@@ -6,6 +6,7 @@ import { analysis, balances } from './es/analysis.ts'
 import { age, app, failure } from './es/app.ts'
 import { compare, readings } from './es/compare.ts'
 import { compliance, slot } from './es/compliance.ts'
+import { configuration } from './es/configuration.ts'
 import { dga, review } from './es/dga.ts'
 import { audit, clients, entities, places, records, stations } from './es/entities.ts'
 import { gateways } from './es/gateways.ts'
@@ -15,6 +16,7 @@ import { overview } from './es/overview.ts'
 import { point } from './es/point.ts'
 import { processing } from './es/processing.ts'
 import { ui } from './es/ui.ts'
+import { wizard } from './es/wizard.ts'
 import { words } from './es/words.ts'
 
 /** The texts in Spanish. */
@@ -32,6 +34,7 @@ export const es = {
   compare,
   compliance,
   clients,
+  configuration,
   dga,
   entities,
   failure,
@@ -48,6 +51,7 @@ export const es = {
   review,
   signIn,
   users,
+  wizard,
   slot,
   stations,
   ui,

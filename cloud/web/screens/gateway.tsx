@@ -1,36 +1,67 @@
 // One gateway: what it last said of itself, and what it was told to do.
 
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link } from '@tanstack/react-router'
+import { getRouteApi, Link, Outlet } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { commandsQuery, gatewayQuery, meQuery } from '../api/queries.ts'
+import { commandsQuery, gatewayQuery } from '../api/queries.ts'
 import type { Command, Gateway } from '../api/types.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
+import { useMay } from '../may.ts'
 import '../styles/gateways.css'
 import { GatewayBadge } from '../ui/gateway-badge.tsx'
 import { Age, useNow } from '../ui/now.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
+import { TabLinks } from '../ui/tabs.tsx'
 import { useTitle } from '../ui/title.ts'
 
 type GatewayHealth = NonNullable<Gateway['health']>
 
 const route = getRouteApi('/shell/gateways/$gateway')
 
-/** One gateway. */
+/** One gateway: its parts are pages of their own. */
 export function GatewayScreen() {
   const text = useText()
   const { gateway: name } = route.useParams()
   useTitle(name)
   const query = useQuery(gatewayQuery(name))
-  const { data: me } = useQuery(meQuery)
-  const maySeeCommands =
-    me?.grants.some(({ role }) => role === 'administrator' || role === 'operator') === true
+  const mayOperate = useMay('operate')
+  const params = { gateway: name }
   return (
     <Shown query={query} lines={8}>
       {gateway => (
         <>
           <Head gateway={gateway} />
+          {mayOperate && (
+            <TabLinks label={name}>
+              <Link to="/gateways/$gateway" params={params} activeOptions={{ exact: true }} className="tab">
+                {text.configuration.now}
+              </Link>
+              <Link to="/gateways/$gateway/configuration" params={params} className="tab">
+                {text.configuration.tab}
+              </Link>
+              <Link to="/gateways/$gateway/registers" params={params} className="tab">
+                {text.configuration.registers}
+              </Link>
+            </TabLinks>
+          )}
+          <Outlet />
+        </>
+      )}
+    </Shown>
+  )
+}
+
+/** What it last said of itself, and what it was told to do. */
+export function GatewayNow() {
+  const text = useText()
+  const { gateway: name } = route.useParams()
+  const query = useQuery(gatewayQuery(name))
+  const mayOperate = useMay('operate')
+  return (
+    <Shown query={query} lines={8}>
+      {gateway => (
+        <>
           {gateway.health === null ? (
             <div className="panel">
               <Empty title={text.gateways.noHealth} />
@@ -38,7 +69,7 @@ export function GatewayScreen() {
           ) : (
             <Health health={gateway.health} />
           )}
-          {maySeeCommands && <Commands gateway={name} />}
+          {mayOperate && <Commands gateway={name} />}
         </>
       )}
     </Shown>
@@ -266,6 +297,8 @@ function targetOf(command: Command['command']): string {
       return `${command.bus} ${command.first}–${command.last}`
     case 'write':
       return `${command.device} ${command.name} = ${command.value} ${command.unit ?? ''}`
+    case 'try':
+      return command.device
     default:
       return ''
   }
@@ -273,7 +306,9 @@ function targetOf(command: Command['command']): string {
 
 function resultOf(result: Command['result']): string | undefined {
   if (result === null) return undefined
-  const { reason, readings, values, written, units } = result
+  const { reason, readings, values, written, units, measured } = result
+  if (measured !== undefined)
+    return measured.map(({ variable, value, unit }) => `${variable} ${value ?? '–'} ${unit}`).join(' · ')
   if (reason !== null) return reason
   if (written !== undefined)
     return `${written.before ?? '–'} → ${written.found ?? written.asked} ${written.unit ?? ''}`

@@ -74,5 +74,6 @@ export const gateways: Messages['gateways'] = {
     scan: 'Scan bus',
     write: 'Write',
     restart: 'Restart',
+    try: 'Try a device',
   },
 }

@@ -73,5 +73,6 @@ export const gateways = {
     scan: 'Explorar bus',
     write: 'Escribir',
     restart: 'Reiniciar',
+    try: 'Probar equipo',
   },
 }
