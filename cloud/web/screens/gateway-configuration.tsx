@@ -1,22 +1,22 @@
 // The configuration of a gateway: what it runs with, what it should run with, and everything that it should have.
 
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 import { ask } from '../api/client.ts'
-import { configurationQuery, versionQuery, versionsQuery } from '../api/configuration.ts'
-import type { ConfigurationMistake, ConfigurationVersion, GatewayConfiguration } from '../api/types.ts'
+import { configurationQuery } from '../api/configuration.ts'
+import type { GatewayConfiguration } from '../api/types.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import { useMay } from '../may.ts'
-import { DataTable } from '../ui/data-table.tsx'
-import { Confirm, Modal } from '../ui/dialog.tsx'
+import { Confirm } from '../ui/dialog.tsx'
 import { LineDiff } from '../ui/diff.tsx'
 import { Age } from '../ui/now.tsx'
 import { Panel } from '../ui/panel.tsx'
-import { Empty, Failure, Shown } from '../ui/shown.tsx'
-import { say } from '../ui/toast.tsx'
+import { Failure, Shown } from '../ui/shown.tsx'
 import '../styles/configuration.css'
 import { Effect } from './configuration-effect.tsx'
+import { History } from './configuration-history.tsx'
+import { etagOf, Mistakes, useAsked } from './configuration-parts.tsx'
 
 const route = getRouteApi('/shell/gateways/$gateway')
 
@@ -115,56 +115,6 @@ function State({ gateway, configuration }: { gateway: string; configuration: Gat
     </Panel>
   )
 }
-
-/** Each mistake with its place. */
-export function Mistakes({
-  mistakes,
-  onLine,
-}: {
-  mistakes: readonly ConfigurationMistake[]
-  onLine?: (line: number) => void
-}) {
-  const text = useText()
-  if (mistakes.length === 0) return null
-  return (
-    <ul className="mistakes">
-      {mistakes.map(({ line, path, message }) => (
-        <li key={`${line} ${path} ${message}`}>
-          {line !== null &&
-            (onLine === undefined ? (
-              <strong>{text.configuration.line(line)}</strong>
-            ) : (
-              <button
-                type="button"
-                className="link"
-                title={text.configuration.goTo(line)}
-                onClick={() => onLine(line)}
-              >
-                {text.configuration.line(line)}
-              </button>
-            ))}{' '}
-          <code>{path}</code> {message}
-        </li>
-      ))}
-    </ul>
-  )
-}
-
-/** What was asked of the gateway is asked for anew, everywhere. */
-function useAsked(gateway: string): () => Promise<void> {
-  const queries = useQueryClient()
-  const text = useText()
-  return async () => {
-    say(text.configuration.asked)
-    for (const queryKey of [
-      ['configuration', gateway],
-      ['configuration-versions', gateway],
-    ])
-      await queries.invalidateQueries({ queryKey })
-  }
-}
-
-const etagOf = (version: number) => ({ 'if-match': `"${version}"` })
 
 function Adopt({
   gateway,
@@ -307,123 +257,5 @@ function Editor({ gateway, configuration }: { gateway: string; configuration: Ga
         )}
       </div>
     </Panel>
-  )
-}
-
-function History({ gateway, configuration }: { gateway: string; configuration: GatewayConfiguration }) {
-  const text = useText()
-  const query = useQuery(versionsQuery(gateway))
-  const mayOperate = useMay('operate')
-  const [shown, setShown] = useState<number>()
-  const [back, setBack] = useState<number>()
-  const current = configuration.desired?.version
-  return (
-    <Panel title={text.configuration.history}>
-      <Shown query={query} lines={3}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty title={text.configuration.noHistory} />
-          ) : (
-            <DataTable<ConfigurationVersion>
-              label={text.configuration.history}
-              rows={items}
-              keyOf={({ version }) => String(version)}
-              columns={[
-                {
-                  ...{ key: 'version', head: text.configuration.history, isMain: true },
-                  cell: ({ version, isAdopted, copyOf, note }) => (
-                    <>
-                      <strong>{version}</strong>{' '}
-                      {isAdopted && <span className="faint">{text.configuration.adopted}</span>}
-                      {copyOf !== null && <span className="faint">{text.configuration.copyOf(copyOf)}</span>}
-                      <div className="faint">{note}</div>
-                    </>
-                  ),
-                },
-                { key: 'by', head: text.configuration.by, cell: ({ by }) => by },
-                { key: 'at', head: text.configuration.at, align: 'right', cell: ({ at }) => <Age at={at} /> },
-                {
-                  ...{ key: 'do', head: '', align: 'right' },
-                  cell: ({ version }) => (
-                    <span className="row-tools">
-                      <button type="button" className="button" onClick={() => setShown(version)}>
-                        {text.configuration.show}
-                        <span className="visually-hidden"> {version}</span>
-                      </button>
-                      {mayOperate && version !== current && (
-                        <button type="button" className="button" onClick={() => setBack(version)}>
-                          {text.configuration.rollBack}
-                          <span className="visually-hidden"> {version}</span>
-                        </button>
-                      )}
-                    </span>
-                  ),
-                },
-              ]}
-            />
-          )
-        }
-      </Shown>
-      {shown !== undefined && (
-        <Modal title={text.configuration.version(shown)} isWide onClose={() => setShown(undefined)}>
-          <VersionDiff gateway={gateway} from={shown - 1} to={shown} />
-        </Modal>
-      )}
-      {back !== undefined && (
-        <RollBack gateway={gateway} version={back} seen={current ?? 0} onClose={() => setBack(undefined)} />
-      )}
-    </Panel>
-  )
-}
-
-function VersionDiff({ gateway, from, to }: { gateway: string; from: number; to: number }) {
-  const before = useQuery({ ...versionQuery(gateway, from), enabled: from > 0 })
-  const after = useQuery(versionQuery(gateway, to))
-  return (
-    <Shown query={after}>
-      {({ document }) =>
-        from > 0 && before.data === undefined ? null : (
-          <LineDiff before={before.data?.document ?? ''} after={document} />
-        )
-      }
-    </Shown>
-  )
-}
-
-function RollBack({
-  gateway,
-  version,
-  seen,
-  onClose,
-}: {
-  gateway: string
-  version: number
-  seen: number
-  onClose: () => void
-}) {
-  const text = useText()
-  const asked = useAsked(gateway)
-  const back = useMutation({
-    mutationFn: (note: string) =>
-      ask('POST /api/v1/gateways/{gateway}/configuration/roll-back', {
-        ...{ path: { gateway }, headers: etagOf(seen), body: { version, note } },
-      }),
-    onSuccess: async () => {
-      await asked()
-      onClose()
-    },
-  })
-  return (
-    <Confirm
-      title={text.configuration.rollBackTitle(version)}
-      action={text.configuration.rollBack}
-      reason={text.configuration.note}
-      error={back.error}
-      isBusy={back.isPending}
-      onConfirm={note => back.mutate(note)}
-      onClose={onClose}
-    >
-      <VersionDiff gateway={gateway} from={seen} to={version} />
-    </Confirm>
   )
 }

@@ -9,7 +9,7 @@ import { useFormat, useText } from '../i18n/language.tsx'
 import { CheckField } from '../ui/form.tsx'
 import { Failure } from '../ui/shown.tsx'
 import { Effect } from './configuration-effect.tsx'
-import { Mistakes } from './gateway-configuration.tsx'
+import { Mistakes } from './configuration-parts.tsx'
 import { deviceOf } from './wizard-draft.ts'
 import { BackButton, type StepProps } from './wizard-step.tsx'
 
