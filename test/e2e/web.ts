@@ -37,14 +37,14 @@ async function signIn({ page, open, look, complaints }: Person, { email, passwor
   await look('sign-in')
   await page.getByLabel('Correo electrónico').fill(email)
   await page.getByLabel('Contraseña', { exact: true }).fill('not-the-password')
-  await page.getByRole('button', { name: 'Ingresar' }).click()
+  await page.getByRole('button', { name: 'Ingresar', exact: true }).click()
   await page.getByRole('alert').waitFor()
   // The browser itself writes each refusal down.
   assert.equal(complaints.length, 1)
   assert.match(complaints.pop() ?? '', /401/)
   await look('sign-in-refused')
   await page.getByLabel('Contraseña', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Ingresar' }).click()
+  await page.getByRole('button', { name: 'Ingresar', exact: true }).click()
   await page.waitForURL(`**/points/${POINT}`)
 }
 

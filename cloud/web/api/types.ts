@@ -887,6 +887,96 @@ export interface Routes {
     body: undefined
     answer: CommandPage
   }
+  'POST /api/v1/gateways/{gateway}/commands': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: CommandAsked
+    answer: Command | Command
+  }
+  'GET /api/v1/gateways/{gateway}/commands/{command}': {
+    path: { gateway: string; command: string }
+    query: Record<string, never>
+    body: undefined
+    answer: Command
+  }
+  'GET /api/v1/gateways/{gateway}/configuration': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: undefined
+    answer: GatewayConfiguration
+  }
+  'PUT /api/v1/gateways/{gateway}/configuration': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: ConfigurationAsked
+    answer: ConfigurationVersion
+  }
+  'POST /api/v1/gateways/{gateway}/configuration/check': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: ConfigurationDraft
+    answer: ConfigurationCheck
+  }
+  'POST /api/v1/gateways/{gateway}/configuration/device': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: DeviceAsked
+    answer: ConfigurationWithDevice
+  }
+  'GET /api/v1/gateways/{gateway}/configuration/versions': {
+    path: { gateway: string }
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: ConfigurationVersionPage
+  }
+  'GET /api/v1/gateways/{gateway}/configuration/versions/{version}': {
+    path: { gateway: string; version: number }
+    query: Record<string, never>
+    body: undefined
+    answer: ConfigurationWithDocument
+  }
+  'POST /api/v1/gateways/{gateway}/configuration/roll-back': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: ConfigurationRollBack
+    answer: ConfigurationVersion
+  }
+  'POST /api/v1/gateways/{gateway}/configuration/adopt': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: ConfigurationAdoption
+    answer: ConfigurationVersion
+  }
+  'GET /api/v1/gateways/{gateway}/configuration/reports': {
+    path: { gateway: string }
+    query: { cursor?: string; limit?: number }
+    body: undefined
+    answer: ConfigurationReportPage
+  }
+  'POST /api/v1/gateways/{gateway}/trials': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: TrialAsked
+    answer: Command
+  }
+  'GET /api/v1/profiles': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: ProfileList
+  }
+  'POST /api/v1/wells': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: WellAsked
+    answer: WellMade
+  }
+  'GET /api/v1/compliance/informants': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: InformantList
+  }
 }
 
 export type AccountLink = {
@@ -1073,6 +1163,23 @@ export type Command = {
   result: CommandResult | null
 }
 
+export type CommandAsked = {
+  id: string
+  expiresInS?: number
+  command:
+    | { kind: 'collect'; provider?: 'twin' | 'nettra' | 'novus' | 'json'; devices?: string[] }
+    | {
+        kind: 'read'
+        device: string
+        table: 'coil' | 'discrete' | 'holding' | 'input'
+        address: number
+        count: number
+      }
+    | { kind: 'scan'; bus: string; first: number; last: number }
+    | { kind: 'write'; device: string; name: string; value: number; unit?: string }
+    | { kind: 'restart' }
+}
+
 export type CommandPage = { items: Command[]; next: string | null }
 
 export type CommandResult = {
@@ -1091,6 +1198,78 @@ export type CommandResult = {
     acknowledged: boolean
   }
   measured?: { variable: string; point: string; value: number | null; unit: string; quality: string }[]
+}
+
+export type ConfigurationAdoption = { hash: string; note?: string }
+
+export type ConfigurationAsked = { document: string; note?: string }
+
+export type ConfigurationCheck = { mistakes: ConfigurationMistake[]; effect: ConfigurationEffect | null }
+
+export type ConfigurationDraft = { document: string }
+
+export type ConfigurationEffect = { opened: string[]; closed: string[]; kept: string[]; restarts: boolean }
+
+export type ConfigurationMistake = { path: string; line: number | null; message: string }
+
+export type ConfigurationRefused = {
+  version: number
+  at: Instant
+  kind: 'foreign' | 'stale' | 'mistaken' | 'taken-back'
+  reason: string
+  mistakes: ConfigurationMistake[]
+}
+
+export type ConfigurationReport = {
+  at: Instant
+  version: number
+  hash: string
+  onProbation: boolean
+  refused: ConfigurationRefused | null
+}
+
+export type ConfigurationReported = {
+  version: number
+  hash: string
+  appliedAt: Instant
+  saidAt: Instant | null
+  probationUntil: Instant | null
+  document: string | null
+  refused: ConfigurationRefused | null
+}
+
+export type ConfigurationReportPage = { items: ConfigurationReport[]; next: string | null }
+
+export type ConfigurationRollBack = { version: number; note?: string }
+
+export type ConfigurationVersion = {
+  version: number
+  hash: string
+  at: Instant
+  by: string
+  note: string
+  copyOf: number | null
+  isAdopted: boolean
+}
+
+export type ConfigurationVersionPage = { items: ConfigurationVersion[]; next: string | null }
+
+export type ConfigurationWithDevice = {
+  document: string
+  etag: string
+  mistakes: ConfigurationMistake[]
+  effect: ConfigurationEffect | null
+}
+
+export type ConfigurationWithDocument = {
+  version: number
+  hash: string
+  at: Instant
+  by: string
+  note: string
+  copyOf: number | null
+  isAdopted: boolean
+  document: string
 }
 
 export type Consumption = {
@@ -1193,6 +1372,8 @@ export type Device = {
   toldAt: Instant | null
 }
 
+export type DeviceAsked = { bus?: Record<string, unknown>; device: Record<string, unknown> }
+
 export type DevicePage = { items: Device[]; next: string | null }
 
 export type FileFormat = {
@@ -1260,6 +1441,12 @@ export type GatewayAsked = {
   name?: string | null
   place?: string | null
   note?: string | null
+}
+
+export type GatewayConfiguration = {
+  state: 'unknown' | 'file' | 'waiting' | 'probation' | 'applied' | 'refused' | 'taken-back' | 'drift'
+  desired: ConfigurationWithDocument | null
+  reported: ConfigurationReported | null
 }
 
 export type GatewayHealth = {
@@ -1439,6 +1626,10 @@ export type IncidentsAcknowledged = { items: IncidentAcknowledged[] }
 export type IncidentSnooze = { until: string | null }
 
 export type IncidentsToAcknowledge = { incidents: number[] }
+
+export type Informant = { client: string; rut: string; name: string }
+
+export type InformantList = { items: Informant[] }
 
 export type Instant = string
 
@@ -2039,6 +2230,49 @@ export type ProcessingRuleAsked =
       overMinutes?: number
     }
 
+export type Profile = {
+  profile: string
+  name: string
+  source: string
+  certainty: 'high' | 'medium-high' | 'medium'
+  line: string | null
+  notes: string | null
+  signals: ProfileSignal[]
+}
+
+export type ProfileList = { items: Profile[] }
+
+export type ProfileSignal = {
+  variable:
+    | 'flow'
+    | 'total'
+    | 'level'
+    | 'pulses'
+    | 'pressure'
+    | 'temperature'
+    | 'conductivity'
+    | 'velocity'
+    | 'voltage'
+    | 'battery'
+    | 'stage'
+    | 'ph'
+    | 'turbidity'
+    | 'status'
+    | 'reverse_total'
+    | 'net_total'
+    | 'running_time'
+    | 'energy'
+    | 'power'
+    | 'signal_quality'
+    | 'water_table'
+    | 'volume'
+    | 'mean_flow'
+  unit: string
+  table: 'coil' | 'discrete' | 'holding' | 'input'
+  address: number
+  type: string
+}
+
 export type Project = {
   key: ProjectKey
   client: string
@@ -2438,6 +2672,8 @@ export type SpecificCapacity = {
 
 export type TimeQuality = 'synced' | 'holdover' | 'unsynced' | 'corrected' | 'device' | 'unknown'
 
+export type TrialAsked = { document: string; device: string }
+
 export type Use = {
   point: PointKey
   year: number
@@ -2498,6 +2734,31 @@ export type Variable =
   | 'water_table'
   | 'volume'
   | 'mean_flow'
+
+export type WellAsked = {
+  gateway: string
+  document: string
+  note?: string
+  point: {
+    id: string
+    name: string
+    kind?: 'groundwater' | 'surface_pipe' | 'surface_channel'
+    wellDepthM?: number | null
+    pumpDepthM?: number | null
+    sensorDepthM?: number | null
+  }
+  device: string
+  litresPerPulse?: number | null
+  obligation?: {
+    workCode: string
+    standard: 'mayor' | 'medio' | 'menor' | 'caudales_muy_pequenos' | 'custom'
+    channel?: 'rest' | 'soap'
+    informant: string
+    rights?: { flowLps: number; yearlyM3?: number }[]
+  } | null
+}
+
+export type WellMade = { point: string; changes: string[]; configuration: ConfigurationVersion }
 
 export type Work = {
   code: string
