@@ -37,7 +37,22 @@ export interface ProblemFacts {
 }
 
 /** Statuses that problems have here. */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 | 428 | 429 | 500 | 503
+export type ProblemStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 409
+  | 412
+  | 413
+  | 415
+  | 416
+  | 422
+  | 428
+  | 429
+  | 500
+  | 503
 
 /** Ends the handling of a request with a problem. */
 export class Problem extends Error {

@@ -27,6 +27,7 @@ const OWNERS: Record<string, readonly string[]> = {
   'csv-parse': ['cloud/imports/', 'deploy/fleet/'],
   hono: ['cloud/', 'edge/status-server.ts'],
   level: ['edge/buffer'],
+  'hyparquet-writer': ['cloud/exports/'],
   'modbus-serial': ['edge/modbus/'],
   mqtt: ['edge/transport/mqtt.ts', 'cloud/smoke/gateway.ts'],
   nats: ['protocol/nats.ts'],
@@ -40,6 +41,7 @@ const OWNERS: Record<string, readonly string[]> = {
   'swagger-ui-dist': ['cloud/api/'],
   uqr: ['cloud/fleet/labels.ts', 'cloud/web/'],
   yaml: ['protocol/yaml.ts'],
+  yazl: ['cloud/exports/'],
   zod: ['protocol/', 'edge/', 'cloud/', 'deploy/'],
 }
 

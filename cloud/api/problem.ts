@@ -40,6 +40,7 @@ const DESCRIPTIONS = {
   412: 'it is not what `If-Match` names',
   413: 'the request is too large',
   415: 'the body is not JSON',
+  416: 'the part that `Range` names is beyond the end',
   422: 'the request is valid and cannot be done',
   428: '`If-Match` is missing',
   429: 'too many; wait for `Retry-After` seconds',

@@ -4,6 +4,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { TIME_MAX } from '../../protocol/reading.ts'
 import { regulatorDate, regulatorTime } from '../compliance/calendar.ts'
+import { defuse } from '../csv.ts'
 import { findPoint } from '../point-name.ts'
 import { type ListedSlot, listSlots } from '../store/compliance.ts'
 import type { Database } from '../store/database.ts'
@@ -77,15 +78,12 @@ export function toCells(slot: ListedSlot): string[] {
   const measured = [values?.flow, values?.total, values?.level].map(chosen => String(chosen?.value ?? ''))
   return [
     ...[`${client}.${project}.${point}`, workCode, toInstantText(dueAt), regulatorDate(dueAt)],
-    ...[regulatorTime(dueAt), state, inert(reason ?? ''), flow ?? '', total ?? '', level ?? '', ...measured],
-    ...[person === null ? '' : inert(person.by), findings.map(({ code }) => code).join(' ')],
-    ...[String(slot.attempts), slot.receipt ?? '', toInstantTextOrNull(slot.acceptedAt) ?? ''],
+    ...[regulatorTime(dueAt), state, defuse(reason ?? ''), flow ?? '', total ?? '', level ?? '', ...measured],
+    ...[person === null ? '' : defuse(person.by), findings.map(({ code }) => code).join(' ')],
+    ...[String(slot.attempts), defuse(slot.receipt ?? ''), toInstantTextOrNull(slot.acceptedAt) ?? ''],
     slot.verification ?? '',
   ]
 }
-
-/** What a person wrote is text to a spreadsheet, never a formula. */
-const inert = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text)
 
 const toLine = (cells: readonly string[]): string =>
   `${cells.map(cell => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')}\r\n`

@@ -26,6 +26,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   declare: async () => (await import('./declare.ts')).benchDeclare(),
   memory: async () => (await import('./memory.ts')).benchMemory(),
   api: async () => (await import('./api.ts')).benchApi(),
+  exports: async () => (await import('./exports.ts')).benchExports(),
   web: async () => (await import('./web.ts')).benchWeb(),
 }
 
