@@ -41,11 +41,14 @@ const BUFFER_BYTES = 256 * 2 ** 20
 const FULL_MS = 600
 /** Between the beginning of a schedule and what happens in it. */
 const AFTER_MS = 400
-const SETTLED_WITHIN_MS = 60_000
+/** A database that was killed comes back by itself; on a busy machine that alone takes a minute. */
+const SETTLED_WITHIN_MS = 300_000
+/** So often a long run says how far it is. */
+const SAY_EVERY = 100
 
 test(`${SCHEDULES} random schedules end with what is stored being what was produced`, {
   skip: skipUnlessRoot('makes disks that are full'),
-  timeout: 120_000 + SCHEDULES * 30_000,
+  timeout: 600_000 + SCHEDULES * 30_000,
 }, async context => {
   context.diagnostic(`seed ${SEED}`)
   const random = randomFrom(SEED)
@@ -60,6 +63,8 @@ test(`${SCHEDULES} random schedules end with what is stored being what was produ
     })
     produced += shares.reduce((sum, { last, first }) => sum + last - first + 1, 0)
     assert.deepEqual(differing, [], `schedule ${number} of seed ${SEED}: ${chosen.map(({ name }) => name)}`)
+    if ((number + 1) % SAY_EVERY === 0)
+      console.error(`${number + 1} schedules of seed ${SEED}: all was stored`)
   }
   const [rows] = await scene.db.query<{ all: number; odd: number }>(
     'select (select count(*)::int from readings) as all, (select count(*)::int from revisions) as odd',
