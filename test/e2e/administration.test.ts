@@ -29,7 +29,7 @@ describe('the administration', { skip: skipWithout('chromium') }, () => {
       await open('/sign-in')
       await page.getByLabel('Correo electrónico').fill(EMAIL)
       await page.getByLabel('Contraseña', { exact: true }).fill(password)
-      await page.getByRole('button', { name: 'Ingresar' }).click()
+      await page.getByRole('button', { name: 'Ingresar', exact: true }).click()
       await page.getByRole('heading', { level: 1, name: 'Resumen' }).waitFor()
       await work(person)
     })

@@ -47,7 +47,7 @@ const isWord = (unit: string): unit is (typeof WORDS)[number] => WORDS.some(word
 
 /** Opens the writer of a language. */
 export function openFormat({ locale, age: ages, unit: words }: Messages): Format {
-  const numbers = [0, 1, 2, 3].map(
+  const numbers = [0, 1, 2, 3, 4, 5, 6].map(
     digits => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
   )
   const dates = (options: Intl.DateTimeFormatOptions) =>

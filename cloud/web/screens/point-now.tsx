@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
+import { variablesQuery } from '../api/entities.ts'
 import { latestQuery, overviewQuery, pointQuery } from '../api/queries.ts'
 import type { Latest, Point } from '../api/types.ts'
 import { History } from '../chart/history.tsx'
@@ -35,7 +36,7 @@ export function PointNow() {
           </div>
         ) : (
           <div className="point">
-            <Values values={values} />
+            <Values point={key} values={values} />
             <div className="point-side stack">
               {point.kind === 'groundwater' && <WellPanel point={point} values={values} />}
               <Facts point={point} />
@@ -59,16 +60,22 @@ function chartedOf(values: readonly Latest[]): (typeof CHARTED)[number][] {
   return had.filter(name => name !== 'total' || !had.includes('volume'))
 }
 
-function Values({ values }: { values: readonly Latest[] }) {
+/** Under the names, in the order and with the decimals that this point's are shown with. */
+function Values({ point, values }: { point: string; values: readonly Latest[] }) {
   const text = useText()
-  const shown = values.toSorted((a, b) => orderOf(a) - orderOf(b))
+  const { data } = useQuery(variablesQuery(point))
+  const displays = new Map(data?.items.map(one => [one.variable, one]))
+  const placeOf = (one: Latest) => displays.get(one.variable)?.place ?? PLACE_LAST + orderOf(one)
+  const shown = values
+    .filter(({ variable }) => displays.get(variable)?.hidden !== true)
+    .toSorted((a, b) => placeOf(a) - placeOf(b))
   return (
     <section className="values" aria-label={text.point.now}>
       {shown.map(one => (
         <div key={one.variable} className="value">
-          <h2>{text.variable[one.variable]}</h2>
+          <h2>{displays.get(one.variable)?.label ?? text.variable[one.variable]}</h2>
           <p className="value-number">
-            <Reading latest={one} />
+            <Reading latest={one} decimals={displays.get(one.variable)?.decimals ?? null} />
           </p>
           <Since latest={one} />
         </div>
@@ -76,6 +83,9 @@ function Values({ values }: { values: readonly Latest[] }) {
     </section>
   )
 }
+
+/** Behind every place that a person may give. */
+const PLACE_LAST = 1_000
 
 const ORDER = ['flow', 'water_table', 'level', 'stage', 'total', 'volume', 'pulses']
 const orderOf = ({ variable }: Latest): number => {

@@ -7,7 +7,14 @@ import { useFormat, useText } from '../i18n/language.tsx'
 export type LatestValue = Pick<OverviewPoint['latest'][number], 'variable' | 'value' | 'quality'>
 
 /** A value with its unit, or the word that there is none, its reason beside it. */
-export function Reading({ latest }: { latest: LatestValue | undefined }) {
+export function Reading({
+  latest,
+  decimals = null,
+}: {
+  latest: LatestValue | undefined
+  /** Null: as many as the variable has everywhere. */
+  decimals?: number | null
+}) {
   const text = useText()
   const format = useFormat()
   if (latest === undefined) return <span className="faint">–</span>
@@ -21,7 +28,7 @@ export function Reading({ latest }: { latest: LatestValue | undefined }) {
   }
   return (
     <span className="numeric" title={quality === 'good' ? undefined : text.quality[quality]}>
-      {format.value(variable, value)}
+      {decimals === null ? format.value(variable, value) : format.number(value, decimals)}
       <span className="unit">{format.unit(variable)}</span>
     </span>
   )

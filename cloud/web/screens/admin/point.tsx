@@ -25,6 +25,7 @@ import {
   useMistakes,
   wantedOf,
 } from './point-fields.tsx'
+import { RightsPanel } from './rights.tsx'
 import { VariablesPanel } from './variables.tsx'
 
 const route = getRouteApi('/shell/admin/points/$point')
@@ -54,6 +55,7 @@ export function PlaceScreen() {
           </div>
           <div className="stack">
             <Facts key={point} seen={seen} />
+            <RightsPanel point={point} />
             <VariablesPanel point={point} />
             <ContactsPanel point={point} />
             <DocumentsPanel point={point} />
