@@ -77,7 +77,8 @@ export type GatewayLedger = z.infer<typeof GatewayLedger>
 
 const Bytes = z.int().min(0)
 
-const ReleaseHealth = z.strictObject({
+/** How a gateway stands with releases. */
+export const ReleaseHealth = z.strictObject({
   architecture: Architecture.optional(),
   /** The release of the package that is installed. */
   packaged: ReleaseVersion,
@@ -90,6 +91,9 @@ const ReleaseHealth = z.strictObject({
   /** The one that is being fetched. */
   fetching: z.strictObject({ version: ReleaseVersion, bytes: Bytes, bytesTotal: Bytes }).optional(),
 })
+
+/** How a gateway stands with releases. */
+export type ReleaseHealth = z.infer<typeof ReleaseHealth>
 
 /** Sent every minute. Numbers of readings count since the process started, but for what lies in the buffer. */
 export const GatewayHealth = z.strictObject({

@@ -10,6 +10,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import { except } from 'hono/combine'
 import { matchedRoutes } from 'hono/route'
+import { RELEASE_CHUNK_BYTES } from '../../protocol/release.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
@@ -69,6 +70,8 @@ import { limitRequests, tellLimits } from './rate-limit.ts'
 import { readings } from './readings.ts'
 import { recomputations } from './recomputations.ts'
 import { reconciliation } from './reconciliation.ts'
+import { releases } from './releases.ts'
+import { rollouts } from './rollouts.ts'
 import { type ApiEnv, openRouter } from './router.ts'
 import { LIVE_RULE, RULES, type Rule } from './rules.ts'
 import { sending } from './sending.ts'
@@ -99,6 +102,7 @@ const CONFIGURATIONS = [
   '/api/v1/gateways/:gateway/configuration/check',
 ]
 const CONFIGURATION_BYTES_MAX = 512 * 1024
+const RELEASE_CHUNKS = '/api/v1/releases/parts/:part/chunks/:place'
 
 /** What the API uses. */
 export interface ApiDeps extends Door {
@@ -143,13 +147,14 @@ export function openApi(
   const app = openRouter()
   answerProblems(app, deps)
   app.use(securityHeaders(options))
-  app.use(except([UPLOADS, DOCUMENTS, ...CONFIGURATIONS], limitBody(BODY_BYTES_MAX)))
+  app.use(except([UPLOADS, DOCUMENTS, RELEASE_CHUNKS, ...CONFIGURATIONS], limitBody(BODY_BYTES_MAX)))
   app.use(tellLimits())
   app.use(enforceRules(deps, options, rules))
   app.use(limitRequests(deps))
   // Nobody may send a large file who may not send any.
   app.use(UPLOADS, limitBody(FILE_BYTES_MAX))
   app.use(DOCUMENTS, limitBody(DOCUMENT_BYTES_MAX))
+  app.use(RELEASE_CHUNKS, limitBody(RELEASE_CHUNK_BYTES))
   for (const path of CONFIGURATIONS) app.use(path, limitBody(CONFIGURATION_BYTES_MAX))
   app.use(refuseUnheldText())
   app.use(actAsAsked({ ...options, routeOf }))
@@ -197,6 +202,8 @@ function resources(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
   api.route('/enrolment', enrolment(deps, options))
   api.route('/profiles', profiles())
   api.route('/', wells(deps))
+  api.route('/releases', releases(deps))
+  api.route('/rollouts', rollouts(deps))
   api.route('/dead-letters', deadLetters(deps))
   api.route('/compliance/slots', slotExport(deps))
   api.route('/compliance/slots', slots(deps))

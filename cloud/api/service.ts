@@ -2,7 +2,9 @@
 
 import { Hono } from 'hono'
 import type { MetricHelp } from '../../protocol/runtime/metrics.ts'
+import { openScope } from '../../protocol/runtime/scope.ts'
 import type { UplinkFacts } from '../fleet/enrol.ts'
+import { runRollouts } from '../fleet/rollout.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { selectVersion } from '../store/queries.ts'
 import { type ApiDeps, openApi, routeOf } from './app.ts'
@@ -49,15 +51,14 @@ export async function startApi(
     metrics.count('api_request_seconds_total', { route }, (clock.monotonic() - begun) / 1000)
   })
   routes.route('/', openApi(deps, options))
+  const scope = openScope()
   const service = await serveService(
     { clock, log, metrics },
     { name: 'api', host, port, version, checks, routes },
   )
-  return {
-    ...service,
-    async close() {
-      hub.close()
-      await service.close()
-    },
-  }
+  scope.use(service)
+  scope.use(hub)
+  const { db, authority } = deps
+  scope.run(signal => runRollouts({ db, clock, log, signer: authority }, options, signal))
+  return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
