@@ -86,6 +86,21 @@ export const ANSWERED: Record<string, number> = {
   'POST /api/v1/gateways/{gateway}/configuration/adopt': 409,
   'POST /api/v1/gateways/{gateway}/trials': 201,
   'POST /api/v1/wells': 428,
+  // Their parts are nowhere, and so they are not rolled out.
+  'POST /api/v1/releases': 201,
+  'PUT /api/v1/releases/parts/{part}/chunks/{place}': 404,
+  'POST /api/v1/rollouts': 404,
+  'GET /api/v1/rollouts/{rollout}': 404,
+  'POST /api/v1/rollouts/{rollout}/halt': 404,
+}
+
+/** The manifest of a release for one machine. */
+function manifestOf(version: string): string {
+  const sha256 = '1'.repeat(64)
+  const sizes = { bytes: 1, unpackedBytes: 1, chunks: [sha256] }
+  const parts = ['runtime', 'program'].map(name => ({ name, sha256, ...sizes }))
+  const machines = [{ architecture: 'arm64', parts }]
+  return JSON.stringify({ v: 1, version, buffer: { reads: [2], writes: 2 }, machines })
 }
 
 const FAULT = {
@@ -165,6 +180,9 @@ export function initOf(route: string, name: string, client = 'campo'): RequestIn
   if (route === 'POST /api/v1/points/{point}/documents') {
     return { headers: { 'content-type': 'text/plain' }, body: `lo que ${name} dejó escrito` }
   }
+  if (route.endsWith('/chunks/{place}')) {
+    return { headers: { 'content-type': 'application/octet-stream' }, body: name }
+  }
   const asked = bodyOf(route, name, client)
   const headers = { 'content-type': 'application/json' }
   return asked === undefined ? {} : { headers, body: JSON.stringify(asked) }
@@ -204,7 +222,10 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route === 'POST /api/v1/fleet/claims') return { gateways: [`gw-${client}`] }
   if (route === 'POST /api/v1/fleet/project-claims') return { client, project: 'los-aromos', uses: 2 }
   if (route === 'POST /api/v1/fleet/labels') return { labels: [{ gateway: `gw-${client}`, code: CODE }] }
-  if (route.endsWith('/revocation')) return { reason: name }
+  if (route.endsWith('/revocation') || route.endsWith('/halt')) return { reason: name }
+  if (route === 'POST /api/v1/releases')
+    return { manifest: manifestOf(`1.0.0-${name.replace('_', '.')}.${client}`) }
+  if (route === 'POST /api/v1/rollouts') return { version: '9.9.9' }
   if (BODIES[route] !== undefined) return BODIES[route]
   if (route.includes('/points/')) return ruleOrEvent(route, name)
   if (route.endsWith('/trials')) return { document: configurationOf(client), device: 'meter' }
@@ -287,6 +308,9 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       // The second of each client is ended.
       rule: client === 'campo' ? '1' : '3',
       fault: client === 'campo' ? '2' : '4',
+      part: '0'.repeat(64),
+      place: '0',
+      rollout: '1',
     },
   }
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? assert.fail(name))

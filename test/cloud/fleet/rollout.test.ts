@@ -4,10 +4,11 @@ import assert from 'node:assert/strict'
 import { createPublicKey, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { judge, LOST_MS, rollOut, SOAK_MS, toStages } from '../../../cloud/fleet/rollout.ts'
-import type { MemberRow } from '../../../cloud/store/releases.ts'
+import { type MemberRow, selectRollout } from '../../../cloud/store/releases.ts'
 import { Command } from '../../../protocol/command.ts'
 import { RELEASE_CHUNK_BYTES, readRelease, releasePartPath } from '../../../protocol/release.ts'
 import { HERE, makeRelease } from '../../doubles/releases.ts'
+import { until } from '../../doubles/until.ts'
 import { type ApiScene, openApiScene } from '../api/scene.ts'
 
 const NOW = Date.parse('2026-01-15T12:00:00Z')
@@ -148,6 +149,13 @@ describe('a rollout over the API', () => {
     )
   const lookOnce = () =>
     rollOut({ ...scene.deps, signer: scene.deps.authority }, { publicUrl: 'https://cloud.example' })
+  /** The API looks too, whenever its clock moves: who comes second sees nothing to do. */
+  const untilSeen = (what: string, isSo: () => Promise<boolean>) =>
+    until(what, async () => {
+      await lookOnce()
+      return isSo()
+    })
+  const stateOf = async (id: number) => (await selectRollout(scene.db, id))?.state
   const commandsOf = async (gateway: string) => {
     const rows = await scene.db.query<{ document: unknown }>(
       `select document from commands k join gateways g on g.id = k.gateway_id where g.slug = $1 order by number`,
@@ -206,7 +214,8 @@ describe('a rollout over the API', () => {
     assert.equal((await post('/api/v1/rollouts', { version: VERSION }, 'operator')).status, 403)
 
     const begun = await post('/api/v1/rollouts', { version: VERSION })
-    await lookOnce()
+    const given = async () => [...(await commandsOf('gw-campo')), ...(await commandsOf('gw-otra'))].length
+    await untilSeen('one is asked', async () => (await given()) > 0)
 
     assert.equal(begun.status, 201)
     assert.equal((await post('/api/v1/rollouts', { version: VERSION })).body.title, 'Another rollout runs')
@@ -224,11 +233,10 @@ describe('a rollout over the API', () => {
     assert.equal((await commandsOf(second)).length, 0, 'it has yet to stand with it')
     await scene.clock.advance(SOAK_MS)
     await say(first, VERSION)
-    await lookOnce()
-    assert.equal((await commandsOf(second)).length, 1)
+    await untilSeen('the second is asked', async () => (await commandsOf(second)).length === 1)
 
     await say(second, '1.0.0', { failed: { version: VERSION, reason: 'It is damaged', at: 5 } })
-    await lookOnce()
+    await untilSeen('it halts', async () => (await stateOf(begun.body.id)) === 'halted')
     const path = `/api/v1/rollouts/${begun.body.id}`
     const seen = await scene.ask('GET /api/v1/rollouts/{rollout}', { ...as('operator'), path })
     assert.deepEqual([seen.body.state, seen.body.reason], ['halted', `${second}: went back: It is damaged`])
