@@ -75,6 +75,11 @@ export async function ask<Name extends Route>(route: Name, asked: Asked<Name>): 
   return (await response.json()) as Answer<Name>
 }
 
+/** Asks a route that answers with a file. */
+export async function askFile<Name extends Route>(route: Name, asked: Asked<Name>): Promise<Blob> {
+  return (await answerOf(route, asked)).blob()
+}
+
 /** A document, and the ETag that says which version of it was seen. */
 export interface Seen<Document> {
   document: Document

@@ -144,4 +144,8 @@ export const ROUTES = [
   'GET /api/v1/profiles',
   'POST /api/v1/wells',
   'GET /api/v1/compliance/informants',
+  'GET /api/v1/gateways/{gateway}/enrolment',
+  'POST /api/v1/gateways/{gateway}/revocation',
+  'POST /api/v1/fleet/claims',
+  'POST /api/v1/fleet/labels',
 ] as const

@@ -977,6 +977,30 @@ export interface Routes {
     body: undefined
     answer: InformantList
   }
+  'GET /api/v1/gateways/{gateway}/enrolment': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: undefined
+    answer: GatewayEnrolment
+  }
+  'POST /api/v1/gateways/{gateway}/revocation': {
+    path: { gateway: string }
+    query: Record<string, never>
+    body: RevocationAsked
+    answer: GatewayEnrolment
+  }
+  'POST /api/v1/fleet/claims': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: ClaimsAsked
+    answer: Claims
+  }
+  'POST /api/v1/fleet/labels': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: LabelsAsked
+    answer: undefined
+  }
 }
 
 export type AccountLink = {
@@ -1103,6 +1127,17 @@ export type CheckCode =
   | 'stale'
   | 'clock'
   | 'bad_quality'
+
+export type Claim = {
+  gateway: string
+  state: 'drawn' | 'open' | 'enrolled' | 'unknown'
+  code: string | null
+  expiresAt: Instant | null
+}
+
+export type Claims = { claims: Claim[] }
+
+export type ClaimsAsked = { gateways: string[]; days?: number; replace?: boolean }
 
 export type Client = {
   client: string
@@ -1449,6 +1484,15 @@ export type GatewayConfiguration = {
   reported: ConfigurationReported | null
 }
 
+export type GatewayEnrolment = {
+  gateway: string
+  state: 'certificate' | 'token' | 'revoked' | 'none'
+  enrolledAt: Instant | null
+  certificateEndsAt: Instant | null
+  revokedAt: Instant | null
+  claimExpiresAt: Instant | null
+}
+
 export type GatewayHealth = {
   version: string
   startedAt: Instant
@@ -1632,6 +1676,8 @@ export type Informant = { client: string; rut: string; name: string }
 export type InformantList = { items: Informant[] }
 
 export type Instant = string
+
+export type LabelsAsked = { labels: { gateway: string; code: string; client?: string; place?: string }[] }
 
 export type Latest = {
   variable: Variable
@@ -2434,6 +2480,8 @@ export type Reconciliation = {
 }
 
 export type ReconciliationPage = { items: Reconciliation[]; next: string | null }
+
+export type RevocationAsked = { reason: string }
 
 export type SecondFactorBegun = { uri: string; recoveryCodes: string[] }
 

@@ -9,6 +9,7 @@ import { compliance, slot } from './en/compliance.ts'
 import { configuration } from './en/configuration.ts'
 import { dga, review } from './en/dga.ts'
 import { audit, clients, entities, places, records, stations } from './en/entities.ts'
+import { fleet } from './en/fleet.ts'
 import { gateways } from './en/gateways.ts'
 import { imports } from './en/imports.ts'
 import { incidents } from './en/incidents.ts'
@@ -39,6 +40,7 @@ export const en: Messages = {
   dga,
   entities,
   failure,
+  fleet,
   gateways,
   imports,
   incidents,

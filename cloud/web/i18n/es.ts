@@ -9,6 +9,7 @@ import { compliance, slot } from './es/compliance.ts'
 import { configuration } from './es/configuration.ts'
 import { dga, review } from './es/dga.ts'
 import { audit, clients, entities, places, records, stations } from './es/entities.ts'
+import { fleet } from './es/fleet.ts'
 import { gateways } from './es/gateways.ts'
 import { imports } from './es/imports.ts'
 import { incidents } from './es/incidents.ts'
@@ -38,6 +39,7 @@ export const es = {
   dga,
   entities,
   failure,
+  fleet,
   gateways,
   imports,
   incidents,

@@ -14,6 +14,7 @@ import { Panel } from '../ui/panel.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
 import { TabLinks } from '../ui/tabs.tsx'
 import { useTitle } from '../ui/title.ts'
+import { GatewayIdentity } from './gateway-identity.tsx'
 
 type GatewayHealth = NonNullable<Gateway['health']>
 
@@ -69,6 +70,7 @@ export function GatewayNow() {
           ) : (
             <Health health={gateway.health} />
           )}
+          {mayOperate && <GatewayIdentity gateway={gateway} />}
           {mayOperate && <Commands gateway={name} />}
         </>
       )}

@@ -2,26 +2,36 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { gatewaysQuery } from '../api/queries.ts'
 import type { Gateway } from '../api/types.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
+import { useMay } from '../may.ts'
 import '../styles/gateways.css'
 import { GatewayBadge } from '../ui/gateway-badge.tsx'
 import { Age } from '../ui/now.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
 import { useTitle } from '../ui/title.ts'
+import { ClaimsDialog } from './claims.tsx'
 
 /** Every gateway. */
 export function GatewaysScreen() {
   const text = useText()
   useTitle(text.gateways.title)
   const query = useQuery(gatewaysQuery)
+  const mayOperate = useMay('operate')
+  const [isClaiming, setClaiming] = useState(false)
   return (
     <>
       <div className="page-head">
         <h1>{text.gateways.title}</h1>
         {query.data !== undefined && (
           <span className="faint">{text.gateways.count(query.data.items.length)}</span>
+        )}
+        {mayOperate && query.data !== undefined && query.data.items.length > 0 && (
+          <button type="button" className="button button-small push" onClick={() => setClaiming(true)}>
+            {text.fleet.codes}
+          </button>
         )}
       </div>
       <div className="panel">
@@ -35,6 +45,9 @@ export function GatewaysScreen() {
           }
         </Shown>
       </div>
+      {isClaiming && query.data !== undefined && (
+        <ClaimsDialog gateways={query.data.items} onClose={() => setClaiming(false)} />
+      )}
     </>
   )
 }
