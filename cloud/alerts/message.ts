@@ -138,7 +138,7 @@ function alertLines(
     `${texts.what}: ${conditionWords(condition, language)}`,
     `${texts.since}: ${localTime(Date.parse(since), language)}`,
     ...(firings > 1 ? [texts.times(firings)] : []),
-    ...(value === null || valueAt === null
+    ...(value === null || valueAt === null || unit === ''
       ? []
       : [
           `${texts.last}: ${numberText(value, language)} ${unit}, ${localTime(Date.parse(valueAt), language)}`,

@@ -142,6 +142,9 @@ export const AlertCondition = z.discriminatedUnion('kind', [
 /** What a rule looks for. */
 export type AlertCondition = z.infer<typeof AlertCondition>
 
+/** The same as somebody may write it: what has a default may be absent. */
+export type AlertConditionInput = z.input<typeof AlertCondition>
+
 /** A time of day. */
 export const clockText = z
   .string()

@@ -4,9 +4,12 @@ import { VARIABLES, type Variable } from '../../protocol/variables.ts'
 import { words as en } from '../web/i18n/en/words.ts'
 import { words as es } from '../web/i18n/es/words.ts'
 import type { Language } from './preferences.ts'
-import type { AlertCondition } from './rule.ts'
+import type { AlertConditionInput } from './rule.ts'
 
 const VARIABLE_WORDS: Record<Language, Record<Variable, string>> = { es: es.variable, en: en.variable }
+
+/** What a rule looks for, as the API shows it. */
+export type AlertConditionShown = AlertConditionInput
 
 /** A duration as it is written in a rule, in words: `90s`, `10m` → `10 min`. */
 export function lastingWords(text: string, language: Language): string {
@@ -18,7 +21,7 @@ export function lastingWords(text: string, language: Language): string {
 }
 
 /** The unit of the value that a condition looks at. */
-export function unitOfCondition(condition: AlertCondition): string {
+export function unitOfCondition(condition: AlertConditionInput): string {
   if (condition.kind === 'forecast' || (condition.kind === 'over_right' && condition.of === 'year'))
     return '%'
   if (condition.kind === 'over_right') return VARIABLES.flow.unit
@@ -26,7 +29,7 @@ export function unitOfCondition(condition: AlertCondition): string {
 }
 
 /** What a rule looks for, in words that go on a line. */
-export function conditionWords(condition: AlertCondition, language: Language): string {
+export function conditionWords(condition: AlertConditionInput, language: Language): string {
   const number = (value: number): string =>
     new Intl.NumberFormat(language === 'es' ? 'es-CL' : 'en-GB', { maximumFractionDigits: 3 }).format(value)
   const lasting = (text: string): string => lastingWords(text, language)
@@ -42,7 +45,7 @@ interface Said {
   during: string | undefined
 }
 
-function spanish(condition: AlertCondition, { number, lasting, during }: Said): string {
+function spanish(condition: AlertConditionInput, { number, lasting, during }: Said): string {
   const name = (variable: Variable) => VARIABLE_WORDS.es[variable]
   const unit = unitOfCondition(condition)
   const lasts = during === undefined ? '' : ` durante ${during}`
@@ -61,10 +64,10 @@ function spanish(condition: AlertCondition, { number, lasting, during }: Said): 
       return 'El totalizador hizo algo que no es medir agua'
     case 'over_right':
       return condition.of === 'flow'
-        ? `Caudal sobre el ${number(condition.percent)} % del derecho${lasts}`
-        : `Volumen del año sobre el ${number(condition.percent)} % del derecho`
+        ? `Caudal sobre el ${number(condition.percent ?? 100)} % del derecho${lasts}`
+        : `Volumen del año sobre el ${number(condition.percent ?? 100)} % del derecho`
     case 'forecast':
-      return `Se proyecta que ${condition.period === 'year' ? 'el año' : 'el mes'} pasará del ${number(condition.percent)} % del derecho`
+      return `Se proyecta que ${condition.period === 'year' ? 'el año' : 'el mes'} pasará del ${number(condition.percent ?? 100)} % del derecho`
     case 'dga_late':
       return `Declaración a la DGA atrasada${during === undefined ? '' : ` por ${during}`}`
     case 'gateway_lost':
@@ -72,7 +75,7 @@ function spanish(condition: AlertCondition, { number, lasting, during }: Said): 
   }
 }
 
-function english(condition: AlertCondition, { number, lasting, during }: Said): string {
+function english(condition: AlertConditionInput, { number, lasting, during }: Said): string {
   const name = (variable: Variable) => VARIABLE_WORDS.en[variable]
   const unit = unitOfCondition(condition)
   const lasts = during === undefined ? '' : ` for ${during}`
@@ -91,10 +94,10 @@ function english(condition: AlertCondition, { number, lasting, during }: Said): 
       return 'The counter did something that is no metering of water'
     case 'over_right':
       return condition.of === 'flow'
-        ? `Flow above ${number(condition.percent)} % of the right${lasts}`
-        : `Volume of the year above ${number(condition.percent)} % of the right`
+        ? `Flow above ${number(condition.percent ?? 100)} % of the right${lasts}`
+        : `Volume of the year above ${number(condition.percent ?? 100)} % of the right`
     case 'forecast':
-      return `The ${condition.period} is projected to pass ${number(condition.percent)} % of the right`
+      return `The ${condition.period} is projected to pass ${number(condition.percent ?? 100)} % of the right`
     case 'dga_late':
       return `Declaration to DGA late${during === undefined ? '' : ` by ${during}`}`
     case 'gateway_lost':

@@ -310,7 +310,7 @@ async function snooze(
 async function escalate(tx: Sql, row: IncidentRow, { match, ...who }: VersionedAct): Promise<void> {
   requireVersion(row, match)
   requireOpen(row)
-  const steps = stepsOf(row)
+  const { steps } = row
   if (row.escalated >= steps) {
     throw new Problem(422, 'It cannot be escalated further', {
       detail:
@@ -318,12 +318,6 @@ async function escalate(tx: Sql, row: IncidentRow, { match, ...who }: VersionedA
     })
   }
   await escalateIncident(tx, row.id, row.escalated + 1, who)
-}
-
-/** How many steps of escalation there are. */
-function stepsOf({ details }: IncidentRow): number {
-  const steps = (details as { escalation?: unknown } | null)?.escalation
-  return Array.isArray(steps) ? steps.length : 0
 }
 
 async function locked(tx: Sql, clientIds: ClientIds, id: number): Promise<IncidentRow> {

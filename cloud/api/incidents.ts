@@ -56,6 +56,7 @@ export const Incident = z
     assignedTo: z.string().nullable().openapi({ description: 'a mail address' }),
     snoozedUntil: orNull(InstantText).openapi({ description: 'until then nobody is told more of it' }),
     escalated: z.int().openapi({ description: 'how many steps of escalation were taken' }),
+    steps: z.int().openapi({ description: 'how many steps of escalation its rules have' }),
     parentId: z
       .int()
       .nullable()

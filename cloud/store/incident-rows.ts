@@ -25,6 +25,8 @@ export interface IncidentRow {
   assignedTo: string | null
   snoozedUntil: number | null
   escalated: number
+  /** How many steps of escalation there are. */
+  steps: number
   /** The incident that explains this one. */
   parentId: number | null
 }
@@ -32,7 +34,7 @@ export interface IncidentRow {
 const INCIDENT = `select i.id, i.kind, i.subject, g.slug as gateway, c.slug as client, i.opened_at as "openedAt",
   c.slug || '.' || pr.slug || '.' || p.slug as point, i.last_seen_at as "lastSeenAt", i.count, i.reopened,
   i.closed_at as "closedAt", i.details, i.acknowledged_at as "acknowledgedAt", i.acknowledged_by as "acknowledgedBy",
-  i.version, i.assigned_to as "assignedTo", i.snoozed_until as "snoozedUntil", i.escalated, i.parent_id as "parentId"
+  i.version, i.assigned_to as "assignedTo", i.snoozed_until as "snoozedUntil", i.escalated, i.steps, i.parent_id as "parentId"
 from incidents i left join gateways g on g.id = i.gateway_id left join points p on p.id = i.point_id
 left join projects pr on pr.id = coalesce(g.project_id, p.project_id) left join clients c on c.id = pr.client_id`
 

@@ -31,6 +31,10 @@ export const PLACES: readonly Place[] = [
     ...{ ability: 'watch', isPinned: true },
   },
   {
+    ...{ to: '/alerts/rules', label: text => text.alerts.rules, icon: 'bell', group: 'watch' },
+    ability: 'watch',
+  },
+  {
     ...{ to: '/balances', label: text => text.balances.title, icon: 'balance', group: 'watch' },
     ability: 'read',
   },
@@ -55,6 +59,10 @@ export const PLACES: readonly Place[] = [
   {
     ...{ to: '/admin', label: text => text.admin.title, icon: 'settings', group: 'manage' },
     ability: 'decide',
+  },
+  {
+    ...{ to: '/notifications', label: text => text.alerts.notifications, icon: 'bell', group: 'manage' },
+    ability: 'watch',
   },
   { to: '/account', label: text => text.app.account, icon: 'account', group: 'manage', ability: 'read' },
 ]

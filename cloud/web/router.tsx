@@ -96,7 +96,43 @@ const balances = createRoute({
 const incidents = createRoute({
   getParentRoute: () => shell,
   path: '/incidents',
-  component: lazyRouteComponent(() => import('./screens/incidents.tsx'), 'IncidentsScreen'),
+  component: lazyRouteComponent(() => import('./screens/alerts/incidents.tsx'), 'IncidentsScreen'),
+})
+
+const incident = createRoute({
+  getParentRoute: () => shell,
+  path: '/incidents/$incident',
+  component: lazyRouteComponent(() => import('./screens/alerts/incident.tsx'), 'IncidentScreen'),
+})
+
+const alertRules = createRoute({
+  getParentRoute: () => shell,
+  path: '/alerts/rules',
+  component: lazyRouteComponent(() => import('./screens/alerts/rules.tsx'), 'AlertRulesScreen'),
+})
+
+const alertRule = createRoute({
+  getParentRoute: () => shell,
+  path: '/alerts/rules/$rule',
+  component: lazyRouteComponent(() => import('./screens/alerts/rule.tsx'), 'AlertRuleScreen'),
+})
+
+const alertMaintenance = createRoute({
+  getParentRoute: () => shell,
+  path: '/alerts/maintenance',
+  component: lazyRouteComponent(() => import('./screens/alerts/maintenance.tsx'), 'MaintenanceScreen'),
+})
+
+const alertChannels = createRoute({
+  getParentRoute: () => shell,
+  path: '/alerts/channels',
+  component: lazyRouteComponent(() => import('./screens/alerts/channels.tsx'), 'ChannelsScreen'),
+})
+
+const notifications = createRoute({
+  getParentRoute: () => shell,
+  path: '/notifications',
+  component: lazyRouteComponent(() => import('./screens/alerts/notifications.tsx'), 'NotificationsScreen'),
 })
 
 const compare = createRoute({
@@ -286,6 +322,12 @@ const tree = root.addChildren([
     balances,
     compare,
     incidents,
+    incident,
+    alertRules,
+    alertRule,
+    alertMaintenance,
+    alertChannels,
+    notifications,
     works,
     work,
     reconciliation,

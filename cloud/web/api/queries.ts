@@ -203,6 +203,128 @@ export const incidentsQuery = (state: 'open' | 'closed') =>
     refetchInterval: CALM_MS,
   })
 
+/** Which incidents are shown; what is empty or absent does not matter. */
+export interface IncidentFilter {
+  state: 'open' | 'closed'
+  severity?: '' | 'info' | 'warning' | 'critical'
+  acknowledged?: '' | 'true' | 'false'
+  assignedTo?: '' | 'me'
+}
+
+/** Incidents, newest first, page by page. */
+export const incidentListQuery = ({ state, severity, acknowledged, assignedTo }: IncidentFilter) =>
+  infiniteQueryOptions({
+    queryKey: ['incidents', state, severity ?? '', acknowledged ?? '', assignedTo ?? ''],
+    queryFn: ({ pageParam, signal }) =>
+      ask('GET /api/v1/incidents', {
+        query: {
+          ...{ state, limit: 50 },
+          ...(severity ? { severity } : {}),
+          ...(acknowledged ? { acknowledged } : {}),
+          ...(assignedTo ? { assignedTo } : {}),
+          ...(pageParam === null ? {} : { cursor: pageParam }),
+        },
+        signal,
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: page => page.next,
+    refetchInterval: CALM_MS,
+    placeholderData: keepPreviousData,
+  })
+
+/** One incident. */
+export const incidentQuery = (incident: number) =>
+  queryOptions({
+    queryKey: ['incident', incident],
+    queryFn: ({ signal }) => ask('GET /api/v1/incidents/{incident}', { path: { incident }, signal }),
+    refetchInterval: CALM_MS,
+  })
+
+/** Its story, newest first, page by page. */
+export const incidentEventsQuery = (incident: number) =>
+  infiniteQueryOptions({
+    queryKey: ['incident-events', incident],
+    queryFn: ({ pageParam, signal }) =>
+      ask('GET /api/v1/incidents/{incident}/events', {
+        path: { incident },
+        query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) },
+        signal,
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: page => page.next,
+    refetchInterval: CALM_MS,
+  })
+
+/** Who was told of it. */
+export const deliveriesQuery = (incident: number) =>
+  queryOptions({
+    queryKey: ['deliveries', incident],
+    queryFn: ({ signal }) =>
+      ask('GET /api/v1/incidents/{incident}/deliveries', { path: { incident }, signal }),
+    refetchInterval: CALM_MS,
+  })
+
+/** Who can be given it. */
+export const peopleOfIncidentQuery = (incident: number) =>
+  queryOptions({
+    queryKey: ['incident-people', incident],
+    queryFn: ({ signal }) => ask('GET /api/v1/incidents/{incident}/people', { path: { incident }, signal }),
+    staleTime: 60_000,
+  })
+
+/** Alert rules, page by page. */
+export const alertRulesQuery = infiniteQueryOptions({
+  queryKey: ['alert-rules'],
+  queryFn: ({ pageParam, signal }) =>
+    ask('GET /api/v1/alert-rules', {
+      query: { limit: 100, ...(pageParam === null ? {} : { cursor: pageParam }) },
+      signal,
+    }),
+  initialPageParam: null as string | null,
+  getNextPageParam: page => page.next,
+})
+
+/** One rule, and who changed it. It is not asked again while somebody changes it. */
+export const alertRuleQuery = (rule: number) =>
+  queryOptions({
+    queryKey: ['alert-rule', rule],
+    queryFn: ({ signal }) => ask('GET /api/v1/alert-rules/{rule}', { path: { rule }, signal }),
+    refetchOnWindowFocus: false,
+  })
+
+/** Ways to people besides mail. */
+export const channelsQuery = queryOptions({
+  queryKey: ['alert-channels'],
+  queryFn: ({ signal }) => ask('GET /api/v1/alert-channels', { signal }),
+})
+
+/** When rules say nothing. */
+export const maintenanceQuery = (state: 'coming' | 'all') =>
+  infiniteQueryOptions({
+    queryKey: ['maintenance', state],
+    queryFn: ({ pageParam, signal }) =>
+      ask('GET /api/v1/maintenance', {
+        query: { state, limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) },
+        signal,
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: page => page.next,
+  })
+
+/** How who is signed in wants to be told. */
+export const ownNotificationsQuery = queryOptions({
+  queryKey: ['own-notifications'],
+  queryFn: ({ signal }) => ask('GET /api/v1/me/notifications', { signal }),
+  refetchOnWindowFocus: false,
+})
+
+/** What who is signed in was sent. */
+export const ownDeliveriesQuery = queryOptions({
+  queryKey: ['own-deliveries'],
+  queryFn: ({ signal }) => ask('GET /api/v1/me/deliveries', { signal }),
+  refetchInterval: LIVE_MS,
+})
+
 /** All gateways. */
 export const gatewaysQuery = queryOptions({
   queryKey: ['gateways'],

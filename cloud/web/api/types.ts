@@ -809,6 +809,314 @@ export interface Routes {
     body: undefined
     answer: IncidentPage
   }
+  'GET /api/v1/alert-rules': {
+    path: Record<string, never>
+    query: { point?: string; cursor?: string; limit?: number }
+    body: undefined
+    answer: AlertRulePage
+  }
+  'POST /api/v1/alert-rules': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: AlertRuleAsked
+    answer: AlertRule
+  }
+  'POST /api/v1/alert-rules/backtest': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: AlertBacktestAsked
+    answer: AlertBacktest
+  }
+  'GET /api/v1/alert-rules/{rule}': {
+    path: { rule: number }
+    query: Record<string, never>
+    body: undefined
+    answer: AlertRuleWithChanges
+  }
+  'PUT /api/v1/alert-rules/{rule}': {
+    path: { rule: number }
+    query: Record<string, never>
+    body: {
+      name: string
+      condition:
+        | {
+            kind: 'threshold'
+            variable:
+              | 'flow'
+              | 'total'
+              | 'level'
+              | 'pulses'
+              | 'pressure'
+              | 'temperature'
+              | 'conductivity'
+              | 'velocity'
+              | 'voltage'
+              | 'battery'
+              | 'stage'
+              | 'ph'
+              | 'turbidity'
+              | 'status'
+              | 'reverse_total'
+              | 'net_total'
+              | 'running_time'
+              | 'energy'
+              | 'power'
+              | 'signal_quality'
+              | 'water_table'
+              | 'volume'
+              | 'mean_flow'
+            is: 'above' | 'below'
+            limit: number
+            hysteresis?: number
+            for?: string
+          }
+        | {
+            kind: 'rate'
+            variable:
+              | 'flow'
+              | 'total'
+              | 'level'
+              | 'pulses'
+              | 'pressure'
+              | 'temperature'
+              | 'conductivity'
+              | 'velocity'
+              | 'voltage'
+              | 'battery'
+              | 'stage'
+              | 'ph'
+              | 'turbidity'
+              | 'status'
+              | 'reverse_total'
+              | 'net_total'
+              | 'running_time'
+              | 'energy'
+              | 'power'
+              | 'signal_quality'
+              | 'water_table'
+              | 'volume'
+              | 'mean_flow'
+            is: 'rising' | 'falling'
+            perHour: number
+            hysteresis?: number
+            over: string
+            for?: string
+          }
+        | {
+            kind: 'duration'
+            variable:
+              | 'flow'
+              | 'total'
+              | 'level'
+              | 'pulses'
+              | 'pressure'
+              | 'temperature'
+              | 'conductivity'
+              | 'velocity'
+              | 'voltage'
+              | 'battery'
+              | 'stage'
+              | 'ph'
+              | 'turbidity'
+              | 'status'
+              | 'reverse_total'
+              | 'net_total'
+              | 'running_time'
+              | 'energy'
+              | 'power'
+              | 'signal_quality'
+              | 'water_table'
+              | 'volume'
+              | 'mean_flow'
+            is: 'above' | 'below'
+            limit: number
+            hysteresis?: number
+            total: string
+            within: string
+          }
+        | {
+            kind: 'stuck'
+            variable:
+              | 'flow'
+              | 'total'
+              | 'level'
+              | 'pulses'
+              | 'pressure'
+              | 'temperature'
+              | 'conductivity'
+              | 'velocity'
+              | 'voltage'
+              | 'battery'
+              | 'stage'
+              | 'ph'
+              | 'turbidity'
+              | 'status'
+              | 'reverse_total'
+              | 'net_total'
+              | 'running_time'
+              | 'energy'
+              | 'power'
+              | 'signal_quality'
+              | 'water_table'
+              | 'volume'
+              | 'mean_flow'
+            tolerance?: number
+            zero?: boolean
+            for: string
+          }
+        | {
+            kind: 'no_data'
+            variable?:
+              | 'flow'
+              | 'total'
+              | 'level'
+              | 'pulses'
+              | 'pressure'
+              | 'temperature'
+              | 'conductivity'
+              | 'velocity'
+              | 'voltage'
+              | 'battery'
+              | 'stage'
+              | 'ph'
+              | 'turbidity'
+              | 'status'
+              | 'reverse_total'
+              | 'net_total'
+              | 'running_time'
+              | 'energy'
+              | 'power'
+              | 'signal_quality'
+              | 'water_table'
+              | 'volume'
+              | 'mean_flow'
+            for: string
+          }
+        | {
+            kind: 'counter_event'
+            events?: (
+              | 'reset'
+              | 'rollover'
+              | 'gap'
+              | 'zero'
+              | 'truncated'
+              | 'drop'
+              | 'jump'
+              | 'readmitted'
+              | 'given_up'
+              | 'returned'
+              | 'entered'
+              | 'entered_mismatch'
+            )[]
+          }
+        | { kind: 'over_right'; of: 'flow' | 'year'; percent?: number; hysteresis?: number; for?: string }
+        | { kind: 'forecast'; period: 'month' | 'year'; percent?: number; hysteresis?: number }
+        | { kind: 'dga_late'; for?: string }
+        | { kind: 'gateway_lost'; for?: string }
+      severity?: 'info' | 'warning' | 'critical'
+      schedule?: {
+        days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]
+        from: string
+        to: string
+      }[]
+      quietFor?: string
+      clearFor?: string
+      notify?: ({ email: string } | { channel: number; to?: string })[]
+      escalation?: { after: string; notify: ({ email: string } | { channel: number; to?: string })[] }[]
+      enabled?: boolean
+    }
+    answer: AlertRule
+  }
+  'DELETE /api/v1/alert-rules/{rule}': {
+    path: { rule: number }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'GET /api/v1/alert-channels': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: AlertChannelList
+  }
+  'POST /api/v1/alert-channels': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: AlertChannelAsked
+    answer: AlertChannelMade
+  }
+  'PUT /api/v1/alert-channels/{channel}': {
+    path: { channel: number }
+    query: Record<string, never>
+    body: AlertChannelChange
+    answer: AlertChannel
+  }
+  'DELETE /api/v1/alert-channels/{channel}': {
+    path: { channel: number }
+    query: Record<string, never>
+    body: undefined
+    answer: undefined
+  }
+  'POST /api/v1/alert-channels/{channel}/test': {
+    path: { channel: number }
+    query: Record<string, never>
+    body: AlertChannelTest
+    answer: AlertChannelTested
+  }
+  'GET /api/v1/maintenance': {
+    path: Record<string, never>
+    query: { state?: 'coming' | 'all'; cursor?: string; limit?: number }
+    body: undefined
+    answer: MaintenancePage
+  }
+  'POST /api/v1/maintenance': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: MaintenanceAsked
+    answer: Maintenance
+  }
+  'POST /api/v1/maintenance/{maintenance}/end': {
+    path: { maintenance: number }
+    query: Record<string, never>
+    body: undefined
+    answer: Maintenance
+  }
+  'GET /api/v1/me/notifications': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: OwnNotifications
+  }
+  'PUT /api/v1/me/notifications': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: {
+      language?: 'es' | 'en'
+      email?: boolean
+      channels?: { channel: number; to?: string }[]
+      quietHours?: {
+        days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]
+        from: string
+        to: string
+      }[]
+      criticalAtOnce?: boolean
+      digest?: 'never' | 'hourly' | 'daily'
+      digestAt?: string
+    }
+    answer: OwnNotifications
+  }
+  'POST /api/v1/me/notifications/test': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: OwnNotificationsTested
+  }
+  'GET /api/v1/me/deliveries': {
+    path: Record<string, never>
+    query: Record<string, never>
+    body: undefined
+    answer: DeliveryList
+  }
   'POST /api/v1/incidents/acknowledge': {
     path: Record<string, never>
     query: Record<string, never>
@@ -1008,6 +1316,1039 @@ export type AccountLink = {
   expiresAt: Instant
   mail: 'accepted' | 'refused' | 'unanswered' | 'none'
 }
+
+export type AlertBacktest = {
+  point: PointKey
+  from: Instant
+  to: Instant
+  through: Instant
+  samples: number
+  firings: number
+  incidents: { from: Instant; to: Instant | null; firings: number; value: number | null }[]
+  incidentsTotal: number
+  limit: number | null
+}
+
+export type AlertBacktestAsked = {
+  point: string
+  rule: {
+    name: string
+    condition:
+      | {
+          kind: 'threshold'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          for?: string
+        }
+      | {
+          kind: 'rate'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'rising' | 'falling'
+          perHour: number
+          hysteresis?: number
+          over: string
+          for?: string
+        }
+      | {
+          kind: 'duration'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          total: string
+          within: string
+        }
+      | {
+          kind: 'stuck'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          tolerance?: number
+          zero?: boolean
+          for: string
+        }
+      | {
+          kind: 'no_data'
+          variable?:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          for: string
+        }
+      | {
+          kind: 'counter_event'
+          events?: (
+            | 'reset'
+            | 'rollover'
+            | 'gap'
+            | 'zero'
+            | 'truncated'
+            | 'drop'
+            | 'jump'
+            | 'readmitted'
+            | 'given_up'
+            | 'returned'
+            | 'entered'
+            | 'entered_mismatch'
+          )[]
+        }
+      | { kind: 'over_right'; of: 'flow' | 'year'; percent?: number; hysteresis?: number; for?: string }
+      | { kind: 'forecast'; period: 'month' | 'year'; percent?: number; hysteresis?: number }
+      | { kind: 'dga_late'; for?: string }
+      | { kind: 'gateway_lost'; for?: string }
+    severity?: 'info' | 'warning' | 'critical'
+    schedule?: { days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]; from: string; to: string }[]
+    quietFor?: string
+    clearFor?: string
+    notify?: ({ email: string } | { channel: number; to?: string })[]
+    escalation?: { after: string; notify: ({ email: string } | { channel: number; to?: string })[] }[]
+    enabled?: boolean
+  }
+  from: string
+  to: string
+}
+
+export type AlertChannel = {
+  id: number
+  client: string | null
+  name: string
+  kind: 'webhook' | 'http'
+  settings:
+    | { kind: 'webhook'; url: string }
+    | {
+        kind: 'http'
+        method?: 'POST' | 'PUT' | 'GET'
+        url: string
+        headers?: Record<string, string>
+        contentType?: 'application/json' | 'application/x-www-form-urlencoded' | 'text/plain'
+        body?: string
+        textMax?: number
+        accepted?: { path: string; is: string }
+      }
+    | null
+  hasSecret: boolean
+  version: number
+  changedAt: Instant
+  changedBy: string
+}
+
+export type AlertChannelAsked = {
+  client?: string
+  name: string
+  settings:
+    | { kind: 'webhook'; url: string }
+    | {
+        kind: 'http'
+        method?: 'POST' | 'PUT' | 'GET'
+        url: string
+        headers?: Record<string, string>
+        contentType?: 'application/json' | 'application/x-www-form-urlencoded' | 'text/plain'
+        body?: string
+        textMax?: number
+        accepted?: { path: string; is: string }
+      }
+  secret?: string
+}
+
+export type AlertChannelChange = {
+  name: string
+  settings:
+    | { kind: 'webhook'; url: string }
+    | {
+        kind: 'http'
+        method?: 'POST' | 'PUT' | 'GET'
+        url: string
+        headers?: Record<string, string>
+        contentType?: 'application/json' | 'application/x-www-form-urlencoded' | 'text/plain'
+        body?: string
+        textMax?: number
+        accepted?: { path: string; is: string }
+      }
+  secret?: string | null
+}
+
+export type AlertChannelList = { items: AlertChannel[] }
+
+export type AlertChannelMade = { channel: AlertChannel; secret: string | null }
+
+export type AlertChannelTest = { to?: string }
+
+export type AlertChannelTested = { delivery: number; channel: string }
+
+export type AlertRule = {
+  id: number
+  client: string
+  point: PointKey | null
+  rule: {
+    name: string
+    condition:
+      | {
+          kind: 'threshold'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          for?: string
+        }
+      | {
+          kind: 'rate'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'rising' | 'falling'
+          perHour: number
+          hysteresis?: number
+          over: string
+          for?: string
+        }
+      | {
+          kind: 'duration'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          total: string
+          within: string
+        }
+      | {
+          kind: 'stuck'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          tolerance?: number
+          zero?: boolean
+          for: string
+        }
+      | {
+          kind: 'no_data'
+          variable?:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          for: string
+        }
+      | {
+          kind: 'counter_event'
+          events?: (
+            | 'reset'
+            | 'rollover'
+            | 'gap'
+            | 'zero'
+            | 'truncated'
+            | 'drop'
+            | 'jump'
+            | 'readmitted'
+            | 'given_up'
+            | 'returned'
+            | 'entered'
+            | 'entered_mismatch'
+          )[]
+        }
+      | { kind: 'over_right'; of: 'flow' | 'year'; percent?: number; hysteresis?: number; for?: string }
+      | { kind: 'forecast'; period: 'month' | 'year'; percent?: number; hysteresis?: number }
+      | { kind: 'dga_late'; for?: string }
+      | { kind: 'gateway_lost'; for?: string }
+    severity?: 'info' | 'warning' | 'critical'
+    schedule?: { days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]; from: string; to: string }[]
+    quietFor?: string
+    clearFor?: string
+    notify?: ({ email: string } | { channel: number; to?: string })[]
+    escalation?: { after: string; notify: ({ email: string } | { channel: number; to?: string })[] }[]
+    enabled?: boolean
+  }
+  version: number
+  changedAt: Instant
+  changedBy: string
+}
+
+export type AlertRuleAsked = {
+  client: string
+  point?: string
+  rule: {
+    name: string
+    condition:
+      | {
+          kind: 'threshold'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          for?: string
+        }
+      | {
+          kind: 'rate'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'rising' | 'falling'
+          perHour: number
+          hysteresis?: number
+          over: string
+          for?: string
+        }
+      | {
+          kind: 'duration'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          total: string
+          within: string
+        }
+      | {
+          kind: 'stuck'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          tolerance?: number
+          zero?: boolean
+          for: string
+        }
+      | {
+          kind: 'no_data'
+          variable?:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          for: string
+        }
+      | {
+          kind: 'counter_event'
+          events?: (
+            | 'reset'
+            | 'rollover'
+            | 'gap'
+            | 'zero'
+            | 'truncated'
+            | 'drop'
+            | 'jump'
+            | 'readmitted'
+            | 'given_up'
+            | 'returned'
+            | 'entered'
+            | 'entered_mismatch'
+          )[]
+        }
+      | { kind: 'over_right'; of: 'flow' | 'year'; percent?: number; hysteresis?: number; for?: string }
+      | { kind: 'forecast'; period: 'month' | 'year'; percent?: number; hysteresis?: number }
+      | { kind: 'dga_late'; for?: string }
+      | { kind: 'gateway_lost'; for?: string }
+    severity?: 'info' | 'warning' | 'critical'
+    schedule?: { days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]; from: string; to: string }[]
+    quietFor?: string
+    clearFor?: string
+    notify?: ({ email: string } | { channel: number; to?: string })[]
+    escalation?: { after: string; notify: ({ email: string } | { channel: number; to?: string })[] }[]
+    enabled?: boolean
+  }
+}
+
+export type AlertRuleChange = {
+  at: Instant
+  by: string
+  before: {
+    name: string
+    condition:
+      | {
+          kind: 'threshold'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          for?: string
+        }
+      | {
+          kind: 'rate'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'rising' | 'falling'
+          perHour: number
+          hysteresis?: number
+          over: string
+          for?: string
+        }
+      | {
+          kind: 'duration'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          total: string
+          within: string
+        }
+      | {
+          kind: 'stuck'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          tolerance?: number
+          zero?: boolean
+          for: string
+        }
+      | {
+          kind: 'no_data'
+          variable?:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          for: string
+        }
+      | {
+          kind: 'counter_event'
+          events?: (
+            | 'reset'
+            | 'rollover'
+            | 'gap'
+            | 'zero'
+            | 'truncated'
+            | 'drop'
+            | 'jump'
+            | 'readmitted'
+            | 'given_up'
+            | 'returned'
+            | 'entered'
+            | 'entered_mismatch'
+          )[]
+        }
+      | { kind: 'over_right'; of: 'flow' | 'year'; percent?: number; hysteresis?: number; for?: string }
+      | { kind: 'forecast'; period: 'month' | 'year'; percent?: number; hysteresis?: number }
+      | { kind: 'dga_late'; for?: string }
+      | { kind: 'gateway_lost'; for?: string }
+    severity?: 'info' | 'warning' | 'critical'
+    schedule?: { days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]; from: string; to: string }[]
+    quietFor?: string
+    clearFor?: string
+    notify?: ({ email: string } | { channel: number; to?: string })[]
+    escalation?: { after: string; notify: ({ email: string } | { channel: number; to?: string })[] }[]
+    enabled?: boolean
+  } | null
+  after: {
+    name: string
+    condition:
+      | {
+          kind: 'threshold'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          for?: string
+        }
+      | {
+          kind: 'rate'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'rising' | 'falling'
+          perHour: number
+          hysteresis?: number
+          over: string
+          for?: string
+        }
+      | {
+          kind: 'duration'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          is: 'above' | 'below'
+          limit: number
+          hysteresis?: number
+          total: string
+          within: string
+        }
+      | {
+          kind: 'stuck'
+          variable:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          tolerance?: number
+          zero?: boolean
+          for: string
+        }
+      | {
+          kind: 'no_data'
+          variable?:
+            | 'flow'
+            | 'total'
+            | 'level'
+            | 'pulses'
+            | 'pressure'
+            | 'temperature'
+            | 'conductivity'
+            | 'velocity'
+            | 'voltage'
+            | 'battery'
+            | 'stage'
+            | 'ph'
+            | 'turbidity'
+            | 'status'
+            | 'reverse_total'
+            | 'net_total'
+            | 'running_time'
+            | 'energy'
+            | 'power'
+            | 'signal_quality'
+            | 'water_table'
+            | 'volume'
+            | 'mean_flow'
+          for: string
+        }
+      | {
+          kind: 'counter_event'
+          events?: (
+            | 'reset'
+            | 'rollover'
+            | 'gap'
+            | 'zero'
+            | 'truncated'
+            | 'drop'
+            | 'jump'
+            | 'readmitted'
+            | 'given_up'
+            | 'returned'
+            | 'entered'
+            | 'entered_mismatch'
+          )[]
+        }
+      | { kind: 'over_right'; of: 'flow' | 'year'; percent?: number; hysteresis?: number; for?: string }
+      | { kind: 'forecast'; period: 'month' | 'year'; percent?: number; hysteresis?: number }
+      | { kind: 'dga_late'; for?: string }
+      | { kind: 'gateway_lost'; for?: string }
+    severity?: 'info' | 'warning' | 'critical'
+    schedule?: { days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]; from: string; to: string }[]
+    quietFor?: string
+    clearFor?: string
+    notify?: ({ email: string } | { channel: number; to?: string })[]
+    escalation?: { after: string; notify: ({ email: string } | { channel: number; to?: string })[] }[]
+    enabled?: boolean
+  } | null
+}
+
+export type AlertRulePage = { items: AlertRule[]; next: string | null }
+
+export type AlertRuleWithChanges = { rule: AlertRule; changes: AlertRuleChange[] }
 
 export type Anomaly = {
   id: number
@@ -1626,6 +2967,7 @@ export type Incident = {
   assignedTo: string | null
   snoozedUntil: Instant | null
   escalated: number
+  steps: number
   parentId: number | null
 }
 
@@ -1721,6 +3063,22 @@ export type ListedProject = {
 }
 
 export type MadeGateway = { settings: GatewaySettings; token: string }
+
+export type Maintenance = {
+  id: number
+  client: string
+  point: PointKey | null
+  from: Instant
+  to: Instant
+  reason: string
+  createdAt: Instant
+  createdBy: string
+  endedBy: string | null
+}
+
+export type MaintenanceAsked = { client: string; point?: string; from: string; to: string; reason: string }
+
+export type MaintenancePage = { items: Maintenance[]; next: string | null }
 
 export type Me = {
   kind: 'user' | 'token'
@@ -1978,6 +3336,25 @@ export type OwnKeyAsked = {
 }
 
 export type OwnKeys = { items: ApiKey[] }
+
+export type OwnNotifications = {
+  preferences: {
+    language?: 'es' | 'en'
+    email?: boolean
+    channels?: { channel: number; to?: string }[]
+    quietHours?: {
+      days: ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]
+      from: string
+      to: string
+    }[]
+    criticalAtOnce?: boolean
+    digest?: 'never' | 'hourly' | 'daily'
+    digestAt?: string
+  }
+  version: number
+}
+
+export type OwnNotificationsTested = { deliveries: number[] }
 
 export type Passkey = { id: string; name: string; createdAt: Instant; lastUsedAt: Instant | null }
 

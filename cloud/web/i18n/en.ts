@@ -2,6 +2,7 @@
 
 import { account, signIn } from './en/account.ts'
 import { admin, keys, users } from './en/admin.ts'
+import { alerts } from './en/alerts.ts'
 import { analysis, balances } from './en/analysis.ts'
 import { age, app, failure } from './en/app.ts'
 import { compare, readings } from './en/compare.ts'
@@ -29,6 +30,7 @@ export const en: Messages = {
   account,
   admin,
   age,
+  alerts,
   analysis,
   app,
   audit,

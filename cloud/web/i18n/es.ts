@@ -2,6 +2,7 @@
 
 import { account, signIn } from './es/account.ts'
 import { admin, keys, users } from './es/admin.ts'
+import { alerts } from './es/alerts.ts'
 import { analysis, balances } from './es/analysis.ts'
 import { age, app, failure } from './es/app.ts'
 import { compare, readings } from './es/compare.ts'
@@ -28,6 +29,7 @@ export const es = {
   account,
   admin,
   age,
+  alerts,
   analysis,
   app,
   audit,

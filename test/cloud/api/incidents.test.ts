@@ -59,7 +59,8 @@ describe('/incidents/{incident}', () => {
   }
 
   test('keeps who did what about it, in order', async () => {
-    const { id } = await open('story', { details: { escalation: ['30m'] } })
+    const { id } = await open('story')
+    await api.db.query('update incidents set steps = 1 where id = $1', [id])
     const until = new Date(api.clock.now() + HOUR).toISOString()
 
     await act('POST', 'acknowledge', { id })
