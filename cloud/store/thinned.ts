@@ -2,6 +2,7 @@
 //
 // Steps are counted from the epoch, so that two questions of the same step cut time at the same instants.
 
+import { DOUBT } from '../flags.ts'
 import type { Sql } from './database.ts'
 
 /** One step of a thinned series; a step in which nothing was read has none. */
@@ -29,7 +30,7 @@ export interface Thinning {
 const WITHIN = `series_id = $1 and at >= to_timestamp($2::float8 / 1000) and at < to_timestamp($3::float8 / 1000)`
 const STEP = `floor(extract(epoch from at) * 1000 / $4::float8)::float8`
 
-/** From the values themselves, uncertain ones among them. */
+/** From the values that are in force, uncertain ones among them; a doubtful one is not good. */
 export function thinValues(
   sql: Sql,
   origin: 'measured' | 'derived',
@@ -38,11 +39,20 @@ export function thinValues(
   return sql.query<ThinnedRow>(
     `select ${STEP} as step, min(value) as min, max(value) as max, avg(value) as mean,
        (array_agg(value order by at desc) filter (where value is not null))[1] as last,
-       count(*)::int as count, count(*) filter (where quality = 0)::int as valid, max(quality) as "worstQuality"
-     from ${origin === 'measured' ? 'readings' : 'derived'} where ${WITHIN} group by 1 order by 1`,
-    [seriesId, from, to, stepMs],
+       count(*)::int as count, count(*) filter (where quality = 0 and flags & $5 = 0)::int as valid,
+       max(quality) as "worstQuality"
+     from (${origin === 'measured' ? JUDGED : COMPUTED}) as v group by 1 order by 1`,
+    [seriesId, from, to, stepMs, DOUBT],
   )
 }
+
+const COMPUTED = `select at, value, quality, flags from derived where ${WITHIN}`
+
+/** A judgement has the key of its reading. Both are cut out before they meet: few readings have one. */
+const JUDGED = `
+  select r.at, coalesce(j.adjusted, r.value) as value, r.quality, coalesce(j.flags, 0) as flags
+  from (select at, value, quality from readings where ${WITHIN}) as r
+  left join (select at, flags, adjusted from judgements where ${WITHIN}) as j on j.at = r.at`
 
 /** From the rollups of hours: over good values only. A step must be whole hours. */
 export function thinHours(sql: Sql, { seriesId, from, to, stepMs }: Thinning): Promise<ThinnedRow[]> {

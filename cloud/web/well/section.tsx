@@ -31,13 +31,13 @@ interface Label {
 export function WellSection({
   depths,
   waterTable,
-  restLevel,
+  restLevel = null,
   isPumping,
 }: {
   depths: Depths
   waterTable: number | null
   /** How high the water stands while the pump rests. */
-  restLevel: number | null
+  restLevel?: number | null
   isPumping: boolean
 }) {
   const text = useText()

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { intervalOf, stateOfPoint } from '../../../cloud/api/point-state.ts'
 import { planThinning } from '../../../cloud/api/series.ts'
+import { flagsOf } from '../../../cloud/flags.ts'
 import { rollUpHours } from '../../../cloud/store/rollups.ts'
 import { fill, NOW } from './content.ts'
 import { type ApiScene, openApiScene } from './scene.ts'
@@ -131,6 +132,26 @@ describe('/points/{point}/series', () => {
     assert.ok(other.at.every((at: number) => at % other.stepMs === 0))
   })
 
+  test('draws what is in force and not what was measured, and counts what is doubtful as not good', async () => {
+    const start = from + 86_400_000
+    const route = 'GET /api/v1/points/{point}/series'
+    await api.store(POINT, 'level', start, [10, 20, 30, 40])
+    await api.db.query(
+      `insert into judgements (series_id, at, flags, adjusted)
+       select s.id, to_timestamp($1::float8 / 1000) + make_interval(secs => v.second), v.flags, v.adjusted
+       from series s join points p on p.id = s.point_id and p.slug = 'pozo-7',
+         (values (1, $2::int, 2.5::float8), (3, $3::int, null)) as v (second, flags, adjusted)
+       where s.variable = 3`,
+      [start, flagsOf('cut_off'), flagsOf('out_of_range')],
+    )
+    const query = 'variable=level&from=2026-01-16T10:00:00Z&to=2026-01-16T10:01:00Z&steps=1'
+
+    const { body } = await api.ask(route, { path: `/api/v1/points/${POINT}/series?${query}` })
+
+    assert.deepEqual([body.min, body.max, body.mean, body.last], [[2.5], [40], [20.625], [40]])
+    assert.deepEqual([body.count, body.valid], [[4], [3]])
+  })
+
   test('draws long stretches from the hours, which count the same', async () => {
     const hours = [{ seriesId: 1, from, to: from + HOUR_MS }]
     await api.db.transaction(tx => rollUpHours(tx, 'measured', hours))
@@ -141,7 +162,7 @@ describe('/points/{point}/series', () => {
   })
 
   test('has nothing of a variable that never came, and refuses a stretch that ends before it begins', async () => {
-    const path = `/api/v1/points/${POINT}/series?variable=level`
+    const path = `/api/v1/points/${POINT}/series?variable=ph`
     const { status, body } = await api.ask('GET /api/v1/points/{point}/series', { path })
     assert.deepEqual([status, body.at, body.last], [200, [], []])
     const backwards = await series('from=2026-01-16T10:00:00Z&to=2026-01-15T10:04:00Z')
