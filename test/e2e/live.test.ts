@@ -38,7 +38,7 @@ describe('the application, while values come', { skip: skipWithout('chromium') }
         await open('/sign-in')
         await page.getByLabel('Correo electrónico').fill(READS)
         await page.getByLabel('Contraseña', { exact: true }).fill(password)
-        await page.getByRole('button', { name: 'Ingresar' }).click()
+        await page.getByRole('button', { name: 'Ingresar', exact: true }).click()
         await page.getByRole('row', { name: /Pozo 7/ }).waitFor()
         await until('the page listens', () => api.live.listeners() === 1)
 
