@@ -39,6 +39,7 @@ import { type Actor, actAs } from './store/acting.ts'
 import type { Database } from './store/database.ts'
 import { listConnecting } from './store/gateways.ts'
 import { grafanaScript } from './store/grafana.ts'
+import { tellTrace } from './tracing/cli.ts'
 import { USAGE } from './usage.ts'
 import { listOf, needed, UsageError } from './usage-error.ts'
 
@@ -81,6 +82,8 @@ const OPTIONS = {
   time: { type: 'string' },
   accept: { type: 'string' },
   broker: { type: 'string' },
+  at: { type: 'string' },
+  otlp: { type: 'string' },
   api: { type: 'string' },
   help: { type: 'boolean' },
   version: { type: 'boolean' },
@@ -109,6 +112,8 @@ async function obey(command: string, rest: readonly string[], options: Options):
       const places = settings()
       return tellHealth(servicesOf(options.services), places, line => void say(`${line}\n`))
     }
+    case 'trace 0':
+      return withDatabase(tellTrace(options, { say, version: readVersion() }))
     case 'smoke 0':
       return runSmoke(options)
     case 'migrate 0':

@@ -42,6 +42,8 @@ export interface CloudConfig {
   formerSecretKeys: readonly Uint8Array[]
   /** What is not known of DGA from outside, or differs by installation. */
   dga: { restUrl?: string; soapUrl?: string; timeStamp: (typeof TIME_STAMPS)[number]; paceMs: number }
+  /** Where traces go, over OTLP; absent: nowhere. */
+  otlpUrl?: string
   /** Where SMA is, when not where it says, and the least time between two requests to it. */
   sma: { url?: string; paceMs: number }
   /** How long raw readings are kept; absent: for ever. */
@@ -144,6 +146,7 @@ const Environment = z.object({
   DGA_TIME_STAMP: z.enum(TIME_STAMPS).optional(),
   DGA_PACE: Duration.optional(),
   SMA_URL: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
   SMA_PACE: Duration.optional(),
   RAW_RETENTION: Kept.optional(),
   RAW_RETENTION_DECLARED: Kept.optional(),
@@ -324,6 +327,9 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
       timeStamp: settings.DGA_TIME_STAMP ?? 'literal',
       paceMs: settings.DGA_PACE ?? DGA_PACE_MS,
     },
+    ...(settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+      ? {}
+      : { otlpUrl: settings.OTEL_EXPORTER_OTLP_ENDPOINT }),
     sma: {
       ...(settings.SMA_URL === undefined ? {} : { url: settings.SMA_URL }),
       paceMs: settings.SMA_PACE ?? SMA_PACE_MS,

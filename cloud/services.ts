@@ -128,7 +128,11 @@ const STARTERS: Record<ServiceName, Starter> = {
       { host, port: ports.processor, version, ...nats, ...(retention === undefined ? {} : { retention }) },
     )
   },
-  compliance: ({ access, secretKey, ...parts }, { host, ports, dga, sma, formerSecretKeys }, version) =>
+  compliance: (
+    { access, secretKey, ...parts },
+    { host, ports, dga, sma, otlpUrl, formerSecretKeys },
+    version,
+  ) =>
     startCompliance(
       {
         ...parts,
@@ -143,6 +147,7 @@ const STARTERS: Record<ServiceName, Starter> = {
         soap: dga.soapUrl === undefined ? {} : { url: dga.soapUrl },
         paceMs: dga.paceMs,
         sma,
+        ...(otlpUrl === undefined ? {} : { otlpUrl }),
       },
     ),
   analytics: (

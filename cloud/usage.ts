@@ -10,6 +10,8 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
   smarthydro-cloud run [--services ${SERVICE_NAMES.join(',')}]
                                               run these services, or all, until told to stop
   smarthydro-cloud health [--services …]      whether these services of this machine are well
+  smarthydro-cloud trace --work W --at T [--otlp URL]
+                                              the way of a declaration, from its readings to its receipt
   smarthydro-cloud smoke [--broker URL] [--api URL]
                                               sends a reading of a point of its own through everything
   smarthydro-cloud migrate                    bring the database to the shape this version needs

@@ -10,6 +10,7 @@ import { SLOT_STATES } from '../store/compliance.ts'
 import { selectSlotCounts } from '../store/compliance-slots.ts'
 import type { Database } from '../store/database.ts'
 import { selectVersion } from '../store/queries.ts'
+import { runTraceExport } from '../tracing/otlp.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
 import { keepWorking } from '../work-loop.ts'
 import { openBreakers } from './breaker.ts'
@@ -73,6 +74,8 @@ export interface ComplianceOptions {
   /** Between two requests to DGA, of all hands together. */
   paceMs?: number
   sma?: { url?: string; paceMs?: number }
+  /** Where traces go. */
+  otlpUrl?: string
 }
 
 const PACE_MS = 250
@@ -80,7 +83,7 @@ const PACE_MS = 250
 /** Starts the compliance service. */
 export async function startCompliance(
   { authorizeOperator, fetch, ...given }: ComplianceDeps,
-  { host, port, version, rest, soap, rules: some, paceMs = PACE_MS, sma = {} }: ComplianceOptions,
+  { host, port, version, rest, soap, rules: some, paceMs = PACE_MS, sma = {}, otlpUrl }: ComplianceOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = given
   const scope = openScope()
@@ -116,6 +119,8 @@ export async function startCompliance(
   scope.run(signal => measureForEver(given, signal))
   scope.run(signal => runLateWatch(given, signal))
   scope.run(signal => runCredentialsCheck(given, signal))
+  if (otlpUrl !== undefined)
+    scope.run(signal => runTraceExport({ ...given, fetch }, { url: otlpUrl, version }, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 
