@@ -33,10 +33,19 @@ export interface Built {
   parts: BuiltPart[]
 }
 
+/** How a package is built. */
+export interface BuildOptions {
+  version?: string
+  /** The one second of all its files, since 1970. */
+  seconds?: number
+  /** How hard Zstandard tries. */
+  level?: number
+}
+
 /** Builds the package of a machine. The same sources give the same bytes. */
 export async function buildPackage(
   architecture: Architecture,
-  { version = project.version, seconds = SECONDS }: { version?: string; seconds?: number } = {},
+  { version = project.version, seconds = SECONDS, level = LEVEL }: BuildOptions = {},
 ): Promise<Built> {
   const node = nodeOf(architecture)
   const { bytes, ingredients } = await bundleEdge('cli')
@@ -45,7 +54,10 @@ export async function buildPackage(
     { kind: 'file', path: 'bin/node', bytes: readFileSync(join(node, 'bin', 'node')), mode: 0o755 },
   ]
   const program = programEntries(architecture, bytes, version)
-  const parts = [buildPart('runtime', runtime, seconds), buildPart('program', program, seconds)]
+  const parts = [
+    buildPart('runtime', runtime, { seconds, level }),
+    buildPart('program', program, { seconds, level }),
+  ]
   const manifest = manifestOf(version, [{ architecture, parts }])
   const entries: Entry[] = [
     ...folders(HOME),
@@ -56,7 +68,7 @@ export async function buildPackage(
     text(`${HOME}/release.json`, `${JSON.stringify(manifest)}\n`),
     ...systemEntries(ingredients, readFileSync(join(node, 'LICENSE'), 'utf8')),
   ]
-  const deb = debian({ architecture, version, entries: sorted(entries), seconds })
+  const deb = debian({ architecture, version, entries: sorted(entries), seconds, level })
   return {
     architecture,
     deb: { name: `smarthydro-edge_${debianVersion(version)}_${architecture}.deb`, bytes: deb },
@@ -80,9 +92,13 @@ export function manifestOf(
   }
 }
 
-function buildPart(name: ReleasePart['name'], entries: readonly Entry[], seconds: number): BuiltPart {
+function buildPart(
+  name: ReleasePart['name'],
+  entries: readonly Entry[],
+  { seconds, level }: { seconds: number; level: number },
+): BuiltPart {
   const archive = tar(entries, { seconds })
-  const bytes = compress(archive)
+  const bytes = compress(archive, level)
   const chunks: string[] = []
   for (let at = 0; at < bytes.length; at += RELEASE_CHUNK_BYTES) {
     chunks.push(sha256(bytes.subarray(at, at + RELEASE_CHUNK_BYTES)))
@@ -152,11 +168,13 @@ function debian({
   version,
   entries,
   seconds,
+  level,
 }: {
   architecture: Architecture
   version: string
   entries: readonly Entry[]
   seconds: number
+  level: number
 }): Uint8Array {
   const files = entries.flatMap(entry => (entry.kind === 'file' ? [entry] : []))
   const kibibytes = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1024)
@@ -168,7 +186,7 @@ function debian({
     ...['postinst', 'prerm', 'postrm'].map(script),
   ]
   const archived = (list: readonly Entry[]) =>
-    compress(tar([{ kind: 'folder', path: '.' }, ...below('.', list)], { seconds }))
+    compress(tar([{ kind: 'folder', path: '.' }, ...below('.', list)], { seconds }), level)
   return ar(
     [
       { name: 'debian-binary', bytes: Buffer.from('2.0\n') },
@@ -231,8 +249,8 @@ function fileOf(path: string, source: string, mode = 0o644): Entry {
 
 const text = (path: string, content: string): Entry => ({ kind: 'file', path, bytes: Buffer.from(content) })
 
-const compress = (bytes: Uint8Array): Uint8Array =>
-  zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } })
+const compress = (bytes: Uint8Array, level: number): Uint8Array =>
+  zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } })
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex')

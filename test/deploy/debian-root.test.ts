@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { ROOT } from '../../deploy/edge/root.ts'
 import { skipUnlessRoot } from '../doubles/root.ts'
 import { skipWithout } from '../peers.ts'
 import { builtPackage, run } from './unpacked.ts'
@@ -26,7 +28,7 @@ const NEXT = '99.0.0'
 
 const skip = skipUnlessRoot('it makes a Debian of its own') || skipWithout('debootstrap', 'dpkg')
 
-describe('the package in a fresh Debian', { skip, timeout: 280_000 }, () => {
+describe('the package in a fresh Debian', { skip, timeout: 290_000 }, () => {
   let folder: string
   let root: string
   before(async () => {
@@ -36,7 +38,7 @@ describe('the package in a fresh Debian', { skip, timeout: 280_000 }, () => {
     root = join(folder, 'root')
     run('debootstrap', ['--variant=minbase', `--include=${INCLUDED}`, SUITE, root, MIRROR])
     for (const version of [undefined, NEXT]) {
-      const { deb } = await builtPackage('amd64', version)
+      const { deb } = await builtPackage('amd64', { level: 1, ...(version === undefined ? {} : { version }) })
       writeFileSync(join(root, version ?? 'first').concat('.deb'), deb.bytes)
     }
   })
@@ -116,4 +118,62 @@ describe('the package in a fresh Debian', { skip, timeout: 280_000 }, () => {
     assert.equal(readFileSync(join(root, buffer, '000003.log'), 'utf8'), 'readings')
     assert.equal(inside('stat', '--format', '%U', '/var/lib/smarthydro'), 'smarthydro\n')
   })
+
+  const lines = 'console=serial0,115200 console=tty1 root=PARTUUID=1 rootwait'
+  const install = (...args: string[]) => inside('/bin/sh', '/install.sh', ...args, '/first.deb')
+
+  test('install.sh --dry-run says what it would do on a Raspberry Pi, and changes nothing', () => {
+    inside('dpkg', '--purge', 'smarthydro-edge')
+    cpSync(join(ROOT, 'deploy/pi/install.sh'), join(root, 'install.sh'))
+    mkdirSync(join(root, 'boot/firmware'), { recursive: true })
+    writeFileSync(join(root, 'boot/firmware/cmdline.txt'), `${lines}\n`)
+    writeFileSync(join(root, 'boot/firmware/config.txt'), 'arm_64bit=1\n')
+    const files = () => run('find', [root, '-xdev', '-newer', join(root, 'install.sh'), '-type', 'f'])
+    const before = files()
+
+    const said = install('--dry-run')
+
+    assert.match(said, /^would install smarthydro-edge \d/m)
+    assert.match(said, /^would take the serial console out of \/boot\/firmware\/cmdline\.txt$/m)
+    assert.match(said, /^would add 'dtparam=watchdog=on' to \/boot\/firmware\/config\.txt$/m)
+    assert.match(said, /changes would be made; nothing was changed/)
+    assert.equal(files(), before)
+    assert.equal(exists('etc/systemd/system.conf.d/smarthydro.conf'), false)
+  })
+
+  test('install.sh makes a gateway of it, and run again finds nothing to do', () => {
+    mkdirSync(join(root, 'var/lib/apt/lists/partial'), { recursive: true })
+    cpSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'))
+    inside('apt-get', 'update', '--quiet')
+
+    install()
+
+    assert.match(inside('dpkg', '--status', 'smarthydro-edge'), /^Status: install ok installed$/m)
+    assert.equal(
+      readFileSync(join(root, 'boot/firmware/cmdline.txt'), 'utf8'),
+      'console=tty1 root=PARTUUID=1 rootwait\n',
+    )
+    assert.equal(
+      readFileSync(join(root, 'boot/firmware/config.txt'), 'utf8'),
+      'arm_64bit=1\ndtparam=watchdog=on\nenable_uart=1\n',
+    )
+    assert.match(
+      readFileSync(join(root, 'etc/systemd/system.conf.d/smarthydro.conf'), 'utf8'),
+      /RuntimeWatchdogSec=15/,
+    )
+    const again = install()
+    assert.match(again, /^Nothing was to be done\.$/m)
+    assert.doesNotMatch(again, /Restart the machine/)
+  })
+})
+
+test('the scripts of the package and of its installation are without a finding of shellcheck', {
+  skip: skipWithout('shellcheck'),
+}, () => {
+  const own = ['postinst', 'prerm', 'postrm', 'smarthydro-edge'].map(name => `deploy/edge/debian/${name}`)
+
+  run(
+    'shellcheck',
+    ['deploy/pi/install.sh', ...own].map(path => join(ROOT, path)),
+  )
 })

@@ -28,7 +28,7 @@ describe('the package', { skip: skipWithout('dpkg', 'systemd') }, () => {
     folder = mkdtempSync(join(tmpdir(), 'smarthydro-package-'))
     root = join(folder, 'root')
     mkdirSync(root)
-    built = await builtPackage('amd64')
+    built = await builtPackage('amd64', {})
     file = unpackInto(root, built)
   })
   after(() => rmSync(folder, { recursive: true, force: true }))

@@ -8,15 +8,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Architecture } from '../../deploy/edge/machine.ts'
-import { type Built, buildPackage } from '../../deploy/edge/package.ts'
+import { type BuildOptions, type Built, buildPackage } from '../../deploy/edge/package.ts'
 import { atEnd } from '../edge/buffer/folder.ts'
 
 const built = new Map<string, Promise<Built>>()
 
-/** The package of a machine, as `npm run build:edge` makes it; with another version, the same under that name. */
-export function builtPackage(architecture: Architecture, version?: string): Promise<Built> {
-  const name = `${architecture} ${version ?? ''}`
-  const known = built.get(name) ?? buildPackage(architecture, version === undefined ? {} : { version })
+/** The package of a machine, as `npm run build:edge` makes it but for how hard it is compressed. */
+export function builtPackage(
+  architecture: Architecture,
+  options: BuildOptions = { level: 1 },
+): Promise<Built> {
+  const name = JSON.stringify([architecture, options])
+  const known = built.get(name) ?? buildPackage(architecture, options)
   built.set(name, known)
   return known
 }
