@@ -4,7 +4,7 @@
 // the hash of its sources: a build of the same is not repeated.
 
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
@@ -27,14 +27,30 @@ export async function buildWeb({
   const hash = hashOfSources()
   if (!always && existsSync(mark) && readFileSync(mark, 'utf8') === hash) return false
   const { build } = await import('vite')
-  await build({
-    configFile: join(ROOT, SOURCES, 'vite.config.ts'),
-    logLevel: 'warn',
-    build: { outDir: out, emptyOutDir: true },
-  })
-  for (const file of globSync('**/*.{html,js,css,svg,json}', { cwd: out })) compress(join(out, file))
-  writeFileSync(mark, hash)
+  const made = `${out}-${process.pid}`
+  try {
+    await build({
+      configFile: join(ROOT, SOURCES, 'vite.config.ts'),
+      logLevel: 'warn',
+      build: { outDir: made, emptyOutDir: true },
+    })
+    for (const file of globSync('**/*.{html,js,css,svg,json}', { cwd: made })) compress(join(made, file))
+    writeFileSync(join(made, '.built'), hash)
+    replace(out, made)
+  } finally {
+    rmSync(made, { recursive: true, force: true })
+  }
   return true
+}
+
+/** Puts a folder in the place of another. Whoever builds the same at the same time has put theirs there: that will do. */
+function replace(out: string, made: string): void {
+  rmSync(out, { recursive: true, force: true, maxRetries: 5 })
+  try {
+    renameSync(made, out)
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }
 
 function hashOfSources(): string {

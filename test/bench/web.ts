@@ -59,7 +59,7 @@ async function measureOverview({ page }: Person): Promise<Figure[]> {
   await page.goto('/')
   await page.getByLabel('Correo electrónico').fill(EMAIL)
   await page.getByLabel('Contraseña', { exact: true }).fill(PASSWORD)
-  await page.getByRole('button', { name: 'Ingresar' }).click()
+  await page.getByRole('button', { name: 'Ingresar', exact: true }).click()
   await page.locator('.point-table').waitFor()
   const drawn: number[] = []
   const painted: number[] = []

@@ -2,15 +2,14 @@
 
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import { toUrl } from '../api/client.ts'
 import type { Variable } from '../api/types.ts'
 import { now } from '../clock.ts'
 import { useText } from '../i18n/language.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Panel } from '../ui/panel.tsx'
+import { ExportMenu } from './export-menu.tsx'
 import { SeriesChart } from './series-chart.tsx'
 import { Stretch, TimeBar, useShownTime } from './time-bar.tsx'
-import type { TimeView } from './view.ts'
 
 /** A point that is newer than this is first shown over an hour: over a day one would see nothing yet. */
 const NEW_MS = 6 * 3_600_000
@@ -43,10 +42,7 @@ export function History({
             <Icon name="compare" size={16} />
             {text.compare.compare}
           </Link>
-          <a className="button button-small" href={exportUrl(point, view)} download>
-            <Icon name="download" size={16} />
-            {text.point.export}
-          </a>
+          <ExportMenu point={point} view={view} />
         </TimeBar>
       }
     >
@@ -67,14 +63,6 @@ export function History({
     </Panel>
   )
 }
-
-/** What the charts show, as a file. */
-const exportUrl = (point: string, { from, to }: TimeView): string =>
-  toUrl(
-    '/api/v1/points/{point}/export',
-    { point },
-    { from: new Date(from).toISOString(), to: new Date(to).toISOString(), style: 'spreadsheet' },
-  )
 
 function Legend() {
   const text = useText()

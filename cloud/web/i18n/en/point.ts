@@ -65,6 +65,12 @@ export const point: Messages['point'] = {
   total: 'Total of the period',
   showTable: 'Show as a table',
   hideTable: 'Show as a chart',
-  export: 'Export CSV',
+  export: 'Export',
+  formats: { csv: 'CSV', xlsx: 'Excel workbook', parquet: 'Parquet' },
+  formatHints: {
+    csv: 'With semicolons and decimal commas',
+    xlsx: 'XLSX, with its units',
+    parquet: 'For data analysis',
+  },
   exportTitle: 'Export readings',
 }

@@ -63,6 +63,12 @@ export const point = {
   total: 'Total del período',
   showTable: 'Ver como tabla',
   hideTable: 'Ver como gráfico',
-  export: 'Exportar CSV',
+  export: 'Exportar',
+  formats: { csv: 'CSV', xlsx: 'Libro de Excel', parquet: 'Parquet' },
+  formatHints: {
+    csv: 'Con punto y coma y coma decimal',
+    xlsx: 'XLSX, con sus unidades',
+    parquet: 'Para análisis de datos',
+  },
   exportTitle: 'Exportar lecturas',
 }
