@@ -171,7 +171,12 @@ function Row({
         <Link to="/points/$point/dga" params={{ point }} className="main-link">
           {point.split('.').at(-1)}
         </Link>
-        <button type="button" className="row-button" aria-label={text.slot.open(when)} onClick={onOpen}>
+        <button
+          type="button"
+          className="row-button cell-work"
+          aria-label={text.slot.open(`${when} · ${workCode}`)}
+          onClick={onOpen}
+        >
           {when} · {workCode}
         </button>
       </td>
