@@ -4,7 +4,7 @@
 //     such a transaction. No route passes anything along, so none can forget it.
 // A2. Outside of actAs() nothing is told: the audit then names the login that did it.
 // A3. Within atOnce() everything happens in one transaction: what is a transaction elsewhere is a part of it, undone alone
-//     when it fails.
+//     when it fails. What asks another database, or the same as another role, is a transaction of its own there.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Unavailable } from '../../protocol/runtime/errors.ts'
@@ -28,8 +28,8 @@ export interface Actor {
 interface Act {
   /** The actor as the database is told. */
   said: string
-  /** The transaction that everything is a part of, and what of it is under way. */
-  whole?: { tx: Sql; turn: Promise<unknown> }
+  /** The transaction that everything is a part of that asks this database, and what of it is under way. */
+  whole?: { of: Database; tx: Sql; turn: Promise<unknown> }
 }
 
 const acts = new AsyncLocalStorage<Act>()
@@ -39,15 +39,16 @@ export function actAs<Result>(actor: Actor, work: () => Promise<Result>): Promis
   return acts.run({ said: JSON.stringify(actor) }, work)
 }
 
-const opened = new WeakSet<Database>()
+/** What is asked in the end, by the database that is told who acts. */
+const asked = new WeakMap<Database, Database>()
 
 /** The database, told who acts. */
 export function openActing(db: Database): Database {
-  if (opened.has(db)) return db
+  if (asked.has(db)) return db
   const acting: Database = {
     query: (text, params) => {
       const act = acts.getStore()
-      if (act?.whole !== undefined) return asPart(act, act.whole, tx => tx.query(text, params))
+      if (act?.whole?.of === db) return asPart(act, act.whole, tx => tx.query(text, params))
       if (act === undefined || /^\s*select\b/i.test(text)) return db.query(text, params)
       return told(db, act, tx => tx.query(text, params))
     },
@@ -55,13 +56,13 @@ export function openActing(db: Database): Database {
       const act = acts.getStore()
       // Who only reads changes nothing that an audit would be kept of.
       if (act === undefined || options?.asOfOneInstant === true) return db.transaction(work, options)
-      if (act.whole !== undefined) return asPart(act, act.whole, work)
+      if (act.whole?.of === db) return asPart(act, act.whole, work)
       return told(db, act, work, options)
     },
     script: text => db.script(text),
     close: () => db.close(),
   }
-  opened.add(acting)
+  asked.set(acting, db)
   return acting
 }
 
@@ -69,8 +70,10 @@ export function openActing(db: Database): Database {
 export async function atOnce<Result>(db: Database, work: (tx: Sql) => Promise<Result>): Promise<Result> {
   const act = acts.getStore()
   if (act === undefined) throw new Error('atOnce() is for who acts')
-  return openActing(db).transaction(tx =>
-    acts.run({ said: act.said, whole: { tx, turn: Promise.resolve() } }, () => work(tx)),
+  const acting = openActing(db)
+  const of = asked.get(acting) ?? db
+  return acting.transaction(tx =>
+    acts.run({ said: act.said, whole: { of, tx, turn: Promise.resolve() } }, () => work(tx)),
   )
 }
 
@@ -92,11 +95,11 @@ function asPart<Result>(
   whole: NonNullable<Act['whole']>,
   work: (tx: Sql) => Promise<Result>,
 ): Promise<Result> {
-  const { tx } = whole
+  const { of, tx } = whole
   const done = whole.turn.then(async () => {
     await tx.query('savepoint part')
     try {
-      const result = await acts.run({ said, whole: { tx, turn: Promise.resolve() } }, () => work(tx))
+      const result = await acts.run({ said, whole: { of, tx, turn: Promise.resolve() } }, () => work(tx))
       await tx.query('release savepoint part')
       return result
     } catch (error) {

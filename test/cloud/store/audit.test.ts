@@ -158,7 +158,19 @@ describeOnEveryDatabase('The audit', on => {
       fail,
     )
 
+    // The one in memory has one connection, and would wait for itself.
+    const other = on.hasTimescale ? on.db : openActing({ ...on.db })
+    await assert.rejects(
+      actAs(ANA, () =>
+        atOnce(db, async () => {
+          if (other !== on.db) await other.query(`insert into clients (slug, name) values ('siete', 'siete')`)
+          throw fail
+        }),
+      ),
+      fail,
+    )
+
     const subjects = (await audited(db)).slice(before).map(({ subject }) => subject)
-    assert.deepEqual(subjects, ['uno', 'cuatro', 'cinco'])
+    assert.deepEqual(subjects, ['uno', 'cuatro', 'cinco', ...(other === on.db ? [] : ['siete'])])
   })
 })
