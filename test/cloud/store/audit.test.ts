@@ -46,6 +46,7 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
   ),
   slots: 'what persons decide about them is in slot_decisions; the rest services do',
   sma_reports: 'what persons decide about them is in sma_decisions; the rest services do',
+  release_chunks: 'what a release is, is in releases; its bytes never change',
   document_bytes: 'what a document is, is in documents; its bytes never change',
   idempotency_keys: 'answers, for a day',
   'auth.verifications': 'secrets that expire within minutes',
