@@ -30,7 +30,7 @@ export interface AlertTarget {
   progress: Progress | null
 }
 
-/** Rules in force at their points, by rule and point, after the last of the page before. */
+/** Rules in force at their points that are in use, by rule and point, after the last of the page before. */
 export function selectAlertTargets(
   sql: Sql,
   { after, limit, variables }: { after: readonly [number, number]; limit: number; variables: object },
@@ -43,7 +43,7 @@ export function selectAlertTargets(
            else r.rule->'condition'->>'variable' end))::int2 as variable
        from alert_rules r join clients c on c.id = r.client_id join projects pr on pr.client_id = c.id
        join points p on p.project_id = pr.id and (r.point_id is null or r.point_id = p.id)
-       where r.deleted_at is null and (r.rule->>'enabled')::boolean and (r.id, p.id) > ($1::bigint, $2::int)
+       where p.archived_at is null and r.deleted_at is null and (r.rule->>'enabled')::boolean and (r.id, p.id) > ($1::bigint, $2::int)
        order by r.id, p.id limit $3
      )
      select t.rule_id as "ruleId", t.version, t.rule, t.changed_at as "changedAt", t.client_id as "clientId",

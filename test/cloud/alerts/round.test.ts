@@ -146,6 +146,21 @@ describe('watchAlerts()', () => {
     )
   })
 
+  test('leaves a point alone that is archived, and closes what it had opened', async () => {
+    const scene = await openWatch(db)
+    await scene.make({ kind: 'no_data', for: '10m' })
+    scene.clock.step(10 * MINUTE)
+    await scene.watch()
+
+    await db.query('update points set archived_at = now() where id = $1', [await scene.site.pointId()])
+    scene.clock.step(MINUTE)
+    await scene.watch()
+
+    const [only, ...others] = await scene.incidents()
+    assert.ok(only?.closedAt)
+    assert.deepEqual(others, [])
+  })
+
   test('makes one incident of a lost gateway, which explains the silence of its points', async () => {
     const scene = await openWatch(db)
     await scene.make({ kind: 'no_data', for: '10m' })
