@@ -73,16 +73,19 @@ const Reported = z
   })
   .openapi('ConfigurationReported')
 
+/** What a gateway runs with, in a word. */
+export const ConfigurationState = z
+  .enum(['unknown', 'file', 'waiting', 'probation', 'applied', 'refused', 'taken-back', 'drift'])
+  .openapi({
+    description:
+      '`unknown`: the gateway has said nothing of it; `file`: its own file, and nothing else is wanted; `drift`: its file ' +
+      'was changed on site after what is wanted was in force',
+  })
+
 /** What is wanted, and what is so. */
 export const Configuration = z
   .strictObject({
-    state: z
-      .enum(['unknown', 'file', 'waiting', 'probation', 'applied', 'refused', 'taken-back', 'drift'])
-      .openapi({
-        description:
-          '`unknown`: the gateway has said nothing of it; `file`: its own file, and nothing else is wanted; `drift`: its file ' +
-          'was changed on site after what is wanted was in force',
-      }),
+    state: ConfigurationState,
     desired: orNull(WholeVersion),
     reported: orNull(Reported),
   })

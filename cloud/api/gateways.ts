@@ -1,11 +1,13 @@
 // /gateways: what each gateway last said of itself, and when it was last heard.
 
 import { createRoute, z } from '@hono/zod-openapi'
+import { ReportedConfig } from '../../protocol/configuration.ts'
 import { PROVIDER_NAMES } from '../../protocol/ids.ts'
 import { GatewayHealth, GatewayState } from '../../protocol/status.ts'
 import { Problem } from '../problem.ts'
 import type { Database } from '../store/database.ts'
 import { type GatewayRow, selectGateway, selectGateways } from '../store/queries.ts'
+import { ConfigurationState, stateOf } from './configuration-document.ts'
 import { ArchivedQuery } from './entity.ts'
 import { InstantText, NoQuery, orNull, SlugText, toInstantText, toInstantTextOrNull } from './fields.ts'
 import { fromCursor, Next, nextLink, PageQuery, toPage } from './paging.ts'
@@ -62,6 +64,7 @@ const Gateway = z
     lastSeenAt: orNull(InstantText).openapi({ description: 'when anything last came from it' }),
     lastBatchAt: orNull(InstantText),
     healthAt: orNull(InstantText),
+    configuration: ConfigurationState,
     health: Health.nullable(),
   })
   .openapi('Gateway')
@@ -130,9 +133,13 @@ function toGateway(row: GatewayRow): z.infer<typeof Gateway> {
     lastSeenAt: seen.length === 0 ? null : toInstantText(Math.max(...seen)),
     lastBatchAt: toInstantTextOrNull(row.lastBatchAt),
     healthAt: toInstantTextOrNull(row.healthAt),
+    configuration: stateOf(desiredOf(row), ReportedConfig.safeParse(row.reported).data),
     health: health === undefined ? null : toHealth(health),
   }
 }
+
+const desiredOf = ({ desiredVersion: version, desiredHash: hash }: GatewayRow) =>
+  version === null || hash === null ? undefined : { version, hash }
 
 function toHealth({
   version,

@@ -230,14 +230,20 @@ export interface GatewayRow {
   stateAt: number | null
   health: unknown
   healthAt: number | null
+  /** What it said that it runs with, and what it should run with. */
+  reported: unknown
+  desiredVersion: number | null
+  desiredHash: string | null
   lastBatchAt: number | null
 }
 
 const GATEWAY = `select g.id, g.slug as gateway, c.slug as client, pr.slug as project, g.name, g.place,
   g.archived_at is not null as archived, g.state, g.state_at as "stateAt",
-  g.health, g.health_at as "healthAt",
+  g.health, g.health_at as "healthAt", g.reported, k.version as "desiredVersion", k.hash as "desiredHash",
   (select b.received_at from batches b where b.gateway_id = g.id order by b.id desc limit 1) as "lastBatchAt"
-from gateways g join projects pr on pr.id = g.project_id join clients c on c.id = pr.client_id`
+from gateways g join projects pr on pr.id = g.project_id join clients c on c.id = pr.client_id
+left join lateral (select version, hash from gateway_configurations w where w.gateway_id = g.id order by version desc limit 1) k
+  on true`
 
 /** Gateways that may be seen, ordered by id. */
 export function selectGateways(

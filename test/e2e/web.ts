@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { PAGES } from '../../cloud/web/pages.ts'
 import { type Person, type SCREENS, type Site, weightOf, withBrowser } from './browser.ts'
+import { bringSecondWell } from './second-well.ts'
 
 const POINT = 'campo.los-aromos.pozo-7'
 const SCRIPT_BYTES_MAX = 250_000
@@ -26,6 +27,8 @@ export function lookAtEverything(
     await seeDeclarations(person)
     await seeTroubles(person)
     await seeGateway(person)
+    // What a newcomer does once, at a desk.
+    if (screen === 'desk') await bringSecondWell(person)
     await seeAccount(person)
     await openEveryPage(person)
   })

@@ -2808,6 +2808,7 @@ export type Gateway = {
   lastSeenAt: Instant | null
   lastBatchAt: Instant | null
   healthAt: Instant | null
+  configuration: 'unknown' | 'file' | 'waiting' | 'probation' | 'applied' | 'refused' | 'taken-back' | 'drift'
   health: GatewayHealth
 }
 

@@ -8,6 +8,7 @@ import { configurationQuery } from '../api/configuration.ts'
 import type { GatewayConfiguration } from '../api/types.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import { useMay } from '../may.ts'
+import { ConfigurationBadge } from '../ui/configuration-badge.tsx'
 import { Confirm } from '../ui/dialog.tsx'
 import { LineDiff } from '../ui/diff.tsx'
 import { Age } from '../ui/now.tsx'
@@ -35,17 +36,6 @@ export function GatewayConfigurationScreen() {
       )}
     </Shown>
   )
-}
-
-const TONES: Record<GatewayConfiguration['state'], string> = {
-  ...{ unknown: 'never', file: 'late', waiting: 'late', probation: 'late', applied: 'current' },
-  ...{ refused: 'fault', 'taken-back': 'fault', drift: 'fault' },
-}
-
-/** What a gateway runs with, in a word. */
-export function ConfigurationBadge({ state }: { state: GatewayConfiguration['state'] }) {
-  const text = useText()
-  return <span className={`badge badge-${TONES[state]}`}>{text.configuration.states[state]}</span>
 }
 
 function State({ gateway, configuration }: { gateway: string; configuration: GatewayConfiguration }) {

@@ -8,6 +8,7 @@ import type { Gateway } from '../api/types.ts'
 import { useFormat, useText } from '../i18n/language.tsx'
 import { useMay } from '../may.ts'
 import '../styles/gateways.css'
+import { ConfigurationBadge } from '../ui/configuration-badge.tsx'
 import { GatewayBadge } from '../ui/gateway-badge.tsx'
 import { Age } from '../ui/now.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
@@ -65,6 +66,7 @@ function GatewayTable({ gateways }: { gateways: readonly Gateway[] }) {
             <th className="right" title={text.gateways.bufferHint}>
               {text.gateways.buffer}
             </th>
+            <th>{text.configuration.tab}</th>
             <th>{text.gateways.version}</th>
             <th className="right">{text.gateways.seen}</th>
           </tr>
@@ -80,7 +82,7 @@ function GatewayTable({ gateways }: { gateways: readonly Gateway[] }) {
 }
 
 function Row({
-  gateway: { gateway, client, project, state, health, version, lastSeenAt },
+  gateway: { gateway, client, project, state, health, version, lastSeenAt, configuration },
 }: {
   gateway: Gateway
 }) {
@@ -106,6 +108,9 @@ function Row({
       </td>
       <td className="right cell-value numeric" data-label={text.gateways.buffer}>
         {health === null ? '–' : format.number(health.buffer.readings, 0)}
+      </td>
+      <td className="cell-value" data-label={text.configuration.tab}>
+        <ConfigurationBadge state={configuration} />
       </td>
       <td className="cell-value" data-label={text.gateways.version}>
         {version ?? '–'}

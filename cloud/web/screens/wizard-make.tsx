@@ -147,7 +147,7 @@ function Would({ point, work }: { point: string; work: string }) {
   return (
     <>
       <h2>{text.wizard.would}</h2>
-      <p className="faint">{text.wizard.shadowHint}</p>
+      {!isLive && <p className="faint">{text.wizard.shadowHint}</p>}
       <Shown query={query} lines={3}>
         {({ pages }) => {
           const slots = pages.flatMap(({ items }) => items).slice(0, 10)

@@ -7,6 +7,7 @@ import { informantsQuery } from '../api/configuration.ts'
 import { gatewaysQuery } from '../api/queries.ts'
 import { useText } from '../i18n/language.tsx'
 import { CheckField, NumberField, SelectField, TextField } from '../ui/form.tsx'
+import { Panel } from '../ui/panel.tsx'
 import { Empty, Shown } from '../ui/shown.tsx'
 import { useTitle } from '../ui/title.ts'
 import '../styles/configuration.css'
@@ -46,11 +47,11 @@ export function WizardScreen() {
           </li>
         ))}
       </ol>
-      <div className="panel">
+      <Panel title={made === null ? (text.wizard.steps[step] ?? '') : made}>
         <div className="panel-body">
           {made === null ? <Step draft={draft} onChange={change} /> : <MadeStep draft={draft} point={made} />}
         </div>
-      </div>
+      </Panel>
     </>
   )
 }

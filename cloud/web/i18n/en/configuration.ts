@@ -41,7 +41,7 @@ export const configuration: typeof spanish = {
   line: line => `Line ${line}`,
   goTo: line => `Go to line ${line}`,
   sound: 'No mistakes',
-  opened: 'Opened anew',
+  opened: 'Opened',
   closed: 'Closed',
   kept: 'Goes on without a gap',
   restarts: 'The gateway begins anew: for some seconds it measures nothing.',

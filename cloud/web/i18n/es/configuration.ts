@@ -39,7 +39,7 @@ export const configuration = {
   line: (line: number) => `Línea ${line}`,
   goTo: (line: number) => `Ir a la línea ${line}`,
   sound: 'Sin errores',
-  opened: 'Se abre de nuevo',
+  opened: 'Se abre',
   closed: 'Se cierra',
   kept: 'Sigue sin corte',
   restarts: 'El gateway comienza de nuevo: por unos segundos no mide.',
