@@ -134,6 +134,7 @@ export function PointDrawing({ typed, mistakes }: { typed: PointTyped; mistakes:
       <WellSection
         depths={{ well: depth('wellDepthM'), pump: depth('pumpDepthM'), sensor: depth('sensorDepthM') }}
         waterTable={null}
+        restLevel={null}
         isPumping={false}
       />
       {[...mistakes.values()].length > 0 && (
