@@ -11,11 +11,20 @@ const REGISTERS = [
   ['level', '6', 'float32'],
 ] as const
 
+/** What the well is called. */
+export interface Named {
+  point: string
+  device: string
+  workCode: string
+}
+
+const SECOND: Named = { point: 'pozo-10', device: 'meter-10', workCode: 'OB-0602-9' }
+
 /** Brings it live; `look` holds each screen to what is wanted of all. */
-export async function bringSecondWell(person: Person): Promise<void> {
-  await adoptConfiguration(person)
-  await describeWell(person)
-  await tryInstrument(person)
+export async function bringSecondWell(person: Person, well = SECOND): Promise<void> {
+  if (well === SECOND) await adoptConfiguration(person)
+  await describeWell(person, well)
+  await tryInstrument(person, well)
   await makeWell(person)
   await seeRegisters(person)
 }
@@ -37,17 +46,17 @@ async function adoptConfiguration({ page, open, look }: Person): Promise<void> {
   await text.fill(document)
 }
 
-async function describeWell({ page, open, look }: Person): Promise<void> {
+async function describeWell({ page, open, look }: Person, { point, device }: Named): Promise<void> {
   await open('/wizard')
   await look('wizard-place')
   await page.getByLabel('Gateway', { exact: true }).selectOption('gw-campo-01')
-  await page.getByLabel('Identificador del pozo').fill('pozo-10')
+  await page.getByLabel('Identificador del pozo').fill(point)
   await page.getByLabel('Nombre', { exact: true }).fill('Pozo 10')
   await page.getByLabel('Profundidad de la sonda').fill('70')
   await page.getByRole('button', { name: 'Siguiente' }).click()
   await page.getByLabel('Dirección IP o nombre').fill('127.0.0.1')
   await page.getByLabel('Puerto', { exact: true }).fill(PORT)
-  await page.getByLabel('Nombre del equipo').fill('meter-10')
+  await page.getByLabel('Nombre del equipo').fill(device)
   await page.getByLabel('Leer cada').selectOption('1s')
   for (const [index, [variable, address, type]] of REGISTERS.entries()) {
     await page.getByRole('button', { name: 'Agregar registro' }).click()
@@ -60,18 +69,18 @@ async function describeWell({ page, open, look }: Person): Promise<void> {
   // Left and taken up again.
   await open('/')
   await open('/wizard')
-  assert.equal(await page.getByLabel('Nombre del equipo').inputValue(), 'meter-10')
+  assert.equal(await page.getByLabel('Nombre del equipo').inputValue(), device)
   await page.getByRole('button', { name: 'Siguiente' }).click()
 }
 
-async function tryInstrument({ page, look }: Person): Promise<void> {
+async function tryInstrument({ page, look }: Person, { workCode }: Named): Promise<void> {
   await page.getByRole('button', { name: 'Leer por el gateway ahora' }).click()
   const flow = page.getByRole('row', { name: /Caudal/ })
   await flow.getByText(/\d,\d+\s*L\/s/).waitFor()
   await page.getByLabel('Los valores coinciden con la pantalla').check()
   await look('wizard-test')
   await page.getByRole('button', { name: 'Siguiente' }).click()
-  await page.getByLabel('Código de obra').fill('OB-0602-9')
+  await page.getByLabel('Código de obra').fill(workCode)
   await page.getByLabel('Informante').selectOption({ index: 1 })
   await look('wizard-declaration')
   await page.getByRole('button', { name: 'Siguiente' }).click()

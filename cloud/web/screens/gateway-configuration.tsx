@@ -191,16 +191,6 @@ function Editor({ gateway, configuration }: { gateway: string; configuration: Ga
   return (
     <Panel title={text.configuration.edit}>
       <div className="panel-body stack">
-        <textarea
-          ref={area}
-          className="input is-code configuration-text"
-          aria-label={text.configuration.editor}
-          rows={Math.min(32, Math.max(10, document.split('\n').length + 1))}
-          spellCheck={false}
-          readOnly={!mayOperate}
-          value={document}
-          onChange={({ target }) => setDocument(target.value)}
-        />
         {isChanged && (
           <>
             {check.error !== null && <Failure error={check.error} />}
@@ -216,6 +206,20 @@ function Editor({ gateway, configuration }: { gateway: string; configuration: Ga
                 )}
               </div>
             )}
+          </>
+        )}
+        <textarea
+          ref={area}
+          className="input is-code configuration-text"
+          aria-label={text.configuration.editor}
+          rows={Math.min(32, Math.max(10, document.split('\n').length + 1))}
+          spellCheck={false}
+          readOnly={!mayOperate}
+          value={document}
+          onChange={({ target }) => setDocument(target.value)}
+        />
+        {isChanged && (
+          <>
             <h3>{text.configuration.difference}</h3>
             <LineDiff before={base} after={document} />
             {apply.error !== null && <Failure error={apply.error} />}

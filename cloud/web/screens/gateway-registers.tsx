@@ -153,7 +153,12 @@ function Values({ values, first }: { values: readonly number[]; first: number })
     float: floatOf(values, index, format.number),
   }))
   return (
-    <div className="table-frame">
+    <section
+      className="table-frame"
+      aria-label={text.configuration.title}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+      tabIndex={0}
+    >
       <table className="table registers-table" aria-label={text.configuration.title}>
         <thead>
           <tr>
@@ -174,7 +179,7 @@ function Values({ values, first }: { values: readonly number[]; first: number })
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   )
 }
 
