@@ -1,7 +1,7 @@
 // Which configuration is in force, through everything that may happen in between: a folder on disk and nothing else.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -203,4 +203,40 @@ test('a file with a secret in it is not told, nor taken from the cloud', async c
     taken.refused.mistakes?.map(({ path, line }) => [path, line]),
     [['providers[0].token', 10]],
   )
+})
+
+test('whoever is interrupted at any step finds the one or the other, whole (G2)', async context => {
+  const { fleet, open, folder } = await openStage(context)
+  const first = fleet.desire('gw-test', 1, document('', '2m'))
+  const second = fleet.desire('gw-test', 2, document('', '3m'))
+  const file = join(folder, 'state', 'configuration.json')
+  const steps: ((one: Configuration) => Promise<unknown>)[] = [
+    one => take(one, first),
+    one => one.watched(PROBATION_MS),
+    one => take(one, second),
+    one => one.watched(1_000),
+    one => one.takeBack('worse'),
+  ]
+  const found: (number | undefined)[] = []
+
+  for (const step of steps) {
+    const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+    const one = await open()
+    await step(one)
+    const after = readFileSync(file, 'utf8')
+    // Interrupted while it is written: half of it lies beside its place, and the old one, or none, is there.
+    for (const length of [0, 1, Math.floor(after.length / 2), after.length]) {
+      writeFileSync(`${file}.new`, after.slice(0, length))
+      if (before === undefined) rmSync(file, { force: true })
+      else writeFileSync(file, before)
+      await open()
+    }
+    // Interrupted behind it, before anything was applied or said.
+    writeFileSync(file, after)
+    found.push(everyOf(await open()))
+    // That start counts, and is none of the story.
+    writeFileSync(file, after)
+  }
+
+  assert.deepEqual(found, [120_000, 120_000, 180_000, 180_000, 120_000])
 })
