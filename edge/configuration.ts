@@ -128,7 +128,7 @@ export async function openConfiguration(deps: Deps, where: Where): Promise<Confi
       const { probation, ...rest } = book.state
       if (probation === undefined) return
       const leftMs = probation.leftMs - ms
-      await book.write(
+      await book.note(
         leftMs > 0 ? { ...rest, probation: { ...probation, leftMs } } : { ...rest, previous: null },
       )
     },
@@ -189,8 +189,10 @@ function openPlace({ path, environment }: Where): OnSite {
 interface Book {
   state: State
   config: RunnableConfig
-  /** On disk when it resolves. */
+  /** On disk when it resolves; what cannot be written did not happen. */
   write(next: State): Promise<void>
+  /** On disk if it can be: a full disk stops nobody from measuring. */
+  note(next: State): Promise<void>
   /** Goes back to what was before, or to the file where even that cannot run any more. */
   goBack(refused: Refused): Promise<void>
 }
@@ -203,6 +205,14 @@ async function openBook({ log }: Deps, { text, own, read }: OnSite): Promise<Boo
     async write(next) {
       await replaceFile(file, JSON.stringify(next))
       book.state = next
+    },
+    async note(next) {
+      try {
+        await book.write(next)
+      } catch (error) {
+        log.error('configuration not noted: what is on disk is older', { reason: reasonOf(error) })
+        book.state = next
+      }
     },
     async goBack(refused) {
       let back = book.state.previous
@@ -217,7 +227,7 @@ async function openBook({ log }: Deps, { text, own, read }: OnSite): Promise<Boo
         back = null
       }
       const { probation: _, ...rest } = book.state
-      await book.write({ ...rest, current: back, previous: null, refused })
+      await book.note({ ...rest, current: back, previous: null, refused })
       book.config = config
     },
   }
@@ -232,7 +242,7 @@ async function start(deps: Deps, { text, own, read }: OnSite, book: Book): Promi
   if (fileHash !== documentHash(text)) {
     log.warn('configuration changed on site: the file is in force', { version: current.version })
     const { probation: _, ...rest } = book.state
-    return book.write({ ...rest, current: null, previous: null, fileHash: documentHash(text) })
+    return book.note({ ...rest, current: null, previous: null, fileHash: documentHash(text) })
   }
   let config: RunnableConfig
   try {
@@ -249,7 +259,7 @@ async function start(deps: Deps, { text, own, read }: OnSite, book: Book): Promi
       log.error('configuration taken back', { version: current.version, reason })
       return book.goBack(refusedBy(deps, 'taken-back', current, reason))
     }
-    await book.write({ ...book.state, probation: { ...probation, starts } })
+    await book.note({ ...book.state, probation: { ...probation, starts } })
   }
   book.config = config
 }
@@ -281,7 +291,7 @@ async function take(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const refused = refusedBy(deps, 'mistaken', desired, error)
-    await book.write({ ...book.state, refused })
+    await book.note({ ...book.state, refused })
     return { kind: 'refused', refused }
   }
   await book.write({

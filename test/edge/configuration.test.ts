@@ -240,3 +240,19 @@ test('whoever is interrupted at any step finds the one or the other, whole (G2)'
 
   assert.deepEqual(found, [120_000, 120_000, 180_000, 180_000, 120_000])
 })
+
+test('where nothing can be written a gateway runs all the same, and takes nothing new', async context => {
+  const { fleet, open, folder, warned } = await openStage(context)
+  await take(await open(), fleet.desire('gw-test', 1, document('', '2m')))
+  // A folder in the place of the file that is written first: as a full disk, also for who may write everything.
+  mkdirSync(join(folder, 'state', 'configuration.json.new'))
+
+  const configuration = await open()
+
+  assert.equal(everyOf(configuration), 120_000)
+  await configuration.watched(1_000)
+  await assert.rejects(take(configuration, fleet.desire('gw-test', 2, document('', '3m'))))
+  assert.equal(everyOf(configuration), 120_000)
+  assert.equal((await configuration.takeBack('worse')).devices[0]?.every, 60_000)
+  assert.ok(warned.includes('configuration not noted: what is on disk is older'))
+})

@@ -118,6 +118,7 @@ function Signals({
               label={text.wizard.type}
               options={TYPES.map(value => ({ value, label: value }))}
             />
+            <NumberField {...field('scale')} label={text.wizard.scale} />
             <button
               type="button"
               className="icon-button"

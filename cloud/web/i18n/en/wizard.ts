@@ -41,6 +41,7 @@ export const wizard: typeof spanish = {
   table: 'Table',
   address: 'Address',
   type: 'Type',
+  scale: 'Scale',
   addSignal: 'Add a register',
   removeSignal: 'Remove the register',
   test: 'Read through the gateway now',

@@ -43,6 +43,7 @@ export const wizard = {
   table: 'Tabla',
   address: 'Dirección',
   type: 'Tipo',
+  scale: 'Factor',
   addSignal: 'Agregar registro',
   removeSignal: 'Quitar registro',
   test: 'Leer por el gateway ahora',
