@@ -153,18 +153,26 @@ export function limitBody(bytesMax: number): MiddlewareHandler {
   })
 }
 
+/** What is nested deeper would be too deep for whoever walks through it. */
+const DEPTH_MAX = 64
+
 const NOT_TEXT = 'has a character that is none: NUL, or half of a pair (U+D800 to U+DFFF)'
 
-/** Texts and keys of a body that the database cannot hold. */
+/** Texts and keys of a body that the database cannot hold, and what is nested too deep. */
 function unheld(document: unknown): FieldProblem[] {
   const found: FieldProblem[] = []
-  const left: { value: unknown; name: string }[] = [{ value: document, name: '' }]
+  const left: { value: unknown; name: string; depth: number }[] = [{ value: document, name: '', depth: 0 }]
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    const { value, name } = next
+    const { value, name, depth } = next
+    if (depth > DEPTH_MAX) {
+      const [at = ''] = name.split('.0')
+      return [{ in: 'body', name: at.slice(0, 100), detail: `is nested more than ${DEPTH_MAX} deep` }]
+    }
     if (typeof value === 'string' && !isText(value)) found.push({ in: 'body', name, detail: NOT_TEXT })
     if (typeof value !== 'object' || value === null) continue
     for (const [key, inner] of Object.entries(value)) {
-      if (isText(key)) left.push({ value: inner, name: name === '' ? key : `${name}.${key}` })
+      if (isText(key))
+        left.push({ value: inner, name: name === '' ? key : `${name}.${key}`, depth: depth + 1 })
       else found.push({ in: 'body', name, detail: `its key ${NOT_TEXT}` })
     }
   }

@@ -16,6 +16,7 @@ import { countBalancesDue, lockBalances, takeBalancesDue, writeBalances } from '
 import type { Database } from '../store/database.ts'
 import { selectVersion } from '../store/queries.ts'
 import type { Network } from '../webhooks/address.ts'
+import { runWebhooks } from '../webhooks/deliver.ts'
 import { keepWorking } from '../work-loop.ts'
 import { daysToBalance } from './balance.ts'
 import { ANOMALY_KINDS } from './judge.ts'
@@ -110,6 +111,9 @@ export async function startAnalytics(
   const mailer = mail === undefined ? undefined : openMailer(mail)
   const outside = secrets === undefined ? undefined : openOutside({ clock, secrets }, webhookNetworks)
   scope.run(signal => runDeliveries({ ...deps, mailer, outside, publicUrl }, signal))
+  if (outside !== undefined && secrets !== undefined) {
+    scope.run(signal => runWebhooks({ ...deps, sender: outside.webhooks, secrets }, signal))
+  }
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 

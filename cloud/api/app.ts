@@ -88,6 +88,7 @@ import { sma } from './sma.ts'
 import { userAccounts } from './user-accounts.ts'
 import { pointVariables, variables } from './variables.ts'
 import { WEB_FOLDER, web } from './web.ts'
+import { webhooks } from './webhooks.ts'
 import { wells } from './wells.ts'
 import { works } from './works.ts'
 
@@ -240,6 +241,7 @@ function routeAlerts(api: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
   api.route('/alert-rules', alertBacktest(deps))
   api.route('/alert-rules', alertRules(deps))
   api.route('/alert-channels', alertChannels(deps))
+  api.route('/webhooks', webhooks(deps))
   api.route('/maintenance', maintenance(deps))
 }
 

@@ -15,6 +15,7 @@ export const INCIDENT_KINDS = [
   'sensor_fault_expired',
   'gateway_lost',
   'gateway_cloned',
+  'webhook_stopped',
   'alert',
 ] as const
 

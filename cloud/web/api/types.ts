@@ -794,6 +794,7 @@ export interface Routes {
         | 'sensor_fault_expired'
         | 'gateway_lost'
         | 'gateway_cloned'
+        | 'webhook_stopped'
         | 'alert'
       gateway?: string
       state?: 'open' | 'closed'

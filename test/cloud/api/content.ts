@@ -20,6 +20,7 @@ import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
 import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
 import { saveReported } from '../../../cloud/store/configurations.ts'
+import type { Database } from '../../../cloud/store/database.ts'
 import { ensureDerivedSeries, replaceCounterEvents } from '../../../cloud/store/derived.ts'
 import { insertFleetEvent } from '../../../cloud/store/fleet.ts'
 import {
@@ -38,6 +39,7 @@ import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
 import { smaKey } from '../../../cloud/store/sma.ts'
 import { turnSending } from '../../../cloud/store/switches.ts'
 import { insertInvited, replaceGrants } from '../../../cloud/store/users.ts'
+import { insertWebhook, saveWebhookSecret } from '../../../cloud/store/webhooks.ts'
 import type { CommandResult } from '../../../protocol/command.ts'
 import { documentHash } from '../../../protocol/configuration.ts'
 import type { GatewayHealth, GatewayState } from '../../../protocol/status.ts'
@@ -242,8 +244,28 @@ async function makeAlertRules({ db }: ApiScene): Promise<void> {
     const act = { by: `ana@${client}.cl`, now: NOW }
     const settings = { kind: 'webhook' as const, url: `https://hooks.example/${client}` }
     await insertChannel(db, { clientId, name: `guardia de ${client}`, settings, ...act })
+    for (const path of ['uno', 'dos'])
+      await makeWebhook(db, { clientId, url: `https://${client}.example/${path}`, ...act })
     const time = { from: NOW, to: NOW + 3_600_000, reason: `cambio de bomba en ${client}` }
     await insertPause(db, { clientId, pointId: id, ...time, ...act })
+  }
+}
+
+/** One that has two messages, the first of the client's first. */
+async function makeWebhook(
+  db: Database,
+  asked: { clientId: number; url: string; by: string; now: number },
+): Promise<void> {
+  const id = (await insertWebhook(db, { ...asked, events: ['slots'] })) ?? 0
+  const { by, now } = asked
+  await saveWebhookSecret(db, id, { keyId: 'none', bytes: new Uint8Array(9), formerUntil: null, by, now })
+  if (!asked.url.endsWith('uno')) return
+  for (const n of [1, 2]) {
+    const told = JSON.stringify({ n, answered: asked.url })
+    await db.query(
+      `insert into webhook_messages (webhook_id, type, data, answer) values ($1, 'slots.sent', $2::jsonb, $3)`,
+      [id, told, asked.url],
+    )
   }
 }
 

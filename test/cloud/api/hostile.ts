@@ -55,7 +55,7 @@ const VALUES: Record<string, string> = {
 /** BAD_INPUT=all asks everything of every field; else each has its turn of what is not always asked. */
 const isWhole = process.env.BAD_INPUT === 'all'
 const ALWAYS = new Set(['missing', 'NUL', 'long', 'huge', 'null'])
-const ROTATED = 3
+const ROTATED = 2
 
 function chosen(texts: Record<string, string>, turn: number): [string, string][] {
   const all = Object.entries(texts)
@@ -135,30 +135,21 @@ function* badBodies({ document, template, operation, path, init }: Asked): Gener
   if (schema === undefined) return
   const right: unknown = JSON.parse(String(init.body))
   const json = { 'content-type': 'application/json' }
+  // What the document does not say, it cannot refuse: a right body that it would not take says nothing of others.
+  const isKnown = mistakesOf(document, schema, right).length === 0
   const whole = { in: 'body', name: '' }
-  for (const type of [
+  const types = [
     'text/plain',
     'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=x',
     'application/xml',
-  ]) {
+  ]
+  for (const type of isWhole ? types : types.slice(0, 1)) {
     const wrong = { headers: { 'content-type': type }, body: String(init.body) }
     yield { what: `a body of ${type}`, path, init: wrong, refusedAt: whole, status: 415 }
   }
-  for (const body of [
-    '',
-    '{',
-    '{"a":',
-    "{'a':1}",
-    '[',
-    'null',
-    '5',
-    '"x"',
-    '[]',
-    DEEP,
-    '\u0000',
-    `\uFEFF{`,
-  ]) {
+  const bodies = ['', '{', '{"a":', "{'a':1}", '[', 'null', '5', '"x"', '[]', DEEP, '\u0000', `\uFEFF{`]
+  for (const body of isWhole ? bodies : [bodies[turnOf(template) % bodies.length] ?? '', DEEP]) {
     yield { what: `the body ${body.slice(0, 10)}`, path, init: { headers: json, body }, refusedAt: whole }
   }
   yield {
@@ -170,7 +161,7 @@ function* badBodies({ document, template, operation, path, init }: Asked): Gener
   for (const { name, holder, key } of fieldsOf(document, schema, right)) {
     const put = (text: string | undefined) => withField(right, holder, key, text)
     const attempt = (what: string, body: string) => {
-      const refused = mistakesOf(document, schema, JSON.parse(body)).length > 0
+      const refused = isKnown && mistakesOf(document, schema, JSON.parse(body)).length > 0
       const init = { headers: json, body }
       return {
         what: `${name} in the body: ${what}`,

@@ -69,6 +69,9 @@ export const ANSWERED: Record<string, number> = {
   'DELETE /api/v1/points/{point}': 428,
   'DELETE /api/v1/points/{point}/contacts/{contact}': 428,
   'DELETE /api/v1/gateways/{gateway}': 428,
+  'POST /api/v1/webhooks': 201,
+  'DELETE /api/v1/webhooks/{webhook}': 428,
+  'POST /api/v1/webhooks/{webhook}/messages/{message}/replay': 202,
   'POST /api/v1/alert-channels': 201,
   'PUT /api/v1/alert-channels/{channel}': 428,
   'DELETE /api/v1/alert-channels/{channel}': 428,
@@ -200,6 +203,8 @@ function bodyOf(route: string, name: string, client: string): object | undefined
   if (route === 'POST /api/v1/compliance/sending')
     return { what: 'work', workCode: 'OB-0602-1', sending: true, reason: name }
   if (route.includes('/obligations')) return obligationOf(client)
+  if (route === 'POST /api/v1/webhooks')
+    return { client, url: 'https://hooks.example/y', events: ['incidents'] }
   if (route === 'POST /api/v1/alert-channels')
     return {
       client,
@@ -292,6 +297,8 @@ export function pathsOf(template: string, operation: OperationObject, client: st
       document: client === 'campo' ? '1' : '3',
       name: 'archivo.txt',
       incident: client === 'campo' ? '1' : '2',
+      webhook: client === 'campo' ? '1' : '3',
+      message: client === 'campo' ? '1' : '3',
       channel: client === 'campo' ? '1' : '2',
       maintenance: client === 'campo' ? '1' : '2',
       preview: client === 'campo' ? '1' : '2',

@@ -17,6 +17,7 @@ import type { Database } from '../../../cloud/store/database.ts'
 import { insertReadings, upsertLatest } from '../../../cloud/store/readings.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
 import { findProject } from '../../../cloud/store/sites.ts'
+import type { Network } from '../../../cloud/webhooks/address.ts'
 import { openLog } from '../../../protocol/runtime/log.ts'
 import { openMetrics } from '../../../protocol/runtime/metrics.ts'
 import type { Variable } from '../../../protocol/variables.ts'
@@ -73,13 +74,23 @@ obligations:
   - { point: ${client}.los-aromos.pozo-7, from: "2026-01-01T00:00:00Z", standard: mayor, channel: rest, workCode: OB-0602-${workNumber}, informant: 12345678-5 }
 `
 
+/** What is unusual about a scene. */
+interface SceneOptions {
+  port?: number
+  mailer?: Mailer
+  oidc?: OidcSettings
+  /** Private networks that webhooks may reach. */
+  networks?: readonly Network[]
+}
+
 /** Opens the API with the clients `campo` and `otra`. */
 export async function openApiScene({
   port = 0,
   mailer,
   oidc,
+  networks = [],
   ...some
-}: Partial<ApiOptions> & { port?: number; mailer?: Mailer; oidc?: OidcSettings } = {}): Promise<ApiScene> {
+}: Partial<ApiOptions> & SceneOptions = {}): Promise<ApiScene> {
   const database = await openTestDatabase()
   const { db } = database
   const clock = openFakeClock()
@@ -98,7 +109,7 @@ export async function openApiScene({
   }
   const door = openDoor({ db, clock, log, mailer }, { secretKey, publicUrl: options.publicUrl, oidc })
   const live = openLiveHub({ db, clock, log })
-  const outside = openOutside({ clock, secrets: openSecrets(secretKey) }, [])
+  const outside = openOutside({ clock, secrets: openSecrets(secretKey) }, networks)
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
   const deps = { db, clock, log, ...door, live, authority, outside, metrics: openMetrics(API_METRICS) }
   const service = await startApi(deps, { host: '127.0.0.1', port, ...options })
