@@ -36,12 +36,12 @@ const Hash = z.string().regex(/^[0-9a-f]{64}$/)
 const PartParams = z.strictObject({ part: Hash.openapi({ param: { name: 'part', in: 'path' } }) })
 const ChunkParams = z.strictObject({
   part: Hash.openapi({ param: { name: 'part', in: 'path' } }),
-  place: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(127)
-    .openapi({ param: { name: 'place', in: 'path' }, type: 'integer' }),
+  place: z
+    .string()
+    .regex(/^\d{1,3}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().max(127))
+    .openapi({ param: { name: 'place', in: 'path' }, type: 'integer', minimum: 0, maximum: 127 }),
 })
 
 const Release = z
