@@ -12,19 +12,26 @@ import { createToken } from '../../cloud/api/users.ts'
 import { openAsk } from '../../deploy/fleet/ask.ts'
 import { readTable } from '../../deploy/fleet/csv.ts'
 import { bringIn } from '../../deploy/fleet/provision.ts'
+import { RELEASE_CHUNK_BYTES } from '../../protocol/release.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
 import { openFleetScene } from '../cloud/fleet/scene.ts'
 import { openInstrument, wellRegisters } from '../doubles/instrument.ts'
+import { installAsPackage, makeRelease } from '../doubles/releases.ts'
 import { until } from '../doubles/until.ts'
 import { atEnd } from '../edge/buffer/folder.ts'
 
 const GATEWAYS = Number(process.env.FLEET_SIMULATED ?? 8)
 const A_PROCESS = 50
 const PROGRAM = new URL('./fleet-process.ts', import.meta.url).pathname
+/** Says its version, finds every configuration right, and dies when it is to work. */
+const BAD = `
+if (process.argv[2] === '--version') console.log('1.1.0')
+else if (process.argv[2] !== 'check') process.exit(1)
+`
 /** A machine that is busy starts a few gateways in a second. */
 const PATIENCE = { timeoutMs: 60_000 + GATEWAYS * 2_000 }
 
-test(`${GATEWAYS} gateways enrol, are configured, deliver all they measure; a revoked one is cut off within 5 s`, async context => {
+test(`${GATEWAYS} gateways enrol, are configured, deliver all they measure, go back from a bad release; a revoked one is cut off within 5 s`, async context => {
   const scene = await openFleetScene([])
   atEnd(context, () => scene.close())
   const instrument = await openInstrument(
@@ -33,11 +40,18 @@ test(`${GATEWAYS} gateways enrol, are configured, deliver all they measure; a re
   )
   atEnd(context, () => instrument.close())
   const token = await createToken(scene.db, {
-    ...{ name: 'fleet', role: 'operator' as const, scopes: ['read', 'write'] as const, createdBy: 'test' },
+    ...{
+      name: 'fleet',
+      role: 'administrator' as const,
+      scopes: ['read', 'write'] as const,
+      createdBy: 'test',
+    },
   })
   const ask = openAsk({ url: scene.url, token })
   const folder = mkdtempSync(join(tmpdir(), 'smarthydro-fleet-'))
   atEnd(context, () => rmSync(folder, { recursive: true, force: true }))
+  const packaged = join(folder, 'package')
+  installAsPackage(makeRelease('1.0.0', ''), packaged)
   const names = Array.from({ length: GATEWAYS }, (_, index) => `gw-${index + 1}`)
   const rows = names.map((name, index) => `campo,main,well-${index + 1},${name}`)
   const table = readTable(['client,project,point,gateway', ...rows].join('\n'), 'sites.csv')
@@ -56,7 +70,7 @@ test(`${GATEWAYS} gateways enrol, are configured, deliver all they measure; a re
       mkdirSync(join(folder, name))
       return `${join(folder, name)} ${codes[name]}`
     })
-    const child = spawn(process.execPath, [PROGRAM, scene.url, ...some], {
+    const child = spawn(process.execPath, [PROGRAM, scene.url, packaged, ...some], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text))
@@ -94,6 +108,20 @@ test(`${GATEWAYS} gateways enrol, are configured, deliver all they measure; a re
   await whole('all run with it', `gateways where reported->>'version' = '1'`)
   await whole('all have delivered', '(select distinct gateway_id from batches) as b')
 
+  // A release that answers every question and dies of its work: it comes no further than its first stage.
+  const stage = await rollOutBad()
+  took('the rollout halted')
+  await whole(
+    'all run the release of before',
+    `gateways where health->>'version' = '1.0.0' and health->'release'->>'trial' is null`,
+  )
+  const tried = await count(`gateways where health->'release'->'failed'->>'version' = '1.1.0'`)
+  assert.ok(tried >= 1 && tried <= stage, `${tried} tried it, and the first stage has ${stage}`)
+  const [{ last = 0 } = {}] = await scene.db.query<{ last: number }>(
+    'select max(id)::int as last from batches',
+  )
+  await whole('all deliver again', `(select distinct gateway_id from batches where id > ${last}) as b`)
+
   const [first = ''] = names
   const asked = performance.now()
   await ask('POST', `/gateways/${first}/revocation`, { body: { reason: 'test' } })
@@ -115,6 +143,27 @@ test(`${GATEWAYS} gateways enrol, are configured, deliver all they measure; a re
      from batches b join gateways g on g.id = b.gateway_id group by 1, 2 having sum(b.last - b.first + 1) <> max(b.last)`,
   )
   assert.deepEqual(gaps, [])
+
+  /** Returns how many gateways its first stage has. */
+  async function rollOutBad(): Promise<number> {
+    const bad = makeRelease('1.1.0', BAD)
+    const added = await ask('POST', '/releases', { body: { manifest: JSON.stringify(bad.manifest) } })
+    for (const { part, place } of added.body.missing) {
+      const bytes = bad.parts
+        .get(part)
+        ?.subarray(place * RELEASE_CHUNK_BYTES, (place + 1) * RELEASE_CHUNK_BYTES)
+      const path = `${scene.url}/api/v1/releases/parts/${part}/chunks/${place}`
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/octet-stream' }
+      const sent = await fetch(path, { method: 'PUT', headers, body: new Uint8Array(bytes ?? []) })
+      assert.equal(sent.status, 204)
+    }
+    await ask('POST', '/rollouts', { body: { version: '1.1.0' } })
+    await until('it halts', async () => (await count(`rollouts where state = 'halted'`)) === 1, PATIENCE)
+    const [row] = await scene.db.query<{ reason: string }>('select reason from rollouts')
+    assert.match(row?.reason ?? '', /went back: It was started 3 times and ended each time/)
+    assert.equal(await count(`rollout_gateways where stage > 0 and state <> 'waiting'`), 0)
+    return count('rollout_gateways where stage = 0')
+  }
 
   async function configure(gateway: string, well: number): Promise<void> {
     const signals = [

@@ -92,7 +92,8 @@ export async function openFleetScene(
   const log = openLog({ clock, write: line => lines.push(line) }, { level: 'debug' })
   await provision({ db, clock, secretKey: KEY, environment: {} }, siteOf(gateways), 'site.yaml')
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(KEY, []) })
-  const publicUrl = 'http://localhost:8004'
+  const apiPort = await freePort()
+  const publicUrl = `http://127.0.0.1:${apiPort}`
   const door = openDoor({ db, clock, log }, { secretKey: KEY, publicUrl })
   const tlsPort = await freePort()
   const mqttsUrl = `mqtts://127.0.0.1:${tlsPort}`
@@ -101,7 +102,7 @@ export async function openFleetScene(
   const uplink = { url: mqttsUrl, ca: await authority.roots() }
   const api = await startApi(
     { db, clock, log, ...door, authority, metrics: apiMetrics },
-    { host: '127.0.0.1', port: 0, publicUrl, trustedProxies: [], version: '0.0.0', uplink },
+    { host: '127.0.0.1', port: apiPort, publicUrl, trustedProxies: [], version: '0.0.0', uplink },
   )
   const collector = await openCollector(
     db,
