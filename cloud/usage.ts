@@ -43,6 +43,8 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
   smarthydro-cloud fleet revoke GATEWAY … --reason R    cuts them off at once
   smarthydro-cloud fleet command GATEWAY '{"kind":"restart"}' [--wait S]
                                               gives a command and prints what comes of it
+  smarthydro-cloud fleet release [VERSION]    says what there is and how it goes; brings one to gateways, in stages
+  smarthydro-cloud fleet release halt --reason R        asks no further gateway
   smarthydro-cloud fleet certificate NAME … [--out FOLDER]
                                               a certificate by the fleet's authority for a server of the cloud
   smarthydro-cloud fleet rotate issuing|root  from now on another authority issues

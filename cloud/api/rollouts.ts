@@ -180,7 +180,7 @@ export function rollouts(deps: Deps) {
       const { version, project } = context.req.valid('json')
       const by = nameOf(context.get('principal'))
       const within = project && (await findProjectRow(db, context.get('clientIds'), project))
-      const row = await begin(deps, { version, by, projectId: within ? within.id : null })
+      const row = await beginRollout(deps, { version, by, projectId: within ? within.id : null })
       log.info('rollout begun', { version, by, rollout: row.id })
       return context.json(toRollout(row), 201)
     })
@@ -198,8 +198,9 @@ export function rollouts(deps: Deps) {
     })
 }
 
-async function begin(
-  { db, clock }: Deps,
+/** Begins a rollout. Throws Problem when there is no such release, it is not whole, or nobody takes it. */
+export async function beginRollout(
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
   { version, projectId, by }: { version: string; projectId: number | null; by: string },
 ): Promise<RolloutRow> {
   const release = await selectRelease(db, version)

@@ -17,6 +17,8 @@ import type { Authority } from './authority.ts'
 import { CLAIM_DAYS, CLAIM_DAYS_MAX, claimGateways, claimProject } from './claims.ts'
 import { revoke } from './enrol.ts'
 import { enrolCommand, toLabels } from './labels.ts'
+import { commandRelease } from './release-cli.ts'
+import { instantOf, table } from './text-table.ts'
 
 /** What the commands use. */
 export interface FleetCliDeps {
@@ -71,6 +73,8 @@ export async function commandFleet(
     case 'revoke':
       if (rest.length >= 1) return revokeAll(deps, rest, options)
       break
+    case 'release':
+      return commandRelease(deps, rest, options)
     case 'certificate':
       if (rest.length >= 1) return certificate(deps, rest, options)
       break
@@ -267,20 +271,6 @@ async function gatewayOf(db: Database, gateway: string): Promise<EnrolledRow> {
   if (row === undefined) throw new Rejected(`There is no gateway ${gateway}`)
   return row
 }
-
-/** Columns as wide as what is in them. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, at) => Math.max(name.length, ...rows.map(row => (row[at] ?? '').length)))
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd()
-  return `${[head, ...rows].map(line).join('\n')}\n`
-}
-
-const instantOf = (at: number | null | undefined): string | null =>
-  at === null || at === undefined || at === 0 ? null : new Date(at).toISOString()
 
 function numberOf(name: string, text: string, { max }: { max: number }): number {
   const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN

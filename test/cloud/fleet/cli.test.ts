@@ -7,11 +7,13 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { openAuthority, openFleetSecrets } from '../../../cloud/fleet/authority.ts'
 import { commandFleet, type FleetOptions } from '../../../cloud/fleet/cli.ts'
+import { insertChunk, insertRelease } from '../../../cloud/store/releases.ts'
 import { isVouchedFor } from '../../../edge/enrolment/identity.ts'
 import { openTransport } from '../../../edge/transport/open.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { Rejected } from '../../../protocol/runtime/errors.ts'
 import { ackTopic, commandResultTopic, commandTopic, healthTopic } from '../../../protocol/topics.ts'
+import { makeRelease } from '../../doubles/releases.ts'
 import { linkOptions } from '../../edge/transport/ways.ts'
 import { HEALTH } from '../collector/site.ts'
 import { type FleetScene, openFleetScene } from './scene.ts'
@@ -100,6 +102,28 @@ describe('smarthydro-cloud fleet', () => {
       await link.close()
     }
     await assert.rejects(fleet('command gw-3', {}, ['{"kind":"explode"}']), /The command/)
+  })
+
+  test('release says what there is, begins what is whole where somebody takes it, and halts', async () => {
+    await assert.rejects(fleet('release 9.9.9'), /Release not found/)
+    await assert.rejects(fleet('release halt', { reason: 'wait' }), /No rollout runs/)
+    const { manifest, parts } = makeRelease('1.1.0', '')
+    await insertRelease(scene.db, {
+      ...{ version: '1.1.0', manifest: JSON.stringify(manifest), note: 'first', createdAt: 0, by: 'test' },
+    })
+    await assert.rejects(fleet('release 1.1.0'), /chunks were not sent yet/)
+    for (const [part, bytes] of parts) await insertChunk(scene.db, { part, place: 0, bytes })
+    await assert.rejects(fleet('release 1.1.0'), /No gateway takes releases/)
+    await scene.db.query(
+      `update gateways set health = '{"release": {"packaged": "1.0.0"}}' where slug = 'gw-1'`,
+    )
+
+    assert.match((await fleet('release 1.1.0')).text, /one gateway in a hundred/)
+    assert.match((await fleet('release')).text, /^1\.1\.0 .* running +1 +0 of 1$/m)
+    await fleet('release halt', { reason: 'wait' })
+    assert.match((await fleet('release')).text, /halted +1 +0 of 1 +wait \(command line\)/)
+    assert.equal(JSON.parse((await fleet('release', { json: true })).text).releases[0].note, 'first')
+    await scene.db.query(`update gateways set health = null where slug = 'gw-1'`)
   })
 
   test('revoke cuts off, and says so a second time', async () => {
