@@ -155,7 +155,7 @@ export function gatewaySettings({ db, clock, log }: SettingsDeps) {
         await updateRow(tx, 'gateways', GATEWAY_COLUMNS, { id: gatewayId, fields, now })
         if (fields.archived === true) {
           await withdrawClaims(tx, [gatewayId], now)
-          await revokeKey(tx, { gatewayId, now })
+          await revokeKey(tx, gatewayId)
         }
         return found(tx, clientIds, gateway)
       })

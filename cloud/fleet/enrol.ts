@@ -247,7 +247,7 @@ export function revoke(
     const revoked: string[] = []
     for (const { id: gatewayId, slug } of gateways) {
       await withdrawClaims(tx, [gatewayId], now)
-      if (!(await revokeKey(tx, { gatewayId, now }))) continue
+      if (!(await revokeKey(tx, gatewayId))) continue
       await insertFleetEvent(tx, { kind: 'revoked', gateway: slug, by, details: { reason } }, now)
       revoked.push(slug)
     }

@@ -133,8 +133,7 @@ export async function setEnrolledKey(
   tx: Sql,
   { gatewayId, keyHash, now }: { gatewayId: number; keyHash: Uint8Array; now: number },
 ): Promise<void> {
-  await endKey(tx, gatewayId, now)
-  // What ended is not taken up again: a key that comes back was told so before it got here.
+  await endKey(tx, gatewayId)
   await tx.query(
     `update gateways set enrolled_key = $2, enrolled_at = to_timestamp($3::float8 / 1000), token_hash = null,
        revoked_at = null where id = $1`,
@@ -142,29 +141,26 @@ export async function setEnrolledKey(
   )
 }
 
-/** A gateway may connect no more, by key or by token. Returns whether it might before. */
-export async function revokeKey(
-  tx: Sql,
-  { gatewayId, now }: { gatewayId: number; now: number },
-): Promise<boolean> {
-  const rows = await tx.query(`select from gateways where id = $1 and revoked_at is null for update`, [
-    gatewayId,
-  ])
-  await endKey(tx, gatewayId, now)
-  await tx.query(
-    `update gateways set enrolled_key = null, token_hash = null, revoked_at = to_timestamp($2::float8 / 1000)
-     where id = $1 and revoked_at is null`,
-    [gatewayId, now],
+/**
+ * A gateway may connect no more, by key or by token. Returns whether it might before. The instant is the database's, by whose
+ * clock collectors look for it: whoever revokes may have another.
+ */
+export async function revokeKey(tx: Sql, gatewayId: number): Promise<boolean> {
+  await endKey(tx, gatewayId)
+  const rows = await tx.query(
+    `update gateways set enrolled_key = null, token_hash = null, revoked_at = now()
+     where id = $1 and revoked_at is null returning id`,
+    [gatewayId],
   )
   return rows.length > 0
 }
 
-async function endKey(tx: Sql, gatewayId: number, now: number): Promise<void> {
+async function endKey(tx: Sql, gatewayId: number): Promise<void> {
   await tx.query(
     `insert into fleet_ended_keys (gateway_id, key_hash, ended_at)
-     select id, enrolled_key, to_timestamp($2::float8 / 1000) from gateways where id = $1 and enrolled_key is not null
+     select id, enrolled_key, now() from gateways where id = $1 and enrolled_key is not null
      on conflict (gateway_id, key_hash) do update set ended_at = excluded.ended_at`,
-    [gatewayId, now],
+    [gatewayId],
   )
 }
 

@@ -58,26 +58,30 @@ export function upsertPoint(sql: Sql, projectId: number, point: PointSettings): 
   )
 }
 
-/** Makes sure that a project has this gateway; `undefined` when another project has it. */
+/**
+ * Makes sure that a project has this gateway; `undefined` when another project has it. One that was revoked, or is enrolled, is
+ * not given the token again that it had before.
+ */
 export async function upsertGateway(
   sql: Sql,
   { projectId, slug, tokenHash }: { projectId: number; slug: string; tokenHash: Uint8Array | undefined },
 ): Promise<Written | undefined> {
-  const [row] = await sql.query<{ id: number; projectId: number }>(
-    'select id, project_id as "projectId" from gateways where slug = $1',
+  const [row] = await sql.query<{ id: number; projectId: number; hasLeftTokens: boolean }>(
+    `select id, project_id as "projectId", revoked_at is not null or enrolled_key is not null as "hasLeftTokens"
+     from gateways where slug = $1`,
     [slug],
   )
   if (row !== undefined && row.projectId !== projectId) return undefined
-  const values = tokenHash === undefined ? {} : { token_hash: tokenHash }
+  const values = tokenHash === undefined || row?.hasLeftTokens === true ? {} : { token_hash: tokenHash }
   return upsert(sql, 'gateways', { slug }, { project_id: projectId, ...values })
 }
 
 /** Gives a gateway another token; `false` when there is no such gateway. */
 export async function replaceGatewayToken(sql: Sql, slug: string, hash: Uint8Array): Promise<boolean> {
-  const rows = await sql.query('update gateways set token_hash = $2 where slug = $1 returning id', [
-    slug,
-    hash,
-  ])
+  const rows = await sql.query(
+    'update gateways set token_hash = $2, revoked_at = null where slug = $1 returning id',
+    [slug, hash],
+  )
   return rows.length > 0
 }
 

@@ -84,14 +84,18 @@ export async function runRenewal(
       attempt = 0
       await clock.sleep(LOOK_EVERY_MS, signal)
     } catch (error) {
-      if (!(error instanceof Unavailable) && !(error instanceof Rejected)) throw error
-      log.warn('certificate not renewed', { reason: error.message, attempt })
+      if (!isForNow(error)) throw error
+      log.warn('certificate not renewed', { reason: reasonOf(error), attempt })
       // A cloud that was restored from a copy may say no by mistake: it is asked again.
       await clock.sleep(backoffMs(RETRY, attempt, random), signal)
       attempt += 1
     }
   }
 }
+
+/** The cloud may answer otherwise the next time, and a disk that is full or whose files are away may be mended. */
+const isForNow = (error: unknown): boolean =>
+  error instanceof Unavailable || error instanceof Rejected || (error instanceof Error && 'syscall' in error)
 
 async function renewIfDue(
   { clock, log, isClockKnown, onRenewed }: RenewalDeps,

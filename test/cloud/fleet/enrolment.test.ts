@@ -5,10 +5,14 @@ import { X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { settleClones } from '../../../cloud/collector/clones.ts'
+import { provision } from '../../../cloud/provision.ts'
 import { readCredentials } from '../../../edge/config.ts'
 import { isVouchedFor } from '../../../edge/enrolment/identity.ts'
 import { certificateRequest } from '../../../edge/enrolment/request.ts'
+import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { Rejected, Unavailable } from '../../../protocol/runtime/errors.ts'
+import { silentLog } from '../../../protocol/runtime/log.ts'
 import { healthTopic } from '../../../protocol/topics.ts'
 import { freePort } from '../../doubles/ports.ts'
 import { until } from '../../doubles/until.ts'
@@ -18,7 +22,18 @@ import { type FleetScene, openFleetScene } from './scene.ts'
 describe('enrolling', () => {
   let scene: FleetScene
   before(async () => {
-    scene = await openFleetScene(['gw-1', 'gw-2', 'gw-3', 'gw-4', 'gw-5', 'gw-6', 'gw-7', 'gw-8', 'gw-9'])
+    scene = await openFleetScene([
+      'gw-1',
+      'gw-2',
+      'gw-3',
+      'gw-4',
+      'gw-5',
+      'gw-6',
+      'gw-7',
+      'gw-8',
+      'gw-9',
+      'gw-10',
+    ])
   })
   after(() => scene.close())
 
@@ -57,6 +72,28 @@ describe('enrolling', () => {
     assert.equal(credentials.token, 'a-token')
     await (await scene.connect('gw-6', credentials)).close()
     await assert.rejects(scene.connect('gw-6', { token: 'a-token', ca }), Unavailable)
+  })
+
+  test('a site file that names the token of before gives none to who was revoked or is enrolled', async () => {
+    const site = (id: string) =>
+      JSON.stringify({
+        gateways: [{ client: 'campo', project: 'los-aromos', id, token: 'a-token-of-twenty-letters' }],
+      })
+    const deps = { db: scene.db, clock: systemClock, secretKey: new Uint8Array(32), environment: {} }
+    const state = async (gateway: string) =>
+      (await scene.ask('GET', `/gateways/${gateway}/enrolment`)).body.state
+    assert.equal((await provision(deps, site('gw-10'), 'site.yaml')).changes.length, 1)
+    assert.equal(await state('gw-10'), 'token')
+    await scene.ask('POST', '/gateways/gw-10/revocation', { reason: 'test' })
+
+    assert.deepEqual((await provision(deps, site('gw-10'), 'site.yaml')).changes, [])
+    assert.equal(await state('gw-10'), 'revoked')
+    await scene.enrol('gw-10')
+    assert.deepEqual((await provision(deps, site('gw-10'), 'site.yaml')).changes, [])
+    const [row] = await scene.db.query<{ isNull: boolean }>(
+      `select token_hash is null as "isNull" from gateways where slug = 'gw-10'`,
+    )
+    assert.equal(row?.isNull, true)
   })
 
   test('of two that try one code at the same moment with keys of their own, one is enrolled', async () => {
@@ -171,5 +208,14 @@ describe('enrolling', () => {
     await say(1_000, 2_002)
 
     await until('it is noticed', async () => (await contradictions()).length === 1)
+    const incidents = async () =>
+      scene.db.query<{ subject: string; isOpen: boolean }>(
+        `select subject, closed_at is null as "isOpen" from incidents where kind = 'gateway_cloned'`,
+      )
+    await settleClones({ db: scene.db, clock: systemClock, log: silentLog })
+    assert.deepEqual(await incidents(), [{ subject: 'gw-otra', isOpen: true }])
+    await scene.db.query(`update gateway_instances set contradicted_at = now() - interval '11 minutes'`)
+    await settleClones({ db: scene.db, clock: systemClock, log: silentLog })
+    assert.deepEqual(await incidents(), [{ subject: 'gw-otra', isOpen: false }])
   })
 })

@@ -12,8 +12,10 @@ import { systemClock } from '../../../protocol/runtime/clock.ts'
 import { silentLog } from '../../../protocol/runtime/log.ts'
 import { ackTopic, healthTopic } from '../../../protocol/topics.ts'
 import { openNatsServer } from '../../doubles/nats-server.ts'
+import { until } from '../../doubles/until.ts'
 import { atEnd } from '../../edge/buffer/folder.ts'
 import { skipWithout } from '../../peers.ts'
+import { HEALTH, openCollector } from '../collector/site.ts'
 import { openFleetScene } from './scene.ts'
 
 describe('verify_and_map at nats-server', { skip: skipWithout('nats_server') }, () => {
@@ -46,9 +48,35 @@ describe('verify_and_map at nats-server', { skip: skipWithout('nats_server') }, 
     })
     const [nats, mqtt] = [`tls://127.0.0.1:${server.port}`, `mqtts://127.0.0.1:${server.mqttPort}`]
 
+    const own = await scene.authority.issueServer(['_collector'])
+    const collector = await openCollector(
+      scene.db,
+      {},
+      {},
+      {
+        nats: {
+          url: nats,
+          name: 'collector',
+          ca: await scene.authority.roots(),
+          cert: own.chain,
+          key: own.key,
+        },
+      },
+    )
+    atEnd(context, () => collector.close())
+
     for (const url of [nats, mqtt]) {
       const link = await scene.connect('gw-1', one.credentials, { url })
-      await link.publish(healthTopic('gw-1'), Buffer.from('{}'), { retain: false, timeoutMs: 10_000 })
+      const health = Buffer.from(JSON.stringify({ ...HEALTH, version: new URL(url).protocol }))
+      const heard = () =>
+        scene.db.query(`select from gateways where slug = 'gw-1' and health->>'version' = $1`, [
+          new URL(url).protocol,
+        ])
+      // What is said before there is a stream for it is nobody's.
+      await until('the collector hears it', async () => {
+        await link.publish(healthTopic('gw-1'), health, { retain: false, timeoutMs: 10_000 })
+        return (await heard()).length === 1
+      })
       await link.close()
       await assert.rejects(
         scene.connect('gw-1', one.credentials, { url, subscribe: [ackTopic('gw-2')] }),

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -59,7 +59,7 @@ describe('runRenewal()', () => {
   const cloudClock = openFakeClock(systemClock.now())
   let scene: FleetScene
   before(async () => {
-    scene = await openFleetScene(['gw-1', 'gw-2', 'gw-3', 'gw-4', 'gw-5'], { clock: cloudClock })
+    scene = await openFleetScene(['gw-1', 'gw-2', 'gw-3', 'gw-4', 'gw-5', 'gw-6'], { clock: cloudClock })
   })
   after(() => scene.close())
 
@@ -123,6 +123,21 @@ describe('runRenewal()', () => {
 
     assert.equal(certificateIn(folder), before)
     assert.match(gateway.lines.join(), /This key was revoked/)
+  })
+
+  test('goes on when its files are away for a while, and renews when they are back', async () => {
+    const { folder } = await scene.enrol('gw-6')
+    cloudClock.step(61 * DAY_MS)
+    renameSync(join(folder, 'cert.pem'), join(folder, 'away'))
+    const clock = gatewayClock()
+    const gateway = startRenewal(folder, clock)
+    await gateway.rests()
+    assert.match(gateway.lines.join(), /certificate not renewed.*cert\.pem/)
+
+    renameSync(join(folder, 'away'), join(folder, 'cert.pem'))
+    await clock.advance(60_000)
+    await until('it is renewed', () => gateway.renewed() === 1)
+    await gateway.end()
   })
 
   test('the time is believed with the fleet’s signature alone, and only for the question that was asked', async () => {
