@@ -91,6 +91,7 @@ export function runnableConfig(
       const mistakes = [...MODBUS_MACHINE.check(draft), ...secretMistakes(draft, sources), ...further(draft)]
       if (uplink?.credentials !== undefined) {
         credentials = readCredentials(resolve(folder, uplink.credentials), mistakes)
+        mistakes.push(...strangerMistakes(draft, credentials))
       }
       return mistakes
     },
@@ -108,6 +109,16 @@ export function runnableConfig(
     providers: providers.map(provider => withSecrets(provider, sources)),
     ...(lanBroker === undefined ? {} : { lanBroker: { ...lanBroker, users } }),
   }
+}
+
+/** A configuration with an identity that is another gateway's. */
+function strangerMistakes({ sound }: GatewayDraft, { enrolled }: Credentials): Place[] {
+  return (['gateway', 'client', 'project'] as const).flatMap(key => {
+    const is = sound?.[key]
+    if (enrolled === undefined || is === undefined || is === enrolled[key]) return []
+    const message = `is ${is}, and uplink.credentials was enrolled as ${enrolled[key]}`
+    return [{ path: [key], message }]
+  })
 }
 
 function signalsOf({ signals, profile = '' }: DeviceConfig): readonly ModbusSignal[] {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { settleClones } from '../../../cloud/collector/clones.ts'
 import { provision } from '../../../cloud/provision.ts'
-import { readCredentials } from '../../../edge/config.ts'
+import { readCredentials, readGatewayConfig } from '../../../edge/config.ts'
 import { isVouchedFor } from '../../../edge/enrolment/identity.ts'
 import { certificateRequest } from '../../../edge/enrolment/request.ts'
 import { systemClock } from '../../../protocol/runtime/clock.ts'
@@ -33,6 +33,7 @@ describe('enrolling', () => {
       'gw-8',
       'gw-9',
       'gw-10',
+      'gw-11',
     ])
   })
   after(() => scene.close())
@@ -72,6 +73,27 @@ describe('enrolling', () => {
     assert.equal(credentials.token, 'a-token')
     await (await scene.connect('gw-6', credentials)).close()
     await assert.rejects(scene.connect('gw-6', { token: 'a-token', ca }), Unavailable)
+  })
+
+  test('a configuration with another gateway’s identity is told so before anything starts', async () => {
+    const { folder } = await scene.enrol('gw-11')
+    const file = join(folder, 'gateway.yaml')
+    const write = (gateway: string, project: string) =>
+      writeFileSync(
+        file,
+        JSON.stringify({
+          ...{ gateway, client: 'campo', project, uplink: { url: scene.mqttsUrl, credentials: '.' } },
+          buffer: { path: './buffer' },
+        }),
+      )
+
+    write('gw-12', 'sur')
+    assert.throws(
+      () => readGatewayConfig(file, {}),
+      /gateway: is gw-12, and uplink.credentials was enrolled as gw-11\n.*project: is sur/,
+    )
+    write('gw-11', 'los-aromos')
+    assert.equal(readGatewayConfig(file, {}).credentials.enrolled?.gateway, 'gw-11')
   })
 
   test('a site file that names the token of before gives none to who was revoked or is enrolled', async () => {
