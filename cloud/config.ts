@@ -54,6 +54,10 @@ export interface CloudConfig {
   oidc?: { issuer: string; clientId: string; clientSecret: string; name: string }
   /** Private networks that webhooks and providers of messages may be in. */
   webhookNetworks: readonly Network[]
+  /** Where the weekly test of alerts goes; absent: none does. */
+  canaryTo?: string
+  /** Where it is told that a part of the cloud is silent. */
+  watchdogUrl?: string
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** What people type into a browser: cookies are bound to it, and requests from elsewhere are refused. */
   publicUrl: string
@@ -163,6 +167,8 @@ const Environment = z.object({
   OIDC_CLIENT_ID: z.string().max(200).optional(),
   OIDC_CLIENT_SECRET: z.string().max(1000).optional(),
   OIDC_NAME: z.string().max(40).optional(),
+  CANARY_MAIL: z.email('must be a mail address').optional(),
+  WATCHDOG_URL: httpUrl.optional(),
   WEBHOOK_NETWORKS: z
     .string()
     .transform(text => text.split(',').map(one => parseNetwork(one.trim())))
@@ -271,6 +277,9 @@ function crossMistakes(given: Record<string, string | undefined>): { path: strin
   if (given.OIDC_NAME !== undefined && given.OIDC_ISSUER === undefined) {
     mistakes.push({ path: 'OIDC_NAME', message: 'needs OIDC_ISSUER' })
   }
+  if (given.CANARY_MAIL !== undefined && given.SMTP_URL === undefined) {
+    mistakes.push({ path: 'CANARY_MAIL', message: 'needs SMTP_URL' })
+  }
   if (given.RAW_RETENTION_DECLARED !== undefined && given.RAW_RETENTION === undefined) {
     mistakes.push({ path: 'RAW_RETENTION_DECLARED', message: 'needs RAW_RETENTION' })
   }
@@ -342,6 +351,8 @@ function toConfig(settings: z.output<typeof Environment>): CloudConfig {
       : { mail: { url: settings.SMTP_URL, from: settings.MAIL_FROM } }),
     ...oidcOf(settings),
     webhookNetworks: settings.WEBHOOK_NETWORKS ?? [],
+    ...(settings.CANARY_MAIL === undefined ? {} : { canaryTo: settings.CANARY_MAIL }),
+    ...(settings.WATCHDOG_URL === undefined ? {} : { watchdogUrl: settings.WATCHDOG_URL }),
     logLevel: settings.LOG_LEVEL ?? 'info',
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${ports.api}`,
     trustedProxies: settings.TRUSTED_PROXIES ?? [],

@@ -5,6 +5,7 @@ import type { Log } from '../protocol/runtime/log.ts'
 import { openMetrics } from '../protocol/runtime/metrics.ts'
 import { type Closable, openScope } from '../protocol/runtime/scope.ts'
 import { openMailer } from './alerts/mail.ts'
+import type { Outcry } from './alerts/watchdog.ts'
 import { openOutside } from './alerts/ways.ts'
 import { ANALYTICS_METRICS, startAnalytics } from './analytics/service.ts'
 import { type Door, openDoor } from './api/door.ts'
@@ -128,12 +129,9 @@ const STARTERS: Record<ServiceName, Starter> = {
       { host, port: ports.processor, version, ...nats, ...(retention === undefined ? {} : { retention }) },
     )
   },
-  compliance: (
-    { access, secretKey, ...parts },
-    { host, ports, dga, sma, otlpUrl, formerSecretKeys },
-    version,
-  ) =>
-    startCompliance(
+  compliance: ({ access, secretKey, ...parts }, config, version) => {
+    const { host, ports, dga, sma, otlpUrl, formerSecretKeys } = config
+    return startCompliance(
       {
         ...parts,
         ...access,
@@ -148,21 +146,23 @@ const STARTERS: Record<ServiceName, Starter> = {
         paceMs: dga.paceMs,
         sma,
         ...(otlpUrl === undefined ? {} : { otlpUrl }),
+        ...outcryOf(config),
       },
-    ),
-  analytics: (
-    { access, secretKey, ...parts },
-    { host, ports, mail, publicUrl, webhookNetworks, formerSecretKeys },
-    version,
-  ) =>
-    startAnalytics(
+    )
+  },
+  analytics: ({ access, secretKey, ...parts }, config, version) => {
+    const { host, ports, mail, publicUrl, webhookNetworks, formerSecretKeys, canaryTo } = config
+    return startAnalytics(
       { ...parts, ...access, metrics: openMetrics(ANALYTICS_METRICS) },
       {
         ...{ host, port: ports.analytics, version, publicUrl, webhookNetworks },
         ...(mail === undefined ? {} : { mail }),
         secrets: openSecrets(secretKey, formerSecretKeys),
+        ...(canaryTo === undefined ? {} : { canaryTo }),
+        ...outcryOf(config),
       },
-    ),
+    )
+  },
   api: (
     { secretKey, uplink, ...parts },
     { host, ports, publicUrl, trustedProxies, webhookNetworks, formerSecretKeys },
@@ -179,6 +179,10 @@ const STARTERS: Record<ServiceName, Starter> = {
       },
       { host, port: ports.api, version, publicUrl, trustedProxies, uplink },
     ),
+}
+
+function outcryOf({ watchdogUrl: url, webhookNetworks: networks }: CloudConfig): { outcry?: Outcry } {
+  return url === undefined ? {} : { outcry: { url, networks } }
 }
 
 function anyFailure(services: readonly RunningService[]): Promise<void> {

@@ -7,6 +7,7 @@ import type { Log } from '../protocol/runtime/log.ts'
 import { backoffMs } from '../protocol/runtime/retry.ts'
 import { isAbort } from '../protocol/runtime/scope.ts'
 import { DatabaseRefused } from './store/database.ts'
+import type { Beat } from './workers.ts'
 
 const RETRY = { firstMs: 500, maxMs: 30_000 }
 
@@ -15,6 +16,8 @@ export interface WorkLoopOptions {
   pollMs: number
   /** Resolves when it is to look again; `pollMs` later, unless given. */
   rest?: (signal: AbortSignal) => Promise<void>
+  /** Says that a round was done. */
+  beat?: Beat
 }
 
 /**
@@ -23,13 +26,14 @@ export interface WorkLoopOptions {
  */
 export async function keepWorking(
   { clock, log }: { clock: Clock; log: Log },
-  { pollMs, rest = stop => clock.sleep(pollMs, stop) }: WorkLoopOptions,
+  { pollMs, rest = stop => clock.sleep(pollMs, stop), beat }: WorkLoopOptions,
   work: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
   for (let failures = 0; !signal.aborted; ) {
     try {
       const isBusy = await work(signal)
+      await beat?.()
       failures = 0
       if (!isBusy) await rest(signal)
     } catch (error) {

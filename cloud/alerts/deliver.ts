@@ -13,6 +13,7 @@ import {
   takeDeliveries,
 } from '../store/deliveries.ts'
 import { keepWorking } from '../work-loop.ts'
+import { openBeat } from '../workers.ts'
 import type { SendOutcome } from './channel.ts'
 import { toMessage } from './message.ts'
 import { sendBy, type WayDeps } from './ways.ts'
@@ -38,7 +39,7 @@ export const ATTEMPTS_MAX = 15
 /** Tells people until the signal aborts. A database that does not answer is waited for. */
 export function runDeliveries(deps: DeliveryDeps, signal: AbortSignal): Promise<void> {
   const work = async (until: AbortSignal) => (await deliverDue(deps, until)) > 0
-  return keepWorking(deps, { pollMs: EVERY_MS }, work, signal)
+  return keepWorking(deps, { pollMs: EVERY_MS, beat: openBeat(deps, 'analytics.deliveries') }, work, signal)
 }
 
 /** Sends what is due, a few at a time. Returns how many messages were tried. */

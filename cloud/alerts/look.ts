@@ -183,7 +183,8 @@ function tellsOfOthers(
   now: number,
 ): Seen['tells'] {
   const isPaused = !isWithin(schedule, now) || pauses.some(({ from, to }) => now >= from && now < to)
-  const lasts = (since: number | null) => since !== null && now - since >= lastingMs(condition)
+  const lastsMs = lastingMs(condition)
+  const lasts = (since: number | null) => lastsMs === 0 || (since !== null && now - since >= lastsMs)
   if (isPaused) return []
   if (condition.kind === 'gateway_lost' && lostGateway !== null && lasts(lostSince)) {
     return [{ kind: 'gateway_lost', subject: lostGateway }]

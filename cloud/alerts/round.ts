@@ -13,6 +13,7 @@ import type { Database, Sql } from '../store/database.ts'
 import { type Addressee, insertDeliveries } from '../store/deliveries.ts'
 import { type Condition, settleIncidents } from '../store/incidents.ts'
 import { keepWorking } from '../work-loop.ts'
+import { openBeat } from '../workers.ts'
 import { waysTo } from './addressing.ts'
 import { readDirectory } from './directory.ts'
 import { look, type Seen } from './look.ts'
@@ -44,7 +45,7 @@ export function runAlerts(deps: AlertDeps, signal: AbortSignal): Promise<void> {
     await watchAlerts({ ...deps, granted })
     return false
   }
-  return keepWorking(deps, { pollMs: EVERY_MS }, work, signal)
+  return keepWorking(deps, { pollMs: EVERY_MS, beat: openBeat(deps, 'analytics.alerts') }, work, signal)
 }
 
 /** Evaluates every rule once, and brings the incidents `alert` and `gateway_lost` to what is so now. */

@@ -5,9 +5,11 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
+import { runCanary } from '../alerts/canary.ts'
 import { runDeliveries } from '../alerts/deliver.ts'
 import { type MailSettings, openMailer } from '../alerts/mail.ts'
 import { runAlerts } from '../alerts/round.ts'
+import { type Outcry, runWatchdog } from '../alerts/watchdog.ts'
 import { openOutside } from '../alerts/ways.ts'
 import type { Secrets } from '../compliance/secrets.ts'
 import { type RunningService, serveService } from '../service.ts'
@@ -18,6 +20,7 @@ import { selectVersion } from '../store/queries.ts'
 import type { Network } from '../webhooks/address.ts'
 import { runWebhooks } from '../webhooks/deliver.ts'
 import { keepWorking } from '../work-loop.ts'
+import { openBeat, workersCheck } from '../workers.ts'
 import { daysToBalance } from './balance.ts'
 import { ANOMALY_KINDS } from './judge.ts'
 import { type AuthorizeReader, analyticsRoutes } from './routes.ts'
@@ -42,6 +45,11 @@ export const ANALYTICS_METRICS: readonly MetricHelp[] = [
     type: 'gauge',
     help: 'Alerts of no data that a lost gateway explains',
   },
+  {
+    name: 'analytics_canary_arrived_seconds',
+    type: 'gauge',
+    help: 'When a canary arrived last, Unix time: a dead man’s switch for whoever scrapes it',
+  },
   { name: 'analytics_messages', type: 'gauge', help: 'Messages to people, by state: pending, failed' },
   { name: 'analytics_seconds_total', type: 'counter', help: 'Time spent, by work: balances, study' },
 ]
@@ -62,6 +70,10 @@ export interface AnalyticsOptions {
   webhookNetworks?: readonly Network[]
   /** What channels are sealed with; absent: nothing is sent by them. */
   secrets?: Secrets
+  /** Where the weekly canary goes; absent: none flies. */
+  canaryTo?: string
+  /** Where it is told that somebody is missed. */
+  outcry?: Outcry
 }
 
 /** What the analytics work with. */
@@ -89,12 +101,15 @@ export async function startAnalytics(
     publicUrl,
     webhookNetworks = [],
     secrets,
+    canaryTo,
+    outcry,
   }: AnalyticsOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = deps
   const scope = openScope()
   const checks = {
     database: async () => ({ version: await selectVersion(db) }),
+    workers: workersCheck(deps, 'analytics'),
     balances: async () => {
       scope.signal.throwIfAborted()
       return { daysDue: await measureDue(deps) }
@@ -114,6 +129,8 @@ export async function startAnalytics(
   if (outside !== undefined && secrets !== undefined) {
     scope.run(signal => runWebhooks({ ...deps, sender: outside.webhooks, secrets }, signal))
   }
+  scope.run(signal => runCanary(deps, canaryTo, signal))
+  scope.run(signal => runWatchdog(deps, outcry, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }
 
@@ -141,7 +158,7 @@ export function runAnalytics(
     await measureDue(deps)
     return computed > 0 || days > 0
   }
-  return keepWorking(deps, { pollMs }, work, signal)
+  return keepWorking(deps, { pollMs, beat: openBeat(deps, 'analytics.balances') }, work, signal)
 }
 
 /** Computes the balances of some days that are due, in one transaction. Returns how many. */

@@ -38,7 +38,8 @@ export const Incident = z
         '`ledger_difference`: readings of a gateway are nowhere; `declaration_late`: nothing of a work was accepted for ' +
         'longer than its deadline; `sensor_fault_expired`: a sensor was declared faulty up to now, and nobody has said ' +
         'that it is mended; `informant_cannot_declare`: a password does not open, or DGA refused it; `gateway_lost`: ' +
-        'nothing is heard of a gateway; `alert`: what an alert rule looks for is so',
+        'nothing is heard of a gateway; `alert`: what an alert rule looks for is so; `worker_silent`: a part of the cloud ' +
+        'that must work says nothing; `canary`: the weekly test of alerts is under way; `canary_missing`: it did not arrive',
     }),
     subject: z.string().openapi({ description: 'what it is about: a gateway, a point', example: 'gw-1' }),
     gateway: SlugText.nullable(),

@@ -9,6 +9,7 @@ import { selectLastAccepted } from '../store/compliance-late.ts'
 import type { Database } from '../store/database.ts'
 import { type Condition, settleIncidents } from '../store/incidents.ts'
 import { keepWorking } from '../work-loop.ts'
+import { openBeat } from '../workers.ts'
 import type { Frequency } from './calendar.ts'
 import { dueInstants } from './calendar.ts'
 
@@ -71,11 +72,12 @@ const WATCH_EVERY_MS = 60_000
 /** Watches until the signal aborts. */
 export function runLateWatch(
   deps: { db: Database; clock: Clock; log: Log },
+  worker: 'processor.late' | 'compliance.late',
   signal: AbortSignal,
 ): Promise<void> {
   const work = async () => {
     await watchLateness(deps)
     return false
   }
-  return keepWorking(deps, { pollMs: WATCH_EVERY_MS }, work, signal)
+  return keepWorking(deps, { pollMs: WATCH_EVERY_MS, beat: openBeat(deps, worker) }, work, signal)
 }

@@ -2,6 +2,7 @@
 
 import { drawBackWaits } from '../store/compliance-waits.ts'
 import { keepWorking } from '../work-loop.ts'
+import { openBeat } from '../workers.ts'
 import type { Submission } from './dga/client.ts'
 import { fillSlots, makeSlots, PLAN_LIMITS, type PlanCounts, type PlanLimits, raiseFaults } from './plan.ts'
 import { recoverSlots, SEND_RULES, type SendDeps, type SendRules, sendNext } from './send.ts'
@@ -94,6 +95,11 @@ export function complianceLoops(
   const send = async (signal: AbortSignal) => (await sendNext(deps, rules, signal)) !== undefined
   const verify = async (signal: AbortSignal) =>
     (await verifySlots(deps, { limit: rules.verificationsMax }, signal)) > 0
-  const hands = Array.from({ length: rules.hands }, () => send)
-  return [plan, ...hands, verify].map(work => signal => keepWorking(deps, rules, work, signal))
+  const beat = openBeat(deps, 'compliance.send')
+  const hands = Array.from({ length: rules.hands }, () => ({ work: send, beat }))
+  return [
+    { work: plan, beat: openBeat(deps, 'compliance.plan') },
+    ...hands,
+    { work: verify, beat: openBeat(deps, 'compliance.verify') },
+  ].map(one => signal => keepWorking(deps, { ...rules, beat: one.beat }, one.work, signal))
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../protocol/runtime/clock.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { MetricHelp, Metrics } from '../../protocol/runtime/metrics.ts'
 import { openScope } from '../../protocol/runtime/scope.ts'
+import { type Outcry, runWatchdog } from '../alerts/watchdog.ts'
 import { type RunningService, serveService } from '../service.ts'
 import { SLOT_STATES } from '../store/compliance.ts'
 import { selectSlotCounts } from '../store/compliance-slots.ts'
@@ -13,6 +14,7 @@ import { selectVersion } from '../store/queries.ts'
 import { runTraceExport } from '../tracing/otlp.ts'
 import { requireAllowed, type Verdict } from '../verdict.ts'
 import { keepWorking } from '../work-loop.ts'
+import { workersCheck } from '../workers.ts'
 import { openBreakers } from './breaker.ts'
 import { runCredentialsCheck } from './credentials.ts'
 import type { Fetch } from './dga/exchange.ts'
@@ -76,6 +78,8 @@ export interface ComplianceOptions {
   sma?: { url?: string; paceMs?: number }
   /** Where traces go. */
   otlpUrl?: string
+  /** Where it is told that somebody is missed. */
+  outcry?: Outcry
 }
 
 const PACE_MS = 250
@@ -83,7 +87,18 @@ const PACE_MS = 250
 /** Starts the compliance service. */
 export async function startCompliance(
   { authorizeOperator, fetch, ...given }: ComplianceDeps,
-  { host, port, version, rest, soap, rules: some, paceMs = PACE_MS, sma = {}, otlpUrl }: ComplianceOptions,
+  {
+    host,
+    port,
+    version,
+    rest,
+    soap,
+    rules: some,
+    paceMs = PACE_MS,
+    sma = {},
+    otlpUrl,
+    outcry,
+  }: ComplianceOptions,
 ): Promise<RunningService> {
   const { db, clock, log, metrics } = given
   const scope = openScope()
@@ -102,6 +117,7 @@ export async function startCompliance(
   }
   const checks = {
     database: async () => ({ version: await selectVersion(db) }),
+    workers: workersCheck(given, 'compliance'),
     slots: async () => {
       scope.signal.throwIfAborted()
       return measureSlots({ db, clock, metrics })
@@ -117,7 +133,9 @@ export async function startCompliance(
   for (const loop of smaLoops(smaDeps, SMA_RULES)) scope.run(loop)
   scope.run(signal => runSmaWatch(given, signal))
   scope.run(signal => measureForEver(given, signal))
-  scope.run(signal => runLateWatch(given, signal))
+  scope.run(signal => runLateWatch(given, 'compliance.late', signal))
+  // Who sends messages cannot be asked whether it does: another process watches it too.
+  scope.run(signal => runWatchdog(given, outcry, signal))
   scope.run(signal => runCredentialsCheck(given, signal))
   if (otlpUrl !== undefined)
     scope.run(signal => runTraceExport({ ...given, fetch }, { url: otlpUrl, version }, signal))

@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts'
 import { settleIncidents } from '../store/incidents.ts'
 import { beginUntoldDay, countLedger, selectDifferences, selectLedgerGateways } from '../store/ledger.ts'
 import { keepWorking } from '../work-loop.ts'
+import { openBeat } from '../workers.ts'
 import { dateOf, dayOf } from './civil-time.ts'
 
 /** A difference that lasts so long is an incident. */
@@ -29,7 +30,7 @@ export function runLedger(deps: LedgerDeps, signal: AbortSignal): Promise<void> 
     await keepLedger(deps, until)
     return false
   }
-  return keepWorking(deps, { pollMs: EVERY_MS }, work, signal)
+  return keepWorking(deps, { pollMs: EVERY_MS, beat: openBeat(deps, 'processor.ledger') }, work, signal)
 }
 
 /** Counts every gateway's ledger once, each in a transaction of its own, then settles the incidents. */

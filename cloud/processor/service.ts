@@ -17,6 +17,7 @@ import { selectBacklog } from '../store/processing.ts'
 import { selectVersion } from '../store/queries.ts'
 import type { RetentionRule } from '../store/retention.ts'
 import { keepWorking, type WorkLoopOptions } from '../work-loop.ts'
+import { openBeat, workersCheck } from '../workers.ts'
 import { runLedger } from './ledger.ts'
 import { RETENTION_METRICS, runRetention } from './retention.ts'
 import {
@@ -84,6 +85,7 @@ export async function startProcessor(
   const scope = openScope()
   const checks = {
     database: async () => ({ version: await selectVersion(db) }),
+    workers: workersCheck(deps, 'processor'),
     line: async () => {
       scope.signal.throwIfAborted()
       return { ...(await measureBacklog(deps)) }
@@ -104,7 +106,7 @@ export async function startProcessor(
   }
   scope.run(signal => runProcessor(deps, { ...loop, limits: { ...LIMITS, ...limits } }, signal))
   scope.run(signal => runLedger(deps, signal))
-  scope.run(signal => runLateWatch(deps, signal))
+  scope.run(signal => runLateWatch(deps, 'processor.late', signal))
   scope.run(signal => runImports(deps, signal))
   if (retention !== undefined) scope.run(signal => runRetention(deps, retention, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
@@ -128,7 +130,7 @@ export function runProcessor(
     await measureBacklog(deps)
     return isBusy
   }
-  return keepWorking(deps, loop, work, signal)
+  return keepWorking(deps, { ...loop, beat: openBeat(deps, 'processor.batches') }, work, signal)
 }
 
 /** One round, and, when it fails for another reason than the database being away, one batch of it with care. */

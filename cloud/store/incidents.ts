@@ -17,6 +17,9 @@ export const INCIDENT_KINDS = [
   'gateway_cloned',
   'webhook_stopped',
   'alert',
+  'worker_silent',
+  'canary',
+  'canary_missing',
 ] as const
 
 /** A kind of incident. */

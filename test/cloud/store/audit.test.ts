@@ -35,6 +35,8 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
       'migrations',
       'deliveries',
       'delivery_tries',
+      'workers',
+      'canaries',
       'gateway_instances',
     ].map(table => [table, 'kept by a service for itself']),
   ),
