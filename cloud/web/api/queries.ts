@@ -290,6 +290,7 @@ export const alertRuleQuery = (rule: number) =>
     queryKey: ['alert-rule', rule],
     queryFn: ({ signal }) => ask('GET /api/v1/alert-rules/{rule}', { path: { rule }, signal }),
     refetchOnWindowFocus: false,
+    staleTime: 60_000,
   })
 
 /** Ways to people besides mail. */

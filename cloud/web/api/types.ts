@@ -796,6 +796,9 @@ export interface Routes {
         | 'gateway_cloned'
         | 'webhook_stopped'
         | 'alert'
+        | 'worker_silent'
+        | 'canary'
+        | 'canary_missing'
       gateway?: string
       state?: 'open' | 'closed'
       client?: string

@@ -45,6 +45,7 @@ describeOnEveryDatabase('startProcessor()', ({ db }) => {
     assert.equal(health.status, 200)
     assert.deepEqual((await json(health)).parts, {
       database: { status: 'healthy', version: (await json(await get('/health'))).parts.database.version },
+      workers: { status: 'healthy', silent: [] },
       line: { status: 'healthy', waitingBatches: 0, lagSeconds: 0, setAside: 0 },
     })
     const metrics = await (await get('/metrics')).text()

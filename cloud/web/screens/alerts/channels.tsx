@@ -35,7 +35,7 @@ export function ChannelsScreen() {
   )
   return (
     <AlertsFrame title={text.alerts.channels} {...(mayMake ? { actions: make } : {})}>
-      <div className="panel">
+      <div className="panel panel-first">
         <Shown query={query} lines={3}>
           {({ items }) =>
             items.length === 0 ? (

@@ -23,7 +23,11 @@ function useAct(incident: Incident) {
   return useMutation({
     mutationFn: (act: (headers: { 'if-match': string }) => Promise<Incident>) =>
       act({ 'if-match': `"${incident.version}"` }),
-    onSuccess: () => say(text.incidents.done),
+    onSuccess: after => {
+      // What is done next names the version that this has made.
+      queries.setQueryData(['incident', incident.id], after)
+      say(text.incidents.done)
+    },
     onError: error => {
       if (error instanceof ApiProblem && error.status === 412) say(text.incidents.changed)
     },

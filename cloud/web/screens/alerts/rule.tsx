@@ -269,10 +269,12 @@ function Delete({ rule: { id, version, rule } }: { rule: AlertRule }) {
       ask('DELETE /api/v1/alert-rules/{rule}', {
         ...{ path: { rule: id }, headers: { 'if-match': `"${version}"` } },
       }),
-    onSuccess: () => {
+    onSuccess: async () => {
       say(text.alerts.deleted)
-      queries.invalidateQueries({ queryKey: ['alert-rules'] })
-      navigate({ to: '/alerts/rules' })
+      // What is gone must not be asked for again by the screen that still shows it.
+      await navigate({ to: '/alerts/rules' })
+      queries.removeQueries({ queryKey: ['alert-rule', id] })
+      await queries.invalidateQueries({ queryKey: ['alert-rules'] })
     },
   })
   return (
