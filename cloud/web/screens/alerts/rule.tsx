@@ -67,6 +67,11 @@ function Editor({ kept, changes }: { kept?: AlertRule; changes?: AlertRuleWithCh
         </p>
         <h1>{kept?.rule.name ?? text.alerts.newRule}</h1>
         {!mayMake && <span className="faint">{text.alerts.readOnly}</span>}
+        {kept !== undefined && mayMake && (
+          <span className="push">
+            <Delete rule={kept} />
+          </span>
+        )}
       </div>
       <div className="incident-columns">
         <Panel title={text.alerts.rule}>
@@ -127,7 +132,6 @@ function RuleForm({
       isBusy={save.isPending}
       isDisabled={!mayMake}
       submit={text.alerts.save}
-      actions={kept !== undefined && mayMake && <Delete rule={kept} />}
       onSubmit={() => save.mutate()}
     >
       <TextField
@@ -259,6 +263,7 @@ function saveRule(
   return ask('PUT /api/v1/alert-rules/{rule}', { path: { rule: kept.id }, headers, body: rule })
 }
 
+/** Not within the form of the rule: what is sent in its dialog would send that form too. */
 function Delete({ rule: { id, version, rule } }: { rule: AlertRule }) {
   const text = useText()
   const queries = useQueryClient()
