@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +18,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { ROOT } from '../../deploy/edge/root.ts'
 import { skipUnlessRoot } from '../doubles/root.ts'
+import { until } from '../doubles/until.ts'
 import { skipWithout } from '../peers.ts'
+import { boot } from './booted.ts'
 import { builtPackage, run } from './unpacked.ts'
 
 /** What is installed on any Debian with systemd, and the one library that Node wants besides. */
@@ -25,6 +28,17 @@ const INCLUDED = 'libatomic1,systemd'
 const SUITE = 'bookworm'
 const MIRROR = 'http://deb.debian.org/debian'
 const NEXT = '99.0.0'
+const PATIENCE = { timeoutMs: 60_000 }
+/** A gateway whose cloud and whose meter are not there. */
+const LONELY = `gateway: gw-1
+client: campo
+project: los-aromos
+clock: trusted
+uplink: { url: "mqtt://127.0.0.1:1", credentials: /var/lib/smarthydro/identity }
+buffer: { path: /var/lib/smarthydro/buffer, maxBytes: 16MiB }
+buses: [{ id: plant, tcp: { host: 127.0.0.1, port: 2 } }]
+devices: [{ id: meter, bus: plant, unit: 1, profile: siemens-mag-6000, point: pozo-7, every: 1s }]
+`
 
 const skip = skipUnlessRoot('it makes a Debian of its own') || skipWithout('debootstrap', 'dpkg')
 
@@ -67,6 +81,7 @@ describe('the package in a fresh Debian', { skip, timeout: 290_000 }, () => {
   test('its example is right, but for the token that an operator writes', () => {
     const example = '/usr/share/doc/smarthydro-edge/gateway.yaml'
     writeFileSync(join(root, 'var/lib/smarthydro/identity/token'), 'a-token')
+    inside('chown', 'smarthydro:', '/var/lib/smarthydro/identity/token')
 
     assert.match(inside('smarthydro-edge', 'check', example), /^gw-campo-01 of campo\/los-aromos: 1 device/)
   })
@@ -164,6 +179,40 @@ describe('the package in a fresh Debian', { skip, timeout: 290_000 }, () => {
     const again = install()
     assert.match(again, /^Nothing was to be done\.$/m)
     assert.doesNotMatch(again, /Restart the machine/)
+  })
+
+  test('systemd starts it in its sandbox, leaves it alone while it lacks everything but its own movement, and starts it again when that ends', async context => {
+    const unit = 'smarthydro-edge'
+    writeFileSync(join(root, 'etc/smarthydro/gateway.yaml'), LONELY)
+    symlinkSync('/dev/null', join(root, 'etc/systemd/system/chrony.service'))
+    const dropIn = join(root, `etc/systemd/system/${unit}.service.d`)
+    mkdirSync(dropIn, { recursive: true })
+    writeFileSync(join(dropIn, 'test.conf'), '[Service]\nWatchdogSec=10\nRestartSec=1\n')
+    rmSync(join(root, 'var/lib/smarthydro/buffer'), { recursive: true, force: true })
+    const booted = await boot(root)
+    if (booted === undefined)
+      return context.diagnostic('this machine does not let a systemd of its own be started')
+    try {
+      await until('it is ready', () => booted.show(unit, 'ActiveState') === 'active', PATIENCE)
+      await until(
+        'it says how it is',
+        () => /[1-9]\d* readings wait, the cloud is not connected/.test(booted.show(unit, 'StatusText')),
+        PATIENCE,
+      )
+      assert.equal(booted.show(unit, 'NRestarts'), '0')
+      assert.equal(
+        booted.inside('stat', '--format', '%U %a', '/var/lib/smarthydro/buffer').trim(),
+        'smarthydro 700',
+      )
+
+      booted.signal(unit, 'SIGSTOP')
+
+      await until('it was started again', () => booted.show(unit, 'NRestarts') === '1', PATIENCE)
+      await until('it is ready again', () => booted.show(unit, 'ActiveState') === 'active', PATIENCE)
+      assert.match(booted.inside('journalctl', '--unit', unit, '--output', 'cat'), /Watchdog timeout/)
+    } finally {
+      await booted.close()
+    }
   })
 })
 
