@@ -12,11 +12,15 @@ import { startEmbeddedPostgres } from './store/embedded.ts'
 import { findRunningPostgres } from './store/embedded-running.ts'
 import { migrate } from './store/migrate.ts'
 import { openPostgres } from './store/postgres.ts'
-import { prepareServiceRole } from './store/service-role.ts'
+import { API_ROLE, API_SEARCH_PATH } from './store/row-security.ts'
+import { SEEN_SETTING, seenNow } from './store/seeing.ts'
+import { prepareApiRole, prepareServiceRole } from './store/service-role.ts'
 
 /** The database, and the key that seals what is secret in it. */
 export interface OpenDatabase extends Closable {
   db: Database
+  /** The same as the API works on it: it sees the rows of its caller's clients alone. */
+  apiDb: Database
   secretKey: Uint8Array
 }
 
@@ -36,22 +40,47 @@ export async function openDatabase(
     let url = config.database.kind === 'server' ? config.database.url : undefined
     if (url === undefined && beside) url = await findRunningPostgres({ dir })
     url ??= scope.use(await startEmbeddedPostgres({ clock, log }, { dir })).url
-    const role = await prepare({ log }, url)
+    const { role, apiRole } = await prepare({ log }, url, { beside })
     const db = scope.use(openPostgres({ log }, { url, poolMax, ...(role === undefined ? {} : { role }) }))
+    const apiDb = apiRole === undefined ? db : scope.use(openApiDatabase({ log }, { url, poolMax }))
     const secretKey = await openSecretKey(config)
-    return { db: openActing(db), secretKey, close: () => scope[Symbol.asyncDispose]() }
+    return {
+      db: openActing(db),
+      apiDb: openActing(apiDb),
+      secretKey,
+      close: () => scope[Symbol.asyncDispose](),
+    }
   } catch (error) {
     await scope[Symbol.asyncDispose]()
     throw error
   }
 }
 
-/** Migrates as who logs in; returns the role to work as. */
-async function prepare({ log }: { log: Log }, url: string): Promise<string | undefined> {
+/** The database as the API works on it, once prepareApiRole() has made that role. */
+export function openApiDatabase(
+  { log }: { log: Log },
+  { url, poolMax }: { url: string; poolMax: number },
+): Database {
+  return openPostgres(
+    { log },
+    {
+      ...{ url, poolMax, role: API_ROLE, searchPath: API_SEARCH_PATH },
+      told: { setting: SEEN_SETTING, value: seenNow },
+    },
+  )
+}
+
+/** Migrates as who logs in; returns the roles to work as. A command beside the cloud does not work as the API. */
+async function prepare(
+  { log }: { log: Log },
+  url: string,
+  { beside }: { beside: boolean },
+): Promise<{ role: string | undefined; apiRole: string | undefined }> {
   const owner = openPostgres({ log }, { url, poolMax: 1 })
   try {
     await migrate(owner, { log })
-    return await prepareServiceRole(owner, { log })
+    const role = await prepareServiceRole(owner, { log })
+    return { role, apiRole: beside ? undefined : await prepareApiRole(owner, { log }) }
   } finally {
     await owner.close()
   }

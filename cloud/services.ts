@@ -64,13 +64,13 @@ export async function startCloud(deps: CloudDeps, options: CloudOptions): Promis
   const uplink = await readUplinkFacts(config)
   const scope = openScope()
   try {
-    const { db, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
+    const { db, apiDb, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
     const { publicUrl, oidc, mail } = config
     const mailer = mail === undefined ? undefined : openMailer(mail)
     const door = openDoor({ ...deps, db, mailer }, { secretKey, publicUrl, oidc })
     const fleetSecrets = openFleetSecrets(secretKey, config.formerSecretKeys)
     const authority = openAuthority({ db, clock: deps.clock, secrets: fleetSecrets })
-    const parts: Parts = { ...deps, db, secretKey, ...door, ways, authority, uplink }
+    const parts: Parts = { ...deps, db, apiDb, secretKey, ...door, ways, authority, uplink }
     const services: RunningService[] = []
     for (const name of START_ORDER.filter(wanted => options.services.includes(wanted))) {
       const log = deps.log.with({ service: name })
@@ -105,6 +105,7 @@ async function waysOf(
 
 interface Parts extends CloudDeps, Door {
   db: Database
+  apiDb: Database
   secretKey: Uint8Array
   /** Where the collector or the processor is among the services. */
   ways: Ways | undefined
@@ -164,13 +165,14 @@ const STARTERS: Record<ServiceName, Starter> = {
     )
   },
   api: (
-    { secretKey, uplink, ...parts },
+    { secretKey, uplink, apiDb, ...parts },
     { host, ports, publicUrl, trustedProxies, webhookNetworks, formerSecretKeys },
     version,
   ) =>
     startApi(
       {
         ...parts,
+        db: apiDb,
         metrics: openMetrics(API_METRICS),
         outside: openOutside(
           { clock: parts.clock, secrets: openSecrets(secretKey, formerSecretKeys) },

@@ -21,6 +21,7 @@ import { FILE_BYTES_MAX } from '../imports/table.ts'
 import { answerProblems, limitBody, Problem, refuseUnheldText } from '../problem.ts'
 import { openActing } from '../store/acting.ts'
 import type { Database } from '../store/database.ts'
+import { seeAs, seeOn } from '../store/seeing.ts'
 import { requireAllowed } from '../verdict.ts'
 import { isForeign } from './access.ts'
 import { actAsAsked } from './acting.ts'
@@ -200,12 +201,13 @@ function resources(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
   api.route('/devices', devices(deps))
   api.route('/fleet', fleet(deps, options))
   api.route('/fleet', sites(deps))
-  api.route('/enrolment', enrolment(deps, options))
+  api.route('/enrolment', enrolment({ ...deps, db: deps.accountsDb }, options))
   api.route('/profiles', profiles())
   api.route('/', wells(deps))
   api.route('/releases', releases(deps))
   api.route('/rollouts', rollouts(deps))
-  api.route('/dead-letters', deadLetters(deps))
+  // To replay one is to store readings, as the collector does.
+  api.route('/dead-letters', deadLetters({ ...deps, db: deps.accountsDb }))
   api.route('/compliance/slots', slotExport(deps))
   api.route('/compliance/slots', slots(deps))
   api.route('/compliance/slots', decisions(deps))
@@ -278,7 +280,13 @@ function enforceRules(
     const { principal, clientIds } = requireAllowed(await access.judge(context.req.raw, rule))
     context.set('principal', principal)
     context.set('clientIds', clientIds)
-    return next()
+    return seeAs(clientIds, async () => {
+      await next()
+      // Documents are whole already, and what is live asks nothing itself.
+      if (/json|event-stream/.test(context.res.headers.get('content-type') ?? '')) return
+      const { body } = context.res
+      if (body !== null) context.res = new Response(seeOn(body), context.res)
+    })
   }
 }
 

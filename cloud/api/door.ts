@@ -15,7 +15,7 @@ export interface Door {
   access: Access
   accounts: Accounts
   links: AccountLinks
-  /** The database as who may read accounts. */
+  /** The database as who may read accounts, and whatever is of no client. */
   accountsDb: Database
 }
 

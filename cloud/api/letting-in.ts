@@ -49,7 +49,7 @@ const askRecovery = createRoute({
   ...{ ...open, path: '/recovery', summary: 'Ask for another password by mail' },
   description: 'The answer is the same, and comes at the same time, whether or not anybody has this address.',
   request: bodyOf(z.strictObject({ email: z.email().max(254) })),
-  responses: { 202: { description: 'asked' }, ...problemResponses(400, 403, 413, 415) },
+  responses: { 204: { description: 'asked' }, ...problemResponses(400, 403, 413, 415) },
 })
 
 const lookRecovery = createRoute({
@@ -86,7 +86,7 @@ export function lettingIn(
     })
     .openapi(askRecovery, context => {
       links.recover(context.req.valid('json').email, addressOf(context, trustedProxies))
-      return context.body(null, 202)
+      return context.body(null, 204)
     })
     .openapi(lookRecovery, async context =>
       context.json(await look('recovery', context.req.valid('json').secret), 200),

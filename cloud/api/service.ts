@@ -37,7 +37,7 @@ export async function startApi(
   { host, port, ...options }: ApiServiceOptions,
 ): Promise<RunningService> {
   const { version } = options
-  const hub = live ?? openLiveHub(used)
+  const hub = live ?? openLiveHub({ ...used, db: used.accountsDb })
   const deps: ApiDeps = { ...used, live: hub }
   const checks = { database: async () => ({ version: await selectVersion(deps.db) }) }
   const { clock, log, metrics } = deps

@@ -85,7 +85,10 @@ const Changed = z
       .array(GrantAsked)
       .max(GRANTS_MAX)
       .optional()
-      .openapi({ description: 'all that they may; what is not named is taken away' }),
+      .openapi({
+        description: 'all that they may; what is not named is taken away',
+        example: [{ role: 'client_reader', client: 'campo' }],
+      }),
   })
   .openapi('UserChanged')
 

@@ -18,6 +18,10 @@ export interface PostgresOptions {
   poolMax: number
   /** Become this role on every connection. */
   role?: string
+  /** Where statements look for tables, where that is unusual. */
+  searchPath?: string
+  /** A setting that each statement must find as `value` gives it at that moment. */
+  told?: { setting: string; value: () => string }
   /** How long a statement may run. */
   statementTimeoutMs?: number
   /** How long connecting may take. */
@@ -50,7 +54,7 @@ export function openPostgres({ log }: { log: Log }, options: PostgresOptions): D
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS,
     query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
-    options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex ${TIMESCALE_SETTINGS}${asRole(options.role)}`,
+    options: `-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex ${TIMESCALE_SETTINGS}${asRole(options)}`,
     types: { getTypeParser: (oid: number) => TYPE_PARSERS.get(oid) ?? String },
     keepAlive: true,
   })
@@ -61,11 +65,17 @@ export function openPostgres({ log }: { log: Log }, options: PostgresOptions): D
   return {
     query: async <Row extends object>(text: string, params?: readonly Param[]) => {
       const client = await connect(pool)
-      return finish(client, () => run<Row>(client, text, params))
+      return finish(client, async () => {
+        await tell(client, options.told)
+        return run<Row>(client, text, params)
+      })
     },
     transaction: async (work, unusual = {}) => {
       const client = await connect(pool)
-      return finish(client, () => inTransaction(client, work, unusual))
+      return finish(client, async () => {
+        await tell(client, options.told)
+        return inTransaction(client, work, unusual)
+      })
     },
     script: async text => {
       const client = await connect(pool)
@@ -75,7 +85,20 @@ export function openPostgres({ log }: { log: Log }, options: PostgresOptions): D
   }
 }
 
-const asRole = (role: string | undefined): string => (role === undefined ? '' : ` -c role=${role}`)
+const asRole = ({ role, searchPath }: PostgresOptions): string =>
+  `${role === undefined ? '' : ` -c role=${role}`}${searchPath === undefined ? '' : ` -c search_path=${searchPath}`}`
+
+/** What each connection was told last: one that is told the same again is not. */
+const toldLast = new WeakMap<pg.PoolClient, string>()
+
+async function tell(client: pg.PoolClient, told: PostgresOptions['told']): Promise<void> {
+  if (told === undefined) return
+  const value = told.value()
+  if (toldLast.get(client) === value) return
+  toldLast.delete(client)
+  await run(client, 'select set_config($1, $2, false)', [told.setting, value])
+  toldLast.set(client, value)
+}
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {

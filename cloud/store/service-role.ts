@@ -5,6 +5,7 @@
 
 import type { Log } from '../../protocol/runtime/log.ts'
 import { type Database, DatabaseRefused, type Sql } from './database.ts'
+import { API_ROLE, secureRows } from './row-security.ts'
 
 /** The role. Databases of one server share it; its rights are of each. */
 export const SERVICE_ROLE = 'smarthydro_service'
@@ -25,7 +26,7 @@ const FORBIDDEN = '42501'
  */
 export async function prepareServiceRole(db: Database, { log }: { log: Log }): Promise<string | undefined> {
   try {
-    await makeRole(db)
+    await makeRole(db, SERVICE_ROLE)
     await db.transaction(grantRights)
     return SERVICE_ROLE
   } catch (error) {
@@ -38,25 +39,53 @@ export async function prepareServiceRole(db: Database, { log }: { log: Log }): P
   }
 }
 
-async function makeRole(db: Sql): Promise<void> {
-  const [found] = await db.query('select from pg_roles where rolname = $1', [SERVICE_ROLE])
+/**
+ * Makes sure that the role that the API works as is there, and that rows are seen by it as row-security.ts says. Returns its
+ * name, or undefined where the login may not do that: then the API's own conditions alone keep clients apart.
+ */
+export async function prepareApiRole(db: Database, { log }: { log: Log }): Promise<string | undefined> {
+  try {
+    await makeRole(db, API_ROLE)
+    await db.transaction(async tx => {
+      await tx.query(`select pg_advisory_xact_lock(${LOCK})`)
+      await becomeAble(tx, API_ROLE)
+      await secureRows(tx)
+    })
+    return API_ROLE
+  } catch (error) {
+    if (!(error instanceof DatabaseRefused) || error.code !== FORBIDDEN) throw error
+    log.warn('clients are kept apart by the API alone', {
+      reason: error.message,
+      remedy: `as an administrator: create role ${API_ROLE}; grant ${API_ROLE} to the login of DATABASE_URL`,
+    })
+    return undefined
+  }
+}
+
+async function makeRole(db: Sql, role: string): Promise<void> {
+  const [found] = await db.query('select from pg_roles where rolname = $1', [role])
   if (found !== undefined) return
   try {
-    await db.query(`create role ${SERVICE_ROLE} nologin`)
+    await db.query(`create role ${role} nologin`)
   } catch (error) {
     if (!(error instanceof DatabaseRefused) || !MADE_MEANWHILE.test(error.code)) throw error
   }
 }
 
-async function grantRights(tx: Sql): Promise<void> {
-  await tx.query(`select pg_advisory_xact_lock(${LOCK})`)
+/** Lets whoever logs in work as a role. */
+async function becomeAble(tx: Sql, role: string): Promise<void> {
   const [login] = await tx.query<{ mayBecome: boolean }>(
     `select rolsuper or exists (
        select from pg_auth_members where roleid = $1::regrole and member = r.oid and not admin_option) as "mayBecome"
      from pg_roles r where rolname = current_user`,
-    [SERVICE_ROLE],
+    [role],
   )
-  if (login?.mayBecome !== true) await tx.query(`grant ${SERVICE_ROLE} to current_user`)
+  if (login?.mayBecome !== true) await tx.query(`grant ${role} to current_user`)
+}
+
+async function grantRights(tx: Sql): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(${LOCK})`)
+  await becomeAble(tx, SERVICE_ROLE)
   const schemas = await tx.query<{ name: string }>(
     `select distinct quote_ident(schemaname) as name from pg_tables
      where schemaname !~ '^(pg_|_?timescaledb|information_schema)' order by 1`,

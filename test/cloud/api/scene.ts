@@ -10,12 +10,14 @@ import { API_METRICS, startApi } from '../../../cloud/api/service.ts'
 import { createToken, createUser } from '../../../cloud/api/users.ts'
 import { openSecrets } from '../../../cloud/compliance/secrets.ts'
 import { openAuthority, openFleetSecrets } from '../../../cloud/fleet/authority.ts'
+import { openApiDatabase } from '../../../cloud/open-database.ts'
 import { PROBLEM_TYPE } from '../../../cloud/problem.ts'
 import { provision } from '../../../cloud/provision.ts'
 import { ROLES, type Role } from '../../../cloud/store/accounts.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { insertReadings, upsertLatest } from '../../../cloud/store/readings.ts'
 import { openSeriesIds } from '../../../cloud/store/series.ts'
+import { prepareApiRole } from '../../../cloud/store/service-role.ts'
 import { findProject } from '../../../cloud/store/sites.ts'
 import type { Network } from '../../../cloud/webhooks/address.ts'
 import { openLog } from '../../../protocol/runtime/log.ts'
@@ -111,7 +113,9 @@ export async function openApiScene({
   const live = openLiveHub({ db, clock, log })
   const outside = openOutside({ clock, secrets: openSecrets(secretKey) }, networks)
   const authority = openAuthority({ db, clock, secrets: openFleetSecrets(secretKey, []) })
-  const deps = { db, clock, log, ...door, live, authority, outside, metrics: openMetrics(API_METRICS) }
+  await prepareApiRole(db, { log })
+  const apiDb = openApiDatabase({ log }, { url: database.url, poolMax: 4 })
+  const deps = { db: apiDb, clock, log, ...door, live, authority, outside, metrics: openMetrics(API_METRICS) }
   const service = await startApi(deps, { host: '127.0.0.1', port, ...options })
   const url = `http://127.0.0.1:${service.port}`
   const document: OpenApiDocument = JSON.parse(await (await fetch(`${url}/openapi.json`)).text())
@@ -132,6 +136,7 @@ export async function openApiScene({
     store: (point, variable, from, values) => store(db, point, variable, from, values),
     async close() {
       await service.close()
+      await apiDb.close()
       await database.close()
     },
   }
