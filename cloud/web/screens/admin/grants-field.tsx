@@ -1,8 +1,10 @@
 // What somebody may: a role, and for which client where the role is for one.
 
+import { useQuery } from '@tanstack/react-query'
+import { clientsQuery } from '../../api/entities.ts'
 import { useText } from '../../i18n/language.tsx'
 import { ABILITIES } from '../../may.ts'
-import { Field, SelectField, TextField } from '../../ui/form.tsx'
+import { Field, SelectField } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icons.tsx'
 
 /** The roles, the mightiest first. */
@@ -23,6 +25,29 @@ export const isForAll = (role: Role): boolean => role === 'administrator' || rol
 /** What was typed as the API takes it. */
 export function toGrants(grants: readonly GrantTyped[]): { role: Role; client: string | null }[] {
   return grants.map(({ role, client }) => ({ role, client: isForAll(role) ? null : client.trim() }))
+}
+
+/** One of the clients in use. */
+export function ClientField({
+  name,
+  value,
+  onValue,
+}: {
+  name: string
+  value: string
+  onValue: (client: string) => void
+}) {
+  const text = useText()
+  const { data: clients = [] } = useQuery(clientsQuery('false'))
+  return (
+    <SelectField
+      {...{ name, value, onValue }}
+      label={text.users.client}
+      none={text.ui.pick}
+      required
+      options={clients.map(one => ({ value: one.client, label: one.name }))}
+    />
+  )
 }
 
 /** Several roles, each for its client. */
@@ -53,15 +78,10 @@ export function GrantsField({
               {given => <input {...given} className="input" value={text.account.allClients} disabled />}
             </Field>
           ) : (
-            <TextField
+            <ClientField
               name={`grants.${index}.client`}
-              label={text.users.client}
               value={grant.client}
               onValue={client => change(index, { client })}
-              placeholder="campo"
-              required
-              maxLength={63}
-              autoComplete="off"
             />
           )}
           {grants.length > 1 && (

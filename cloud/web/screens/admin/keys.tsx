@@ -12,7 +12,7 @@ import { toNumber } from '../../ui/numbers.ts'
 import { More } from '../../ui/pager.tsx'
 import { Empty, Shown } from '../../ui/shown.tsx'
 import { useTitle } from '../../ui/title.ts'
-import { isForAll, ROLES } from './grants-field.tsx'
+import { ClientField, isForAll, ROLES } from './grants-field.tsx'
 import { DateField, endOfDay, KeyTable } from './key-table.tsx'
 import { ShownOnce } from './link-ready.tsx'
 
@@ -115,13 +115,7 @@ function Make({ onClose, onMade }: { onClose: () => void; onMade: (token: string
           options={ROLES.map(value => ({ value, label: text.account.role[value] }))}
         />
         {!isForAll(role) && (
-          <TextField
-            {...form.field('client')}
-            label={text.keys.client}
-            required
-            maxLength={63}
-            autoComplete="off"
-          />
+          <ClientField name="client" value={client} onValue={value => form.set('client', value)} />
         )}
         <fieldset className="check-group">
           <legend>{text.keys.scopes}</legend>
