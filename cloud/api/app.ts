@@ -44,6 +44,7 @@ import type { Door } from './door.ts'
 import { enrolment } from './enrolment.ts'
 import { entry } from './entry.ts'
 import { exports } from './exports.ts'
+import { showFields } from './fields-seen.ts'
 import { fleet } from './fleet.ts'
 import { gatewayEnrolment } from './gateway-enrolment.ts'
 import { gatewaySettings } from './gateway-settings.ts'
@@ -153,6 +154,7 @@ export function openApi(
   app.use(tellLimits())
   app.use(enforceRules(deps, options, rules))
   app.use(limitRequests(deps))
+  app.use(showFields({ routeOf, rules, documented: () => document }))
   // Nobody may send a large file who may not send any.
   app.use(UPLOADS, limitBody(FILE_BYTES_MAX))
   app.use(DOCUMENTS, limitBody(DOCUMENT_BYTES_MAX))
@@ -170,7 +172,8 @@ export function openApi(
   api.route('/', entry({ version: options.version, lists: () => [...new Set(lists())] }))
   app.route('/api/v1', api)
   app.route(STA_PATH, sensorThings(deps, options))
-  app.route('/', docs(toDocument(app, options)))
+  const document = toDocument(app, options)
+  app.route('/', docs(document))
   app.route('/', web(options.webFolder ?? WEB_FOLDER))
   return app
 }
