@@ -59,6 +59,7 @@ const BY_HAND: Readonly<Record<string, string>> = {
     when channel_id is not null then ${under('deliveries', 'channel_id', 'alert_channels')}
     else person in (select id from seen.users) end`,
   delivery_tries: under('delivery_tries', 'delivery_id', 'deliveries'),
+  webhook_messages: under('webhook_messages', 'webhook_id', 'webhooks'),
   document_bytes: under('document_bytes', 'document_id', 'documents'),
   sma_reports: under('sma_reports', 'terms_id', 'sma_terms'),
   sending_turns: `what = 'all' or key in (select id from seen.works) or key in (select i.rut from informants i)
