@@ -2,9 +2,12 @@
 // real cloud as programs, with certificates on both sides, and nats-server killed between them while readings flow.
 
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { openFleetSecrets } from '../../cloud/fleet/authority.ts'
+import { wantConfiguration } from '../../cloud/fleet/configurations.ts'
+import { openFleetSigner } from '../../cloud/fleet/signing.ts'
 import { NATS_COLLECTOR, natsUsers, tokenVariable } from '../../cloud/nats-users.ts'
 import type { Database } from '../../cloud/store/database.ts'
 import { systemClock } from '../../protocol/runtime/clock.ts'
@@ -58,12 +61,13 @@ describe('from an instrument to committed rows over nats-server', {
       })
       const environment = {
         DATABASE_URL: url,
-        SMARTHYDRO_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
+        SMARTHYDRO_SECRET_KEY: Buffer.from(SECRET_KEY).toString('base64'),
         ...{ COLLECTOR_PORT: '0', MQTT_PORT: '0' },
         ...natsEnvironment(site, port),
       }
       const token = await provision(site, environment)
       writeIdentity(site, authority, token)
+      writeFileSync(identity(site, 'fleet-key.pem'), await signerOf(db).fleetKey())
       const nats = await openNatsServer({
         ...{ port, mqttPort, more: natsUsers(['gw-test'], [], { mqtt: way === 'mqtts' }) },
         tls: { ...authority.issue('DNS:localhost'), ca: authority.ca },
@@ -74,6 +78,8 @@ describe('from an instrument to committed rows over nats-server', {
       const collector = keep(context, startProgram('cloud', cloud, { cwd: site.folder, env: environment }))
       const gateway = keep(context, startProgram('edge', ['run', '--config', site.file]))
       await until('readings are stored', async () => (await stored(db)).last >= 40, PATIENT)
+      await wantAnother(db, site)
+      await until('it runs with what is wanted', async () => (await reportedVersion(db)) === 1, PATIENT)
 
       for (let kill = 0; kill < kills; kill += 1) {
         const polled = instrument.requests.length
@@ -101,6 +107,29 @@ describe('from an instrument to committed rows over nats-server', {
     })
   }
 })
+
+const SECRET_KEY = new Uint8Array(32).fill(7)
+
+const signerOf = (db: Database) =>
+  openFleetSigner({ db, clock: systemClock, secrets: openFleetSecrets(SECRET_KEY, []) })
+
+/** Has the gateway poll a little less often than its file says. */
+async function wantAnother(db: Database, site: Site): Promise<void> {
+  const [row] = await db.query<{ id: number }>('select id from gateways', [])
+  const document = readFileSync(site.file, 'utf8').replace('every: 100ms', 'every: 110ms')
+  const wanted = { document, by: 'test', note: '' }
+  const gateway = { id: row?.id ?? 0, gateway: 'gw-test' }
+  const at = { now: systemClock.now(), seen: () => true }
+  await wantConfiguration({ db, signer: signerOf(db) }, gateway, wanted, at)
+}
+
+async function reportedVersion(db: Database): Promise<number | undefined> {
+  const [row] = await db.query<{ version: number | null }>(
+    `select (reported->>'version')::int as version from gateways`,
+    [],
+  )
+  return row?.version ?? undefined
+}
 
 async function ownDatabase(context: TestContext): Promise<TestDatabase> {
   const database = await openTestDatabase()
