@@ -38,6 +38,7 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
       'workers',
       'canaries',
       'gateway_instances',
+      'webhook_messages',
     ].map(table => [table, 'kept by a service for itself']),
   ),
   ...Object.fromEntries(
