@@ -9,7 +9,7 @@ import { type GrownSite, openGrownSite, WELL } from './grown-site.ts'
 describe('the screens of a site that has grown', { skip: skipWithout('chromium') }, () => {
   let site: GrownSite
   before(async () => {
-    site = await openGrownSite({ days: 100 })
+    site = await openGrownSite({ days: 45 })
   })
   after(() => site.close())
 
@@ -127,7 +127,8 @@ describe('the screens of a site that has grown', { skip: skipWithout('chromium')
       await page.getByText('Enviando').first().waitFor()
       await open(`/points/${WELL}/dga`)
       await page.getByRole('combobox', { name: 'Estado' }).selectOption('En revisión')
-      await page.locator('.row-button').first().click()
+      // Until the answer is there, the declarations of before are shown.
+      await page.locator('tr', { hasText: 'En revisión' }).first().locator('.row-button').click()
       const dialog = page.getByRole('dialog')
       await dialog.getByLabel('Qué hacer').selectOption('Rechazar')
       await dialog.getByLabel('Motivo').fill('Medidor en reparación')
