@@ -110,6 +110,8 @@ describeOnEveryDatabase('The audit', on => {
   })
 
   test('is never changed, and is of every table or of none that needs it', async () => {
+    await on.db.query(`insert into clients (slug, name) values ('ocho', 'ocho')`)
+
     await assert.rejects(on.db.query(`update audit set actor_name = 'somebody'`), /evidence/)
     await assert.rejects(on.db.query(`delete from audit`), /evidence/)
     const rows = await on.db.query<{ name: string; audited: boolean }>(
