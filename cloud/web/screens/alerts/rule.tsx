@@ -18,9 +18,10 @@ import { useTitle } from '../../ui/title.ts'
 import { say } from '../../ui/toast.tsx'
 import { BacktestPanel } from './backtest-panel.tsx'
 import { ConditionFields } from './condition-fields.tsx'
+import { Escalation } from './escalation-field.tsx'
 import { HoursField } from './hours-field.tsx'
 import { RecipientsField } from './recipients-field.tsx'
-import { type RuleDraft, type Step, toDraft, toRule } from './rule-draft.ts'
+import { type RuleDraft, toDraft, toRule } from './rule-draft.ts'
 
 const route = getRouteApi('/shell/alerts/rules/$rule')
 
@@ -301,57 +302,6 @@ function Delete({ rule: { id, version, rule } }: { rule: AlertRule }) {
         </Confirm>
       )}
     </>
-  )
-}
-
-const STEPS_MAX = 5
-
-function Escalation({ steps, onSteps }: { steps: readonly Step[]; onSteps: (steps: Step[]) => void }) {
-  const text = useText()
-  const change = (index: number, next: Partial<Step>) =>
-    onSteps(steps.map((step, place) => (place === index ? { ...step, ...next } : step)))
-  return (
-    <fieldset className="list-field">
-      <legend>{text.alerts.escalation}</legend>
-      {steps.map((step, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a step is its place
-        <div key={index} className="step-row">
-          <label className="time">
-            <span>
-              {text.alerts.stepOf(index + 1)}: {text.alerts.stepAfter}
-            </span>
-            <input
-              className="input"
-              value={step.after}
-              maxLength={12}
-              required
-              onChange={({ target }) => change(index, { after: target.value })}
-            />
-          </label>
-          <RecipientsField
-            legend={text.alerts.told}
-            value={step.notify}
-            onValue={notify => change(index, { notify })}
-          />
-          <button
-            type="button"
-            className="button button-small"
-            onClick={() => onSteps(steps.filter((_, place) => place !== index))}
-          >
-            {text.alerts.remove}
-          </button>
-        </div>
-      ))}
-      {steps.length < STEPS_MAX && (
-        <button
-          type="button"
-          className="button button-small"
-          onClick={() => onSteps([...steps, { after: `${30 * 2 ** steps.length}m`, notify: [] }])}
-        >
-          {text.alerts.addStep}
-        </button>
-      )}
-    </fieldset>
   )
 }
 
