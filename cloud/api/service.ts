@@ -58,7 +58,8 @@ export async function startApi(
   )
   scope.use(service)
   scope.use(hub)
-  const { db, authority } = deps
+  // Nobody asks here: what the API sees of rows for who asks would be none.
+  const { accountsDb: db, authority } = deps
   scope.run(signal => runRollouts({ db, clock, log, signer: authority }, options, signal))
   return { ...service, failed: scope.finished(), close: () => scope[Symbol.asyncDispose]() }
 }

@@ -10,10 +10,13 @@
 // It keeps a condition that somebody forgot from showing what is another's. It is no wall against statements that somebody else
 // wrote: whoever logs in can become another role again.
 //
-// All of it is made anew when a version brings tables or columns, and left alone otherwise: nothing waits for a lock at a start.
+// All of it is made anew when a version brings tables or columns, and left alone otherwise: nothing waits for a lock at a start. It is made
+// table by table, each in a transaction of its own: other services are at work meanwhile, and who holds one table and wants another
+// meets them the other way around.
 
 import { createHash } from 'node:crypto'
-import type { Sql } from './database.ts'
+import { Unavailable } from '../../protocol/runtime/errors.ts'
+import type { Database, Sql } from './database.ts'
 import { SEEN_SETTING } from './seeing.ts'
 
 /** The role that the API works as. */
@@ -68,7 +71,8 @@ const BY_HAND: Readonly<Record<string, string>> = {
 
 /** Tables that the role has no right to. */
 const NOT_FOR_IT: readonly string[] = [
-  ...['migrations', 'collectors', 'collector_partitions', 'fleet_authorities', 'fleet_keys'],
+  ...['migrations', 'collectors', 'collector_partitions', 'workers', 'canaries'],
+  ...['fleet_authorities', 'fleet_keys'],
   ...HYPERTABLES,
 ]
 
@@ -95,44 +99,87 @@ export function selectTables(sql: Sql): Promise<TableColumns[]> {
   )
 }
 
-/** Gives the role its rights and every table its policy, unless they are as they should be. */
-export async function secureRows(tx: Sql): Promise<void> {
-  const tables = await selectTables(tx)
-  const statements = [...statementsFor(tables), ...(await whatStays(tx))]
-  const mark = createHash('sha256').update(statements.join('\n')).digest('hex')
-  const [made] = await tx.query<{ mark: string | null }>(
+/** Gives the role its rights and every table its policy, unless they are as they should be. `lock` keeps others from doing the same. */
+export async function secureRows(db: Database, lock: number): Promise<void> {
+  const groups = await groupsOf(db)
+  const mark = createHash('sha256').update(groups.flat().join('\n')).digest('hex')
+  const [made] = await db.query<{ mark: string | null }>(
     `select obj_description(oid, 'pg_namespace') as mark from pg_namespace where nspname = 'shown'`,
   )
   if (made?.mark === mark) return
-  for (const statement of statements) await tx.query(statement)
-  await tx.query(`comment on schema shown is '${mark}'`)
+  for (const statements of groups) await inItsTurn(db, lock, statements)
+  await inItsTurn(db, lock, [`comment on schema shown is '${mark}'`])
 }
 
-/** What a trigger keeps from being changed or removed, and what triggers alone write. */
-async function whatStays(tx: Sql): Promise<string[]> {
-  const kept = await tx.query<{ name: string }>(
-    `select distinct tgrelid::regclass::text as name from pg_trigger t join pg_proc p on p.oid = t.tgfoid
-     where p.proname = 'refuse_change' and not t.tgisinternal order by 1`,
+/** Whoever reads a table for long holds up who wants it alone, and that one everybody else: so it gives way, and asks again. */
+const LOCK_TIMEOUT_MS = 2_000
+const TRIES_MAX = 30
+
+async function inItsTurn(db: Database, lock: number, statements: readonly string[]): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await db.transaction(async tx => {
+        await tx.query(`select pg_advisory_xact_lock(${lock})`)
+        await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`)
+        for (const statement of statements) await tx.query(statement)
+      })
+      return
+    } catch (error) {
+      if (!(error instanceof Unavailable) || tries === TRIES_MAX) throw error
+    }
+  }
+}
+
+/** What a trigger keeps from being changed or removed. */
+async function keptTables(sql: Sql): Promise<string[]> {
+  const kept = await sql.query<{ name: string }>(
+    `select distinct c.relname::text as name from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+       join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+     where p.proname = 'refuse_change' and not t.tgisinternal and n.nspname = 'public' order by 1`,
   )
-  return [
-    ...kept.map(({ name }) => `revoke update, delete on ${name} from ${API_ROLE}`),
-    `revoke insert, update, delete on evidence_heads, audit from ${API_ROLE}`,
-  ]
+  return kept.map(({ name }) => name)
 }
 
-function statementsFor(tables: readonly TableColumns[]): string[] {
+/** What triggers alone write. */
+const READ_ONLY: readonly string[] = ['evidence_heads', 'audit']
+
+/** Statements that belong together: first what policies refer to, then each table, then the views. */
+async function groupsOf(sql: Sql): Promise<string[][]> {
+  const tables = await selectTables(sql)
+  const kept = await keptTables(sql)
+  const names = tables.map(({ name }) => name)
+  const granted = tables.map(table => {
+    const name = `public.${table.name}`
+    return [
+      `revoke all on ${name} from ${API_ROLE}`,
+      ...securityOf(table),
+      ...(kept.includes(table.name) ? [`revoke update, delete on ${name} from ${API_ROLE}`] : []),
+      ...(READ_ONLY.includes(table.name)
+        ? [`revoke insert, update, delete on ${name} from ${API_ROLE}`]
+        : []),
+    ]
+  })
+  const values = HYPERTABLES.filter(table => names.includes(table))
   return [
-    ...`drop schema if exists shown cascade; create schema shown; create schema if not exists seen;
-      revoke all on all tables in schema public from ${API_ROLE}; grant usage on schema seen, shown, auth, public to ${API_ROLE};
-      grant usage on all sequences in schema public to ${API_ROLE}`.split(';'),
-    ...SEEN,
-    ...tables.flatMap(securityOf),
-    ...HYPERTABLES.map(
-      table =>
-        `create view shown.${table} as select * from public.${table} where series_id in (select id from seen.series)`,
-    ),
-    `grant select on all tables in schema seen, shown to ${API_ROLE}`,
+    [
+      'create schema if not exists seen',
+      `grant usage on schema seen, auth, public to ${API_ROLE}`,
+      `grant usage on all sequences in schema public to ${API_ROLE}`,
+      ...SEEN,
+      `grant select on all tables in schema seen to ${API_ROLE}`,
+    ],
+    ...granted,
     ...ACCOUNTS,
+    [
+      'drop schema if exists shown cascade',
+      'create schema shown',
+      ...values.map(
+        table =>
+          `create view shown.${table} as select * from public.${table} where series_id in (select id from seen.series)`,
+      ),
+      `grant usage on schema shown to ${API_ROLE}`,
+      `grant select on all tables in schema shown to ${API_ROLE}`,
+    ],
   ]
 }
 
@@ -156,14 +203,21 @@ const SEEN: readonly string[] = [
      select user_id as id from auth.grants where ${ALL} or client_id in (select id from seen.clients)`,
 ]
 
-const ACCOUNTS: readonly string[] = [
-  `revoke all on all tables in schema auth from ${API_ROLE}`,
-  `grant select (id, name, email, created_at, disabled_at, number) on auth.users to ${API_ROLE}`,
-  `grant select on auth.grants to ${API_ROLE}`,
-  `grant select (id, name, role, client_id, created_at, expires_at, revoked_at) on auth.api_tokens to ${API_ROLE}`,
-  ...policy('auth.users', `${ALL} or id in (select id from seen.users)`),
-  ...policy('auth.grants', `${ALL} or client_id in (select id from seen.clients)`),
-  ...policy('auth.api_tokens', `${ALL} or client_id in (select id from seen.clients)`),
+/** Of accounts, table by table. */
+const ACCOUNTS: readonly string[][] = [
+  [`revoke all on all tables in schema auth from ${API_ROLE}`],
+  [
+    `grant select (id, name, email, created_at, disabled_at, number) on auth.users to ${API_ROLE}`,
+    ...policy('auth.users', `${ALL} or id in (select id from seen.users)`),
+  ],
+  [
+    `grant select on auth.grants to ${API_ROLE}`,
+    ...policy('auth.grants', `${ALL} or client_id in (select id from seen.clients)`),
+  ],
+  [
+    `grant select (id, name, role, client_id, created_at, expires_at, revoked_at) on auth.api_tokens to ${API_ROLE}`,
+    ...policy('auth.api_tokens', `${ALL} or client_id in (select id from seen.clients)`),
+  ],
 ]
 
 function securityOf(table: TableColumns): string[] {

@@ -49,8 +49,8 @@ export async function prepareApiRole(db: Database, { log }: { log: Log }): Promi
     await db.transaction(async tx => {
       await tx.query(`select pg_advisory_xact_lock(${LOCK})`)
       await becomeAble(tx, API_ROLE)
-      await secureRows(tx)
     })
+    await secureRows(db, LOCK)
     return API_ROLE
   } catch (error) {
     if (!(error instanceof DatabaseRefused) || error.code !== FORBIDDEN) throw error

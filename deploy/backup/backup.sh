@@ -16,7 +16,12 @@ folder=${1:-}
 need pg_dump postgresql-client
 umask 077
 mkdir -p "$folder"
+# Named by the second: one that is there is never written over.
 name=smarthydro-$(date --utc +%Y%m%dT%H%M%SZ)
+while compgen -G "$folder/$name.*" > /dev/null; do
+  sleep 1
+  name=smarthydro-$(date --utc +%Y%m%dT%H%M%SZ)
+done
 work=$(mktemp --directory "$folder/.$name.XXXXXX")
 snapshot_pid=
 finish() {

@@ -19,7 +19,7 @@ const ROUTES: Record<ServiceName, { method: string; path: string }> = {
   collector: { method: 'POST', path: '/collect/twin' },
   compliance: { method: 'POST', path: '/send-pending-data' },
   processor: { method: 'POST', path: '/process' },
-  api: { method: 'GET', path: '/api/v1/points' },
+  api: { method: 'GET', path: '/api/v1/overview' },
   analytics: { method: 'GET', path: '/balances' },
 }
 

@@ -85,7 +85,7 @@ describe('operating', () => {
       assert.deepEqual([status, body.title], [404, 'Not found'], path)
       assert.equal(body.requestId, headers.get('x-request-id'))
     }
-    const { status, headers } = await api.ask('POST /api/v1/nothing', { path: '/api/v1/points' })
+    const { status, headers } = await api.ask('POST /api/v1/nothing', { path: '/api/v1/overview' })
     assert.deepEqual([status, headers.get('allow')], [405, 'GET, HEAD'])
   })
 

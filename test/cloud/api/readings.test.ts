@@ -79,8 +79,9 @@ describe('points and readings', () => {
     assert.ok(Date.parse(createdAt) > 0)
     assert.deepEqual(point, {
       ...{ key: POINT, client: 'campo', project: 'los-aromos', point: 'pozo-7', name: 'Pozo 7' },
-      ...{ kind: 'groundwater', latitude: null, longitude: null, origin: 'provisioned' },
-      ...{ wellDepthM: null, pumpDepthM: null, sensorDepthM: 80 },
+      ...{ kind: 'groundwater', latitude: null, longitude: null, origin: 'provisioned', archived: false },
+      ...{ wellDepthM: null, pumpDepthM: null, sensorDepthM: 80, note: null },
+      ...{ dischargeDiameterIn: null, meterDiameterIn: null, meterInitialM3: null },
     })
   })
 

@@ -148,7 +148,10 @@ describe('a rollout over the API', () => {
       ],
     )
   const lookOnce = () =>
-    rollOut({ ...scene.deps, signer: scene.deps.authority }, { publicUrl: 'https://cloud.example' })
+    rollOut(
+      { ...scene.deps, db: scene.db, signer: scene.deps.authority },
+      { publicUrl: 'https://cloud.example' },
+    )
   /** The API looks too, whenever its clock moves: who comes second sees nothing to do. */
   const untilSeen = (what: string, isSo: () => Promise<boolean>) =>
     until(what, async () => {
