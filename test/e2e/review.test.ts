@@ -9,7 +9,6 @@ import { after, before, describe, test } from 'node:test'
 import { buildWeb } from '../../deploy/web.ts'
 import { fill } from '../cloud/api/content.ts'
 import { type ApiScene, makeUser, openApiScene } from '../cloud/api/scene.ts'
-import { until } from '../doubles/until.ts'
 import { skipWithout } from '../peers.ts'
 import { type Person, withBrowser } from './browser.ts'
 
@@ -88,13 +87,13 @@ describe('the application, for who decides', { skip: skipWithout('chromium') }, 
     await withPerson(DECIDES, 'phone', async ({ page, open, look }) => {
       await open('/incidents')
       await page.getByText('Faltan lecturas de un gateway').first().waitFor()
-      const waiting = page.getByRole('button', { name: 'Tomar conocimiento' })
       await page.locator('.nav-count').waitFor()
       await look('incidents-open')
-      for (let left = await waiting.count(); left > 0; left -= 1) {
-        await waiting.first().click()
-        await until('one less waits', async () => (await waiting.count()) === left - 1)
-      }
+      for (const box of await page.getByRole('checkbox').all()) await box.check()
+      await page
+        .getByRole('region', { name: /elegido/ })
+        .getByRole('button', { name: 'Tomar conocimiento' })
+        .click()
       await page
         .getByText(/Lo sabe/)
         .first()
