@@ -96,12 +96,12 @@ function pairs(pdf: Pdf, rows: readonly (readonly [string, string])[]): void {
   }
 }
 
-function writeHashes(pdf: Pdf, { head }: PackFacts, hashes: readonly { name: string; hash: string }[]): void {
+function writeHashes(pdf: Pdf, { last }: PackFacts, hashes: readonly { name: string; hash: string }[]): void {
   pdf.font('Helvetica-Bold').text('Archivos de este informe (SHA-256)').font('Courier').fontSize(7)
   for (const { name, hash } of hashes) pdf.text(`${hash}  ${name}`)
-  pdf.moveDown().font('Helvetica-Bold').fontSize(10).text('Fin de la cadena de evidencia')
+  pdf.moveDown().font('Helvetica-Bold').fontSize(10).text('Última fila de evidencia del mes')
   pdf.font('Courier').fontSize(7)
-  pdf.text(head === undefined ? 'No hay evidencia.' : `${head.hash}  fila ${head.seq}`)
+  pdf.text(last === undefined ? 'No hay evidencia.' : `${last.hash}  fila ${last.seq}`)
   pdf.font('Helvetica').fontSize(10).moveDown()
 }
 

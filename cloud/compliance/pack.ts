@@ -3,13 +3,14 @@
 // Promises:
 //   K1. The same facts give the same bytes: nothing here knows what time it is, who asks, or on which machine.
 //   K2. Every row of the evidence stands there with the hash before it: each can be checked by itself, with SHA-256.
-//   K3. The end of the chain is written down: `verify-evidence --pack` finds a chain that was written anew since.
+//   K3. The last row of the month is written down, not that of the chain, which goes on: `verify-evidence --pack` finds a chain
+//       that was written anew since.
 
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Database } from '../store/database.ts'
-import { type LinkedRow, selectChainHead, selectLinkedRows } from '../store/evidence.ts'
+import { type LinkedRow, selectLinkedRows } from '../store/evidence.ts'
 import type { ClientIds } from '../store/queries.ts'
 import {
   type PackSlot,
@@ -31,7 +32,8 @@ export interface PackFacts {
   counts: Reconciliation
   slots: PackSlot[]
   evidence: LinkedRow[]
-  head: ChainHead | undefined
+  /** The last row of `evidence`. */
+  last: ChainHead | undefined
 }
 
 /** Collects what a pack is made of, as it was at one instant. Throws Rejected where there is no such work. */
@@ -47,15 +49,20 @@ export function collectPack(
       const asked = { from, to, workCode, afterKey: 0, limit: 1 }
       const [counts] = await selectReconciliations(tx, clientIds, asked)
       if (work === undefined || counts === undefined) throw new Rejected(`There is no work ${workCode}`)
+      const evidence = await selectLinkedRows(tx, workCode, { from, to })
       return {
         ...{ month, work, counts },
         slots: await selectPackSlots(tx, workCode, { from, to }),
-        evidence: await selectLinkedRows(tx, workCode, { from, to }),
-        head: await selectChainHead(tx, workCode),
+        ...{ evidence, last: lastOf(workCode, evidence) },
       }
     },
     { asOfOneInstant: true },
   )
+}
+
+function lastOf(workCode: string, evidence: readonly LinkedRow[]): ChainHead | undefined {
+  const last = evidence.at(-1)
+  return last && { workCode, seq: Number(last.seq), hash: last.hash }
 }
 
 /** The files of a pack; SHA256SUMS, the last, covers the others. */
@@ -85,11 +92,11 @@ const hashOf = ({ bytes }: PackedFile): string => createHash('sha256').update(by
 
 const toText = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString())
 
-function toDocument({ month, work, counts, slots, head }: PackFacts): object {
+function toDocument({ month, work, counts, slots, last }: PackFacts): object {
   const { key: _, client: __, project: ___, point: ____, workCode: _____, ...counted } = counts
   return {
     ...{ version: 1, month, work, counts: counted },
-    evidence: head === undefined ? null : { workCode: head.workCode, seq: head.seq, hash: head.hash },
+    evidence: last ?? null,
     slots: slots.map(slot => ({
       ...slot,
       dueAt: toText(slot.dueAt),
@@ -140,7 +147,7 @@ const Anchored = z.looseObject({
 })
 
 /**
- * The end of the chain that a pack's JSON file writes down; undefined where there was no evidence yet. Throws Rejected when
+ * The row of the chain that a pack's JSON file writes down; undefined where there was no evidence yet. Throws Rejected when
  * it is no such file.
  */
 export function anchorOf(text: string): ChainHead | undefined {

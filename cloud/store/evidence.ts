@@ -91,12 +91,3 @@ export function selectLinkedRows(
     [workCode, from, to],
   )
 }
-
-/** Where the chain of a work ends. */
-export async function selectChainHead(sql: Sql, workCode: string): Promise<ChainHead | undefined> {
-  const [head] = await sql.query<ChainHead>(
-    `select work_code as "workCode", seq, encode(hash, 'hex') as hash from evidence_heads where work_code = $1`,
-    [workCode],
-  )
-  return head
-}

@@ -21,6 +21,7 @@ export interface Reconciliation {
   project: string
   point: string
   owed: number
+  /** Completely: of the others there may be parts. */
   measured: number
   /** DGA was asked at least once. */
   sent: number
@@ -36,13 +37,14 @@ export interface Reconciliation {
 
 const REASONS_MAX = 50
 
-/** Slots of a month, each with what its obligation says and whether DGA was asked. */
+/** Slots that are owed in a month, each with what its obligation says and whether DGA was asked. */
 const MONTH = `select s.*, (o.terms->>'deadlineMs')::float8 as deadline_ms, (o.terms->>'maxLagMs')::float8 as lag_ms,
     exists (select from submissions e where e.work_code = s.work_code and e.due_at = s.due_at
       and e.step in ('answered', 'abandoned') and e.outcome is distinct from 'not_sent'
       and e.request is distinct from 'not sent') as was_sent
   from slots s join obligations o on o.id = s.obligation_id
-  where s.due_at >= to_timestamp($1::float8 / 1000) and s.due_at < to_timestamp($2::float8 / 1000)`
+  where s.due_at >= to_timestamp($1::float8 / 1000) and s.due_at < to_timestamp($2::float8 / 1000)
+    and s.state <> 'withdrawn'`
 
 /** Reconciles the works that may be seen over a stretch of time; `workCode` null: all. Pages go on after a key. */
 export function selectReconciliations(
@@ -68,7 +70,8 @@ export function selectReconciliations(
          row_number() over (partition by work_code order by count(*) desc, state, reason) as place
        from slot where accepted_at is null group by work_code, state, reason)
      select w.key, w.code as "workCode", c.slug as client, pr.slug as project, p.slug as point,
-       count(s.id)::int as owed, count(s.chosen)::int as measured,
+       count(s.id)::int as owed,
+       (count(s.chosen) filter (where s.state not in ('no_data', 'not_measured')))::int as measured,
        (count(*) filter (where s.was_sent))::int as sent, count(s.accepted_at)::int as accepted,
        (count(*) filter (where s.verification = 'match'))::int as verified,
        (count(*) filter (where s.accepted_at > s.due_at + make_interval(secs => s.deadline_ms / 1000)))::int as late,

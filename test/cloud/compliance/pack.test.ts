@@ -10,6 +10,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { anchorOf, collectPack, toPack } from '../../../cloud/compliance/pack.ts'
 import { toTar } from '../../../cloud/compliance/tar.ts'
 import { verifyEvidence } from '../../../cloud/compliance/verify-evidence.ts'
+import { withdrawSlots } from '../../../cloud/store/compliance-obligations.ts'
 import { selectReconciliations } from '../../../cloud/store/reconciliation.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { DAY, HOUR, MINUTE, openScene, type Scene } from './scene.ts'
@@ -100,6 +101,28 @@ describe('a month of a work', () => {
     assert.deepEqual([owed, accepted, late], [30, 4, 2])
   })
 
+  test('counts as measured what is complete, and as owed what still is', async () => {
+    const { clock, site, register, toNextHour } = scene
+    const pointId = await register(WORK)
+    await toNextHour()
+    await site.measure(pointId, clock.now(), { flow: 14.25 })
+    await clock.advance(31 * MINUTE)
+    await site.round()
+    const [slot] = await site.slots()
+    assert.equal(slot?.values?.flow?.text, '14.25')
+    const { owed, measured } = await reconcile()
+    assert.deepEqual([owed, measured], [1, 0])
+
+    await withdrawSlots(
+      database.db,
+      [slot?.id ?? 0],
+      'not owed since the obligation was changed',
+      clock.now(),
+    )
+    const since = await reconcile()
+    assert.deepEqual([since.owed, since.missing], [0, []])
+  })
+
   test('has no slots of other months: it begins and ends at the regulator’s midnight', async () => {
     await playHours()
     const asked = { from: JANUARY.to, to: JANUARY.to + 28 * DAY, workCode: WORK, afterKey: 0, limit: 10 }
@@ -133,6 +156,26 @@ describe('a month of a work', () => {
       [],
     )
     assert.notDeepEqual(toTar(third), toTar(first))
+  })
+
+  test('is packed in the same bytes when other months have gone on since', async () => {
+    const { clock, site, register } = scene
+    const pointId = await register(WORK, { standard: 'menor' })
+    const play = async (at: string) => {
+      await clock.advance(Date.parse(at) - clock.now())
+      await site.measureWell(pointId, clock.now())
+      await site.round()
+      await clock.advance(5 * MINUTE)
+      await site.round()
+    }
+    const pack = async () =>
+      toTar(await toPack(await collectPack(database.db, null, { workCode: WORK, month: '2026-02' })))
+    await play('2026-02-01T04:00:00Z')
+    const first = await pack()
+    await play('2026-03-01T04:00:00Z')
+
+    assert.deepEqual(await scene.statesOf(), ['sent', 'sent'])
+    assert.deepEqual(await pack(), first)
   })
 
   test('is a report that other programs read, and tables whose hashes can be computed from what they hold', async () => {
