@@ -1,6 +1,8 @@
 // Kill switches: whether anything, a work, what an informant declares, or a process of SMA is sent. Each turn is kept, with who and why.
 
 import { Rejected } from '../../protocol/runtime/errors.ts'
+import { releaseWork } from './compliance.ts'
+import { hasten } from './compliance-waits.ts'
 import type { Database, Sql } from './database.ts'
 
 /** What a switch is of. An informant's is of everybody who declares with that RUT. */
@@ -21,7 +23,7 @@ export interface Turn {
   by: string
 }
 
-/** Turns a switch. Throws Rejected when there is no such work or informant. */
+/** Turns a switch. What is switched on is not blocked any more: who does so says that it was put right. Throws Rejected when there is no such work or informant. */
 export function turnSending(
   db: Database,
   switched: Switched,
@@ -32,12 +34,41 @@ export function turnSending(
   return db.transaction(async tx => {
     const turned = await tx.query(...STATEMENTS[what](key, { sending, reason, at }))
     if (turned.length === 0) throw new Rejected(`There is no ${what} ${key}`)
+    if (sending) await release(tx, switched, at)
     await tx.query(
       `insert into sending_turns (at, what, key, sending, reason, by)
        values (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6)`,
       [at, what, key, sending, reason, by],
     )
   })
+}
+
+const ACTIVE = `set status = 'active', reason = null, status_at = now()`
+
+async function release(tx: Sql, switched: Switched, now: number): Promise<void> {
+  switch (switched.what) {
+    case 'all':
+      return
+    case 'work':
+      return releaseWork(tx, switched.workCode, now)
+    case 'informant': {
+      const released = await tx.query<{ id: number }>(
+        `update informants ${ACTIVE} where rut = $1 and status = 'blocked' returning id`,
+        [switched.rut],
+      )
+      for (const { id } of released) await hasten(tx, { informantId: id }, now)
+      return
+    }
+    case 'sma_process':
+      await tx.query(
+        `update sma_holders ${ACTIVE} where status = 'blocked'
+           and id = (select holder_id from sma_processes where key = 'SMA ' || $1)`,
+        [switched.process],
+      )
+      await tx.query(`update sma_processes ${ACTIVE} where key = 'SMA ' || $1 and status = 'blocked'`, [
+        switched.process,
+      ])
+  }
 }
 
 function keyOf(switched: Switched): string {

@@ -5,8 +5,10 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { DgaClient } from '../../../cloud/compliance/dga/client.ts'
 import { openRestClient } from '../../../cloud/compliance/dga/rest.ts'
 import { listEvidence } from '../../../cloud/store/compliance.ts'
+import { type Switched, turnSending } from '../../../cloud/store/switches.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
 import { ANSWERS } from '../../doubles/dga/faults.ts'
+import { PASSWORD, RUT } from './installation.ts'
 import { DAY, HOUR, MINUTE, openScene, type Scene } from './scene.ts'
 
 describe('runRound(), when an answer is lost,', () => {
@@ -58,6 +60,39 @@ describe('runRound(), when an answer is lost,', () => {
     assert.deepEqual([slot?.state, slot?.reason], ['review', 'accepted without a receipt'])
     assert.equal(dga.submissions.filter(({ work }) => work === 'OB-0602-7').length, 1)
   })
+
+  const MENDED: { name: string; switched: Switched; spoil: (isWrong: boolean) => void }[] = [
+    {
+      name: 'a work',
+      switched: { what: 'work', workCode: 'OB-0602-7' },
+      spoil: isWrong => {
+        for (const work of scene.dga.registry.works) work.informants = isWrong ? [] : [RUT]
+      },
+    },
+    {
+      name: 'an informant',
+      switched: { what: 'informant', rut: RUT },
+      spoil: isWrong => {
+        for (const informant of scene.dga.registry.informants)
+          informant.password = isWrong ? 'otra' : PASSWORD
+      },
+    },
+  ]
+  for (const { name, switched, spoil } of MENDED) {
+    test(`goes on the next day with ${name} that was put right at DGA, once a person has switched it on`, async () => {
+      const { clock, site, register, toNextHour } = scene
+      const pointId = await register('OB-0602-7')
+      spoil(true)
+      await toNextHour(pointId)
+      assert.deepEqual((await site.round()).submissions, { configuration_error: 1 })
+      spoil(false)
+      const turn = { reason: 'DGA has registered it', by: 'ana', at: clock.now() }
+      await turnSending(database.db, switched, { ...turn, sending: true })
+      assert.deepEqual((await site.round()).submissions, {})
+      await clock.advance(DAY)
+      assert.deepEqual((await site.round()).submissions, { accepted: 1 })
+    })
+  }
 
   test('takes a page of HTML for no answer, and tries the next day', async () => {
     const { clock, dga, site, register, toNextHour } = scene
