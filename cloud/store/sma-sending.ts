@@ -140,6 +140,10 @@ export function finishReport(
   })
 }
 
+/**
+ * Settles a report. One that was given up is settled by its answer all the same, while nobody else has taken it and no person
+ * has closed it.
+ */
 async function changeReport(
   tx: Sql,
   { id, leaseToken }: Pick<ReportKey, 'id' | 'leaseToken'>,
@@ -150,7 +154,7 @@ async function changeReport(
     `update sma_reports set state = $3, reason = $4, next_attempt_at = to_timestamp($5::float8 / 1000),
        accepted_at = to_timestamp($6::float8 / 1000), verification = $7, lease_until = null,
        state_at = to_timestamp($8::float8 / 1000)
-     where id = $1 and lease_token = $2 and state = 'sending' returning id`,
+     where id = $1 and lease_token = $2 and state in ('sending', 'ready', 'review') returning id`,
     [
       ...[id, leaseToken, change.state, change.reason, change.nextAttemptAt],
       ...[change.acceptedAt, change.verification, now],

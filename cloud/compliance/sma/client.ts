@@ -6,6 +6,7 @@
 // A token is kept in memory until shortly before it ends. One that is refused earlier is replaced once, and the report sent
 // again at once: who is not let in has reported nothing.
 
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../../protocol/runtime/clock.ts'
 import type { WireEvidence } from '../dga/client.ts'
@@ -70,7 +71,7 @@ export function openSmaClient(
       const kept = { ...outcome, reason: keptReason(redact(outcome.reason, password)) }
       return { outcome: kept, evidence: evidenceOf(shown, answer, password) }
     }
-    tokens.set(user, { token: read.token, until: clock.now() + TOKEN_LIFE_MS })
+    tokens.set(keyOf({ user, password }), { token: read.token, until: clock.now() + TOKEN_LIFE_MS })
     return read
   }
 
@@ -92,23 +93,29 @@ export function openSmaClient(
 
   return {
     async submit(submission, holder, signal) {
-      const kept = tokens.get(holder.user)
+      const kept = tokens.get(keyOf(holder))
       const first =
         kept !== undefined && kept.until > clock.now() ? { token: kept.token } : await signIn(holder, signal)
       if ('outcome' in first) return first
       const said = await report(submission, first.token, holder, signal)
       if (said.read !== 'not_let_in') return { outcome: said.read, evidence: said.evidence }
-      tokens.delete(holder.user)
+      tokens.delete(keyOf(holder))
       const second = await signIn(holder, signal)
       if ('outcome' in second) return second
       const again = await report(submission, second.token, holder, signal)
       if (again.read !== 'not_let_in') return { outcome: again.read, evidence: again.evidence }
-      tokens.delete(holder.user)
+      tokens.delete(keyOf(holder))
       const reason = 'SMA does not take the token that it gave (HTTP 401)'
       return { outcome: { kind: 'configuration_error', what: 'holder', reason }, evidence: again.evidence }
     },
   }
 }
+
+/** Whose token it is: who knows the name alone does not get it. */
+const keyOf = ({ user, password }: SmaHolder): string =>
+  createHash('sha256')
+    .update(JSON.stringify([user, password]))
+    .digest('hex')
 
 type SignedIn =
   | { token: string }

@@ -28,6 +28,7 @@ export interface SmaChange {
 
 const SOON_MS = 5 * 60_000
 const RESEND_MS = 10 * 60_000
+const ASKED_WAIT_MAX_MS = 60 * 60_000
 
 /** After SMA answered, or did not. */
 export function afterOutcome(
@@ -46,7 +47,7 @@ export function afterOutcome(
       return { ...change, state: 'ready', reason, nextAttemptAt: now, stop: { what, reason } }
     }
     case 'not_sent': {
-      const wait = Math.max(SOON_MS, outcome.retryAfterMs ?? 0)
+      const wait = Math.min(ASKED_WAIT_MAX_MS, Math.max(SOON_MS, outcome.retryAfterMs ?? 0))
       return {
         ...change,
         state: 'ready',

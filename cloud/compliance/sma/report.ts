@@ -5,8 +5,9 @@ import { CIVIL_ZONE } from '../../../protocol/civil-date.ts'
 import { VARIABLES } from '../../../protocol/variables.ts'
 import { toDecimal } from '../../rounding.ts'
 import { regulatorDate, regulatorTime } from '../calendar.ts'
+import type { Quantity } from '../declaration.ts'
 import { type Candidate, isTrusted, nearest } from '../selection.ts'
-import type { SmaParameter, SmaTerms } from './settings.ts'
+import type { SmaParameter, SmaTerms, SmaVariable } from './settings.ts'
 
 /** One value of a report: what was measured, when, and as it is sent. */
 export interface SmaValue {
@@ -38,9 +39,19 @@ export interface SmaBefore {
 /** Names a value within its process. */
 export const valueKey = ({ device, name }: { device: string; name: string }): string => `${device} ${name}`
 
+/** A sensor that a person declared faulty. */
+export interface SmaFault {
+  pointId: number
+  quantity: Quantity
+}
+
+const QUANTITY_OF = {
+  ...{ flow: 'flow', total: 'total', volume: 'total', water_table: 'level', stage: 'level' },
+} as const satisfies Record<SmaVariable, Quantity>
+
 /** Looks for the values of a report among the readings that were found near it. */
 export function checkReport(
-  report: { state: 'pending' | 'no_data'; at: number; terms: SmaTerms },
+  report: { state: 'pending' | 'no_data'; at: number; terms: SmaTerms; faults: readonly SmaFault[] },
   candidates: readonly Candidate[],
   before: SmaBefore,
   now: number,
@@ -68,7 +79,7 @@ export function checkReport(
 }
 
 function pick(
-  { at, terms }: { at: number; terms: SmaTerms },
+  { at, terms, faults }: { at: number; terms: SmaTerms; faults: readonly SmaFault[] },
   candidates: readonly Candidate[],
 ): { values: SmaValue[]; missing: string[] } {
   const values: SmaValue[] = []
@@ -76,9 +87,14 @@ function pick(
   for (const { device, pointId, parameters } of terms.devices) {
     const near = candidates.filter(one => one.pointId === pointId && Math.abs(one.at - at) <= terms.withinMs)
     for (const parameter of parameters) {
-      const found = nearest(near.filter(isTrusted), parameter.variable, at)
-      if (found === undefined) missing.push(`${parameter.name} of device ${device}`)
-      else values.push(toValue(device, parameter, found))
+      const { name, variable } = parameter
+      const isFaulty = faults.some(
+        fault => fault.pointId === pointId && fault.quantity === QUANTITY_OF[variable],
+      )
+      const found = isFaulty ? undefined : nearest(near.filter(isTrusted), variable, at)
+      if (isFaulty) missing.push(`${name} of device ${device}, whose sensor was declared faulty`)
+      else if (found === undefined) missing.push(`${name} of device ${device}`)
+      if (found !== undefined) values.push(toValue(device, parameter, found))
     }
   }
   return { values, missing }

@@ -7,6 +7,7 @@ import type { Metrics } from '../../../protocol/runtime/metrics.ts'
 import { isAbort } from '../../../protocol/runtime/scope.ts'
 import { NOT_ASKED } from '../../store/compliance-waits.ts'
 import type { Database } from '../../store/database.ts'
+import { type FaultOfSlot, selectFaults } from '../../store/sensor-faults.ts'
 import {
   createReports,
   type ReportToCheck,
@@ -97,10 +98,11 @@ export async function fillReports({ db, clock, log }: Pick<SmaDeps, 'db' | 'cloc
     taken = reports.length
     if (taken === 0) return
     const found = await selectReportCandidates(db, reports)
+    const faults = await selectFaults(db, reports.map(reportPoints))
     const checks: (SmaCheck & { id: number })[] = []
     for (const [key, own] of Map.groupBy(reports, report => report.key)) {
       try {
-        checks.push(...(await checkProcess(db, key, own, found, now)))
+        checks.push(...(await checkProcess(db, key, own, { found, faults }, now)))
       } catch (error) {
         if (error instanceof Unavailable) throw error
         // Reports of one process that cannot be looked at keep to themselves, and are looked at again when the lease ends.
@@ -118,12 +120,23 @@ export async function fillReports({ db, clock, log }: Pick<SmaDeps, 'db' | 'cloc
   }
 }
 
+const reportPoints = ({ id: slotId, at: dueAt, terms: { devices } }: ReportToCheck) => ({
+  ...{ slotId, dueAt },
+  pointIds: [...new Set(devices.map(({ pointId }) => pointId))],
+})
+
 /** In time's order: each is compared with the one before it, which may stand in the same list. */
 async function checkProcess(
   db: Database,
   key: string,
   reports: readonly ReportToCheck[],
-  found: Awaited<ReturnType<typeof selectReportCandidates>>,
+  {
+    found,
+    faults,
+  }: {
+    found: Awaited<ReturnType<typeof selectReportCandidates>>
+    faults: ReadonlyMap<number, readonly FaultOfSlot[]>
+  },
   now: number,
 ): Promise<(SmaCheck & { id: number })[]> {
   const checks: (SmaCheck & { id: number })[] = []
@@ -131,7 +144,8 @@ async function checkProcess(
   for (const report of reports) {
     const before = standing ?? (await selectValuesBefore(db, key, report.at))
     const texts = new Map(before.map(value => [valueKey(value), value.text]))
-    const check = checkReport(report, found.get(report.id) ?? [], { texts }, now)
+    const looked = { ...report, faults: faults.get(report.id) ?? [] }
+    const check = checkReport(looked, found.get(report.id) ?? [], { texts }, now)
     if (check.state === 'ready' || check.state === 'shadow') standing = check.values
     checks.push({ id: report.id, ...check })
   }

@@ -6,8 +6,10 @@ import { rewrapSecrets } from '../../../../cloud/compliance/credentials.ts'
 import { openSecrets } from '../../../../cloud/compliance/secrets.ts'
 import type { SmaClient } from '../../../../cloud/compliance/sma/client.ts'
 import { watchReports } from '../../../../cloud/compliance/sma/late.ts'
-import { SMA_RULES } from '../../../../cloud/compliance/sma/runner.ts'
+import { afterOutcome } from '../../../../cloud/compliance/sma/outcome.ts'
+import { recoverLostReports, SMA_RULES } from '../../../../cloud/compliance/sma/runner.ts'
 import { verifyEvidence } from '../../../../cloud/compliance/verify-evidence.ts'
+import { insertFault } from '../../../../cloud/store/sensor-faults.ts'
 import { decideSmaReport } from '../../../../cloud/store/sma-reports.ts'
 import { turnSending } from '../../../../cloud/store/switches.ts'
 import { openTestDatabase, type TestDatabase } from '../../../doubles/databases.ts'
@@ -16,6 +18,12 @@ import { openSmaScene, PASSWORD, type SmaScene, USER } from './scene.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+
+test('afterOutcome() waits as long as SMA asks for, at most an hour', () => {
+  const waitFor = (retryAfterMs: number) =>
+    afterOutcome({ kind: 'not_sent', reason: 'x', retryAfterMs }, { afterNoAnswer: 'hold' }, 0).nextAttemptAt
+  assert.deepEqual([0, 20 * MINUTE, 1e12].map(waitFor), [5 * MINUTE, 20 * MINUTE, HOUR])
+})
 
 describe('reports to SMA', () => {
   let database: TestDatabase
@@ -83,6 +91,20 @@ describe('reports to SMA', () => {
     await scene.round()
     assert.deepEqual((await states())[1], 'sent', 'what comes late heals')
     assert.equal(scene.sma.held.length, 8)
+  })
+
+  test('a sensor that was declared faulty is not reported, and is again when its time is over', async () => {
+    const [, two] = scene.points
+    const now = scene.clock.now()
+    const fault = { pointId: two, quantity: 'flow', reason: 'cable cortado', by: 'ana' } as const
+    await database.db.transaction(tx =>
+      insertFault(tx, { ...fault, from: now, until: now + 10 * MINUTE, now }),
+    )
+    for (let times = 0; times < 3; times += 1) await scene.toNext()
+    await scene.round()
+
+    assert.deepEqual(await states(), ['no_data', 'no_data', 'sent'])
+    assert.equal((await reasons())[0], 'no good reading: Q of device 891, whose sensor was declared faulty')
   })
 
   test('a counter that went back, and what is negative, waits for a person, who may send or close it', async () => {
@@ -208,6 +230,30 @@ describe('reports to SMA', () => {
     const [, overtaken] = (await scene.reports()).filter(({ state }) => state !== 'no_data')
     assert.equal(overtaken?.state, 'sent')
     assert.deepEqual((await verifyEvidence(database.db)).breaks, [])
+  })
+
+  test('what SMA took is told, though it answered after the report was given up', async () => {
+    const slow: SmaClient = {
+      submit: async (...told) => {
+        const said = await scene.deps.client.submit(...told)
+        await scene.clock.advance(SMA_RULES.leaseMs)
+        await recoverLostReports(scene.deps)
+        assert.equal((await states())[0], 'review')
+        return said
+      },
+    }
+    await scene.toNext()
+    await scene.round(slow)
+    assert.equal((await states())[0], 'sent')
+  })
+
+  test('a token that one password was given is not used with another', async () => {
+    const { client } = scene.deps
+    const submission = { uf: '1234', process: '567', body: '[]' }
+    const { signal } = new AbortController()
+    await client.submit(submission, { user: USER, password: PASSWORD }, signal)
+    const { outcome } = await client.submit(submission, { user: USER, password: 'adivinada' }, signal)
+    assert.equal(outcome.kind, 'configuration_error')
   })
 
   test('the hour that the clocks show twice is not written twice; in UTC-4 there is none', async () => {
