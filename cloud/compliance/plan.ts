@@ -103,11 +103,12 @@ export async function fillSlots({ db, clock, log }: PlanDeps, limits: PlanLimits
   const counts: PlanCounts = { ready: 0, noData: 0, review: 0, shadow: 0, notMeasured: 0 }
   for (let taken = limits.checksMax; taken === limits.checksMax; ) {
     const now = clock.now()
-    const slots = await takeChecks(db, { now, againAt: now + CHECK_LEASE_MS, limit: limits.checksMax })
+    const againAt = now + CHECK_LEASE_MS
+    const slots = await takeChecks(db, { now, againAt, limit: limits.checksMax })
     taken = slots.length
     if (taken === 0) break
     const changes = await checkApart({ db, clock, log }, slots, now)
-    const written = new Set(await writeChecks(db, now, changes))
+    const written = new Set(await writeChecks(db, { now, againAt }, changes))
     const byId = new Map(slots.map(slot => [slot.id, slot]))
     for (const { id, state, reason } of changes) {
       const slot = byId.get(id)

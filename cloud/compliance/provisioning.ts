@@ -14,7 +14,7 @@ import {
 import type { Sql } from '../store/database.ts'
 import type { Written } from '../store/sites.ts'
 import { type InformantSettings, type ObligationSettings, termsOf, type WorkKind } from './obligation.ts'
-import { BACKFILL_MAX, type Effect, reschedule } from './rescheduling.ts'
+import { BACKFILL_MAX, type Effect, reschedule, versionAt } from './rescheduling.ts'
 import type { Secrets } from './secrets.ts'
 
 /** What a secret of an informant is sealed for. */
@@ -101,7 +101,7 @@ export async function upsertObligation(
     validFrom: from,
     validTo: to ?? null,
     terms,
-    owedFrom: Math.max(from, backfillFrom ?? now),
+    owedFrom: Math.max(from, backfillFrom ?? owedBy(before, now)),
   }
   const written = await writeObligation(tx, row, now)
   const after = await selectVersions(tx, workCode)
@@ -120,6 +120,12 @@ export async function upsertObligation(
   const is = after.find(({ id }) => id === written.id)
   await insertChange(tx, workCode, { from, at: now, by, reason, before: was, after: is, effect })
   return { ...written, before, after, effect }
+}
+
+/** Since when slots are not made yet that are owed as things are: nobody made them, and they are owed all the same. */
+function owedBy(versions: readonly ObligationVersion[], now: number): number {
+  const version = versionAt(versions, now)
+  return version === undefined || version.terms.mode === 'off' ? now : Math.min(now, version.createdThrough)
 }
 
 async function pointFinder(

@@ -210,8 +210,15 @@ export interface CheckedSlot extends CheckChange {
   id: number
 }
 
-/** Writes what came of looking at slots, where nobody else was faster. Returns the ids that were written. */
-export async function writeChecks(sql: Sql, now: number, slots: readonly CheckedSlot[]): Promise<number[]> {
+/**
+ * Writes what came of looking at slots that were taken until `againAt`. Who had one looked at again meanwhile, because
+ * something was declared or decided, is not overwritten. Returns the ids that were written.
+ */
+export async function writeChecks(
+  sql: Sql,
+  { now, againAt }: { now: number; againAt: number },
+  slots: readonly CheckedSlot[],
+): Promise<number[]> {
   const rows = await sql.query<{ id: number }>(
     `update slots s set state = t.state, reason = nullif(t.reason, ''), chosen = nullif(t.chosen, '')::jsonb,
        declaration = nullif(t.declaration, '')::jsonb, findings = t.findings::jsonb,
@@ -219,7 +226,7 @@ export async function writeChecks(sql: Sql, now: number, slots: readonly Checked
        state_at = case when s.state = t.state then s.state_at else to_timestamp($1::float8 / 1000) end
      from unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[], $9::text[])
        as t(id, state, reason, chosen, declaration, next_check, next_attempt, findings)
-     where s.id = t.id::bigint and ${isChecked('s')}
+     where s.id = t.id::bigint and s.next_check_at = to_timestamp($10::float8 / 1000) and ${isChecked('s')}
      returning s.id`,
     [
       now,
@@ -231,6 +238,7 @@ export async function writeChecks(sql: Sql, now: number, slots: readonly Checked
       literal(slots, ({ nextCheckAt }) => nextCheckAt),
       literal(slots, ({ nextAttemptAt }) => nextAttemptAt),
       slots.map(({ findings }) => JSON.stringify(findings)),
+      againAt,
     ],
   )
   return rows.map(({ id }) => id)

@@ -18,7 +18,7 @@ import { insertPause } from '../../../cloud/store/alert-pauses.ts'
 import { insertAlertRule } from '../../../cloud/store/alert-rules.ts'
 import { insertAnomaly } from '../../../cloud/store/analyses.ts'
 import { finishAttempt, takeSlot } from '../../../cloud/store/compliance-sending.ts'
-import { createSlots, selectOwing, writeChecks } from '../../../cloud/store/compliance-slots.ts'
+import { createSlots, selectOwing, takeChecks, writeChecks } from '../../../cloud/store/compliance-slots.ts'
 import { saveReported } from '../../../cloud/store/configurations.ts'
 import type { Database } from '../../../cloud/store/database.ts'
 import { ensureDerivedSeries, replaceCounterEvents } from '../../../cloud/store/derived.ts'
@@ -339,8 +339,7 @@ async function breakSensors({ db }: ApiScene, name: string): Promise<void> {
 /** Three slots of each work, two of them ready. */
 async function makeSlots({ db }: ApiScene): Promise<void> {
   for (const owing of await selectOwing(db, NOW + 10, 0, 10)) {
-    const dueAts = [NOW - 7_200_000, NOW - 3_600_000, NOW]
-    await createSlots(db, owing, { dueAts, through: NOW + 1, now: NOW })
+    await createSlots(db, owing, { dueAts: [NOW - 7.2e6, NOW - 3.6e6, NOW], through: NOW + 1, now: NOW })
   }
   const slots = await db.query<{ id: number; workCode: string; dueAt: number }>(
     `select id, work_code as "workCode", due_at as "dueAt" from slots where due_at < to_timestamp($1::float8 / 1000)`,
@@ -358,7 +357,8 @@ async function makeSlots({ db }: ApiScene): Promise<void> {
       },
     }
   })
-  await writeChecks(db, NOW, checked)
+  await takeChecks(db, { now: NOW - 1, againAt: NOW, limit: 100 })
+  await writeChecks(db, { now: NOW, againAt: NOW }, checked)
 }
 
 /** DGA answers the newest slot of each work that waits. */

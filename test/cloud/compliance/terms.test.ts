@@ -3,10 +3,15 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { decideSlot } from '../../../cloud/compliance/deciding.ts'
+import { ObligationSettings } from '../../../cloud/compliance/obligation.ts'
+import { fillSlots, makeSlots, PLAN_LIMITS } from '../../../cloud/compliance/plan.ts'
+import { upsertObligation } from '../../../cloud/compliance/provisioning.ts'
 import { flagsOf } from '../../../cloud/flags.ts'
+import type { Database } from '../../../cloud/store/database.ts'
 import { endFault, insertFault } from '../../../cloud/store/sensor-faults.ts'
 import { VARIABLES } from '../../../protocol/variables.ts'
 import { openTestDatabase, type TestDatabase } from '../../doubles/databases.ts'
+import { RUT } from './installation.ts'
 import { DAY, HOUR, MINUTE, openScene, type Scene } from './scene.ts'
 
 const WORK = 'OB-0602-7'
@@ -212,6 +217,45 @@ describe('a work', () => {
     assert.equal(await site.db.transaction(tx => endFault(tx, fault, end)), 1)
     await site.round()
     assert.deepEqual(await scene.statesOf(), ['not_measured', 'sent'])
+  })
+
+  test('whose sensor is declared faulty while its slot is looked at does not declare what was seen before', async () => {
+    const { clock, site, register, toNextHour, dga } = scene
+    const point = await register(WORK)
+    await toNextHour(point)
+    const now = clock.now()
+    const { db, log } = site
+    const fault = { pointId: point, quantity: 'level', reason: 'cable cortado', by: 'ana' } as const
+    const declare = () =>
+      db.transaction(tx => insertFault(tx, { ...fault, from: now, until: now + DAY, now }))
+    const query = async (text: string, params?: Parameters<Database['query']>[1]) => {
+      if (text.includes('set state = t.state')) await declare()
+      return db.query(text, params)
+    }
+    const slow: Database = { ...db, query: query as Database['query'] }
+    await makeSlots({ db, clock, log }, PLAN_LIMITS)
+    await fillSlots({ db: slow, clock, log }, PLAN_LIMITS)
+    await site.round()
+
+    assert.deepEqual(await scene.statesOf(), ['not_measured'])
+    assert.deepEqual(dga.holdings.all(), [])
+  })
+
+  test('that is changed from an instant before now on, while nobody made slots, loses none', async () => {
+    const { clock, site, register } = scene
+    const id = await register(WORK)
+    await clock.advance(3 * HOUR)
+    const settings = ObligationSettings.parse({
+      ...{ from: '2026-01-15T13:30:00Z', standard: 'mayor', channel: 'rest', workCode: WORK, informant: RUT },
+    })
+    const wish = { clientId: site.clientId, point: { id, kind: 'groundwater' as const }, settings }
+    await site.db.transaction(tx => upsertObligation({ tx, clock }, wish))
+    await site.round()
+
+    assert.deepEqual(
+      (await site.slots()).map(({ dueAt }) => new Date(dueAt).toISOString().slice(11, 16)),
+      ['13:00', '14:00', '15:00'],
+    )
   })
 
   test('that cannot be read keeps to itself: slots of others are made and filled, and the log says which', async () => {
