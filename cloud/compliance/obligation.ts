@@ -183,6 +183,14 @@ export const ObligationSettings = z
     path: ['channel'],
     ...ALSO_WITH_OTHERS,
   })
+  .refine(
+    ({ channel, required }) => channel !== 'soap' || !Array.isArray(required) || required.includes('level'),
+    {
+      message: 'cannot be soap with no level required: the schema demands one',
+      path: ['channel'],
+      ...ALSO_WITH_OTHERS,
+    },
+  )
   .refine(({ standard, every }) => standard !== 'custom' || every !== undefined, {
     message: 'is needed with standard custom: nothing else says how often',
     path: ['every'],

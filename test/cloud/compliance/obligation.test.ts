@@ -40,6 +40,7 @@ test('ObligationSettings refuse what DGA could not understand', () => {
     { every: '7m' },
     { every: '30s' },
     { channel: 'soap', levelExempt: true },
+    { channel: 'soap', required: ['flow', 'total'] },
     { unknown: 1 },
   ]
   for (const change of wrong) {
