@@ -69,7 +69,7 @@ export interface ObligationRow {
 /**
  * Writes an obligation and its work, within a transaction. One that is there already is changed to these terms; slots
  * that exist keep what they say. An earlier `owedFrom` than before makes the slots since then owed as well; a later one
- * changes nothing. What is changed lifts the work's block. Throws Rejected when the work is another client's.
+ * changes nothing, unless it was off: nothing is owed of that time. What is changed lifts the work's block. Throws Rejected when the work is another client's.
  */
 export async function writeObligation(tx: Sql, row: ObligationRow, now: number): Promise<Written> {
   const { workCode, pointId, informantId, validFrom, validTo, terms, owedFrom } = row
@@ -87,8 +87,10 @@ export async function writeObligation(tx: Sql, row: ObligationRow, now: number):
              to_timestamp($7::float8 / 1000), to_timestamp($7::float8 / 1000))
      on conflict (work_code, valid_from) do update set
        point_id = excluded.point_id, informant_id = excluded.informant_id, valid_to = excluded.valid_to,
-       terms = excluded.terms, owed_from = least(o.owed_from, excluded.owed_from),
-       created_through = least(o.created_through, excluded.owed_from)
+       terms = excluded.terms,
+       owed_from = case when o.terms->>'mode' = 'off' then excluded.owed_from else least(o.owed_from, excluded.owed_from) end,
+       created_through = case when o.terms->>'mode' = 'off' then excluded.owed_from
+         else least(o.created_through, excluded.owed_from) end
      where o.owed_from > excluded.owed_from or (o.point_id, o.informant_id, o.valid_to, o.terms)
        is distinct from (excluded.point_id, excluded.informant_id, excluded.valid_to, excluded.terms)
      returning id, xmax = 0 as created`,

@@ -88,7 +88,9 @@ export async function writeSmaProcess(tx: Sql, row: SmaProcessRow, now: number):
   const [terms] = await tx.query<{ id: number; created: boolean }>(
     `insert into sma_terms as t (key, client_id, valid_from, terms, created_through)
      values ($1, $5, to_timestamp($2::float8 / 1000), $3::jsonb, to_timestamp(greatest($2::float8, $4::float8) / 1000))
-     on conflict (key, valid_from) do update set terms = excluded.terms where t.terms <> excluded.terms
+     on conflict (key, valid_from) do update set terms = excluded.terms,
+       created_through = case when t.terms->>'mode' = 'off' then excluded.created_through else t.created_through end
+     where t.terms <> excluded.terms
      returning id, xmax = 0 as created`,
     [key, row.validFrom, JSON.stringify(row.terms), now, row.clientId],
   )
@@ -101,12 +103,12 @@ export async function writeSmaProcess(tx: Sql, row: SmaProcessRow, now: number):
   return { id: terms?.id ?? 0, change: terms?.created === true ? 'created' : 'changed' }
 }
 
-/** Takes back what nothing was found for yet, from where the terms changed on. */
+/** Takes back what nothing was found for yet and is still looked for, from where the terms changed on. */
 async function makeAnew(tx: Sql, key: string, from: number): Promise<void> {
   await tx.query(
     `with gone as (
        delete from sma_reports where key = $1 and at >= to_timestamp($2::float8 / 1000)
-         and state in ('pending', 'no_data') and attempts = 0 returning at)
+         and state in ('pending', 'no_data') and attempts = 0 and next_check_at is not null returning at)
      update sma_terms t set created_through = least(created_through, (select min(at) from gone))
      where t.key = $1 and (select min(at) from gone) is not null and t.valid_from = (
        select max(valid_from) from sma_terms where key = $1 and valid_from <= (select min(at) from gone))`,

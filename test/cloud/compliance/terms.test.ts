@@ -258,6 +258,26 @@ describe('a work', () => {
     )
   })
 
+  test('that was off owes nothing of that time when it is declared again', async () => {
+    const { clock, site, register, toNextHour } = scene
+    const id = await register(WORK, { mode: 'off' })
+    await toNextHour(id)
+    await site.round()
+    const settings = ObligationSettings.parse({
+      ...{ from: '2026-01-01T00:00:00Z', standard: 'mayor', channel: 'rest', workCode: WORK, informant: RUT },
+    })
+    await clock.advance(MINUTE)
+    const wish = { clientId: site.clientId, point: { id, kind: 'groundwater' as const }, settings }
+    const { effect } = await site.db.transaction(tx => upsertObligation({ tx, clock }, wish))
+    assert.equal(effect.toMake, 0)
+    await toNextHour(id)
+    await site.round()
+    assert.deepEqual(
+      (await site.slots()).map(({ dueAt }) => new Date(dueAt).toISOString().slice(11, 16)),
+      ['14:00'],
+    )
+  })
+
   test('that cannot be read keeps to itself: slots of others are made and filled, and the log says which', async () => {
     const { site, register, toNextHour } = scene
     const [sick, healthy] = [await register(WORK), await register('OB-0602-8')]

@@ -107,6 +107,26 @@ describe('reports to SMA', () => {
     assert.equal((await reasons())[0], 'no good reading: Q of device 891, whose sensor was declared faulty')
   })
 
+  test('what was off is owed from when it is on, and what was given up stays so when terms change', async () => {
+    await scene.provision({ mode: 'off' })
+    await scene.toNext()
+    await scene.round()
+    await scene.clock.advance(MINUTE)
+    await scene.provision({ every: '1h' })
+    await scene.round()
+    assert.deepEqual(await states(), [])
+
+    await scene.clock.advance(HOUR)
+    await scene.round()
+    await scene.clock.advance(3 * HOUR)
+    await scene.round()
+    const before = (await scene.reports()).map(({ id, state }) => [id, state])
+    assert.equal(before[0]?.[1], 'no_data')
+    await scene.provision({ every: '1h', within: '2m' })
+    await scene.round()
+    assert.deepEqual((await scene.reports())[0]?.id, before[0]?.[0])
+  })
+
   test('a counter that went back, and what is negative, waits for a person, who may send or close it', async () => {
     await scene.toNext(1, 100)
     await scene.round()
