@@ -220,7 +220,8 @@ function resources(deps: ApiDeps, options: ApiOptions): OpenAPIHono<ApiEnv> {
   api.route('/ledger', ledger(deps))
   api.route('/audit', audit(deps))
   routeAlerts(api, deps)
-  api.route('/recomputations', recomputations(deps))
+  // What is computed is written where the API's role may not write; whose points they are, the routes ask.
+  api.route('/recomputations', recomputations({ ...deps, db: deps.accountsDb }))
   api.route('/compliance/sending', sending(deps))
   api.route('/compliance', reconciliation(deps))
   return api
