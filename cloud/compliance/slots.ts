@@ -284,6 +284,7 @@ export function afterVerification(
         nextVerifyAt: null,
       }
     case 'no_answer':
-      return { state: 'sent', reason: null, nextVerifyAt: again }
+      // However long DGA is away: who does not answer has not said that it does not know the receipt.
+      return { state: 'sent', reason: null, nextVerifyAt: now + wait }
   }
 }

@@ -143,5 +143,9 @@ test('afterVerification() puts what DGA holds otherwise before a person, and ask
     nextVerifyAt: null,
   })
   assert.equal(afterVerification({ kind: 'not_found', reason: 'x' }, 8, NOW).state, 'review')
-  assert.deepEqual(afterVerification({ kind: 'no_answer', reason: 'x' }, 8, NOW).nextVerifyAt, null)
+  assert.deepEqual(
+    afterVerification({ kind: 'no_answer', reason: 'x' }, 80, NOW).nextVerifyAt,
+    NOW + 24 * 3_600_000,
+    'until it answers',
+  )
 })
