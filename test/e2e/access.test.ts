@@ -169,7 +169,7 @@ describe('the application, for who is let in', { skip: skipWithout('chromium') }
     await look('account-keys')
     await page.getByRole('button', { name: 'Revocar' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Revocar' }).click()
-    await page.getByText('Revocada').waitFor()
+    await page.getByText('Revocada').first().waitFor()
     assert.equal((await api.ask('GET /api/v1/points', { token })).status, 401)
   }
 
