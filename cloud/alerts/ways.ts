@@ -1,6 +1,7 @@
 // Which way a message takes: mail, or the channel that it names, opened with the secret that it has now.
 
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Secrets } from '../compliance/secrets.ts'
 import { selectSendingChannel } from '../store/alert-channels.ts'
 import type { Database } from '../store/database.ts'
@@ -55,7 +56,14 @@ export async function sendBy(
   const found = await selectSendingChannel(db, channelId ?? 0)
   if (found === undefined) return { kind: 'refused', answer: 'The channel was removed' }
   const { settings, sealed } = found
-  const secret = sealed === null ? '' : outside.secrets.open(sealed, channelOwner(found.id))
+  let secret = ''
+  try {
+    if (sealed !== null) secret = outside.secrets.open(sealed, channelOwner(found.id))
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    // A mistake of ours: it keeps to its channel, and is tried again.
+    return notSent(error.message)
+  }
   if (settings.kind === 'http') return openHttpChannel(outside, { settings, secret }).send(message)
   return openWebhook(outside.webhooks, settings.url, secret).send(message)
 }

@@ -9,11 +9,11 @@ import { Rejected, reasonOf } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import type { Metrics } from '../../protocol/runtime/metrics.ts'
 import { channelOwner } from '../alerts/ways.ts'
-import { rewrapChannels } from '../store/alert-channels.ts'
 import type { Database } from '../store/database.ts'
 import { type Condition, settleIncidents } from '../store/incidents.ts'
-import { rewrapInformants, type SealedInformant, selectInformants } from '../store/informants.ts'
-import { rewrapSmaHolders } from '../store/sma.ts'
+import { type SealedInformant, selectInformants } from '../store/informants.ts'
+import { rewrapRows, type SealedTable } from '../store/sealed-rows.ts'
+import { webhookOwner } from '../webhooks/deliver.ts'
 import { keepWorking } from '../work-loop.ts'
 import { secretOwner } from './provisioning.ts'
 import type { Sealed, Secrets } from './secrets.ts'
@@ -90,7 +90,7 @@ export function runCredentialsCheck(deps: CredentialsDeps, signal: AbortSignal):
 }
 
 /** Puts every secret that a former key sealed into an envelope of the current one. Services may run meanwhile. */
-export async function rewrapSecrets(
+export function rewrapSecrets(
   { db, secrets }: Pick<CredentialsDeps, 'db' | 'secrets'>,
   tell: (mistake: string) => void,
 ): Promise<{ rewrapped: number; left: number }> {
@@ -103,17 +103,15 @@ export async function rewrapSecrets(
       return undefined
     }
   }
-  const { currentKeyId } = secrets
-  const informants = await rewrapInformants(db, currentKeyId, ({ rut, secretKeyId, secret }) =>
-    rewrap({ keyId: secretKeyId, bytes: secret }, secretOwner(rut)),
+  return rewrapRows(db, secrets.currentKeyId, ({ table, owner, keyId, bytes }) =>
+    rewrap({ keyId, bytes }, OWNERS[table](owner)),
   )
-  const holders = await rewrapSmaHolders(db, currentKeyId, ({ user, secretKeyId, secret }) =>
-    rewrap({ keyId: secretKeyId, bytes: secret }, holderOwner(user)),
-  )
-  const channels = await rewrapChannels(db, currentKeyId, (id, sealed) => rewrap(sealed, channelOwner(id)))
-  const all = [informants, holders, channels]
-  return {
-    rewrapped: all.reduce((sum, one) => sum + one.rewrapped, 0),
-    left: all.reduce((sum, one) => sum + one.left, 0),
-  }
+}
+
+/** What a secret of each table is sealed for. */
+const OWNERS: Readonly<Record<SealedTable, (owner: string) => string>> = {
+  informants: secretOwner,
+  sma_holders: holderOwner,
+  alert_channels: id => channelOwner(Number(id)),
+  webhooks: id => webhookOwner(Number(id)),
 }

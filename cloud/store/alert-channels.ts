@@ -3,7 +3,7 @@
 import type { ChannelSettings } from '../alerts/channel.ts'
 import type { Preferences } from '../alerts/preferences.ts'
 import type { Sealed } from '../compliance/secrets.ts'
-import type { Database, Sql } from './database.ts'
+import type { Sql } from './database.ts'
 import type { ClientIds } from './queries.ts'
 
 /** A way to people, as it is kept. */
@@ -168,30 +168,4 @@ export async function savePreferences(
     [userId, JSON.stringify(preferences), version, now],
   )
   return rows.length > 0
-}
-
-/** Puts another envelope in the place of the one with this key, as rewrapInformants() does. */
-export async function rewrapChannels(
-  db: Database,
-  currentKeyId: string,
-  rewrap: (id: number, sealed: Sealed) => Sealed | undefined,
-): Promise<{ rewrapped: number; left: number }> {
-  const STALE = 'secret is not null and secret_key_id <> $1 and deleted_at is null'
-  const rows = await db.query<{ id: number }>(`select id from alert_channels where ${STALE} order by id`, [
-    currentKeyId,
-  ])
-  let rewrapped = 0
-  for (const { id } of rows) {
-    await db.transaction(async tx => {
-      const [kept] = await tx.query<{ keyId: string; secret: Uint8Array }>(
-        `select secret_key_id as "keyId", secret from alert_channels where ${STALE} and id = $2::bigint for update`,
-        [currentKeyId, id],
-      )
-      const sealed = kept === undefined ? undefined : rewrap(id, { keyId: kept.keyId, bytes: kept.secret })
-      if (sealed === undefined) return
-      await saveChannelSecret(tx, id, sealed)
-      rewrapped += 1
-    })
-  }
-  return { rewrapped, left: rows.length - rewrapped }
 }

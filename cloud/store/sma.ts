@@ -240,35 +240,3 @@ export async function writeReportChecks(
   )
   return rows.map(({ id }) => id)
 }
-
-/**
- * Puts another envelope in the place of the one with this key, one holder after another. Returns how many; `rewrap` is called
- * with the row locked, and one that it gives nothing for stays as it is.
- */
-export async function rewrapSmaHolders(
-  db: Database,
-  currentKeyId: string,
-  rewrap: (holder: SealedHolder) => { keyId: string; bytes: Uint8Array } | undefined,
-): Promise<{ rewrapped: number; left: number }> {
-  const rows = await db.query<{ id: number }>(
-    'select id from sma_holders where secret_key_id <> $1 order by id',
-    [currentKeyId],
-  )
-  let rewrapped = 0
-  for (const { id } of rows) {
-    await db.transaction(async tx => {
-      const [holder] = await tx.query<SealedHolder>(
-        `select ${HOLDER} from sma_holders h join clients c on c.id = h.client_id
-         where h.id = $1 and h.secret_key_id <> $2 for update of h`,
-        [id, currentKeyId],
-      )
-      const sealed = holder === undefined ? undefined : rewrap(holder)
-      if (sealed === undefined) return
-      await tx.query('update sma_holders set secret_key_id = $2, secret = $3 where id = $1', [
-        ...[id, sealed.keyId, sealed.bytes],
-      ])
-      rewrapped += 1
-    })
-  }
-  return { rewrapped, left: rows.length - rewrapped }
-}

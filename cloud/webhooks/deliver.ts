@@ -5,9 +5,10 @@
 
 import { qualityOf } from '../../protocol/reading.ts'
 import type { Clock } from '../../protocol/runtime/clock.ts'
+import { Rejected } from '../../protocol/runtime/errors.ts'
 import type { Log } from '../../protocol/runtime/log.ts'
 import { VARIABLES, variableOf } from '../../protocol/variables.ts'
-import type { Secrets } from '../compliance/secrets.ts'
+import type { Sealed, Secrets } from '../compliance/secrets.ts'
 import type { Database } from '../store/database.ts'
 import { settleIncidents } from '../store/incidents.ts'
 import {
@@ -79,10 +80,11 @@ async function sendOne(deps: WebhookDeps, message: DueMessage): Promise<'went on
   const { id, webhookId, url, attempts, secret, former } = message
   const body = message.body ?? (await bodyOf(db, message))
   if (message.body === null) await saveBody(db, id, body)
-  const owner = webhookOwner(webhookId)
-  const sealed = former === null ? [secret] : [secret, former]
-  const opened = sealed.map(one => secrets.open(one, owner))
-  const outcome = await sender.send({ id: `msg_${id}`, url, body, secrets: opened })
+  const opened = openAll(secrets, former === null ? [secret] : [secret, former], webhookOwner(webhookId))
+  const outcome: WebhookOutcome =
+    typeof opened === 'string'
+      ? { kind: 'unanswered', answer: opened }
+      : await sender.send({ id: `msg_${id}`, url, body, secrets: opened })
   const retryMs = RETRIES_MS[attempts - 1]
   const now = clock.now()
   const state = stateAfter(outcome, retryMs)
@@ -97,6 +99,16 @@ async function sendOne(deps: WebhookDeps, message: DueMessage): Promise<'went on
   const reason = `A message was not taken after ${attempts} tries: ${outcome.answer}`
   await disableWebhook(db, webhookId, { reason, by: 'smarthydro', now })
   return 'stopped'
+}
+
+/** What is signed with, or why it does not open: a mistake of ours, which keeps to its webhook and is tried again. */
+function openAll(secrets: Secrets, sealed: readonly Sealed[], owner: string): string[] | string {
+  try {
+    return sealed.map(one => secrets.open(one, owner))
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error
+    return error.message
+  }
 }
 
 function stateAfter(

@@ -5,6 +5,7 @@ import { createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { rewrapSecrets } from '../../../cloud/compliance/credentials.ts'
 import { openSecrets } from '../../../cloud/compliance/secrets.ts'
 import { settleIncidents } from '../../../cloud/store/incidents.ts'
 import { parseNetwork } from '../../../cloud/webhooks/address.ts'
@@ -221,6 +222,34 @@ describe('webhooks', () => {
     assert.deepEqual(signatures, [2, 1])
     const told = JSON.stringify(await api.db.query('select * from audit')) + api.lines.join()
     for (const one of [secret, rotated.body.secret]) assert.ok(!told.includes(one))
+  })
+
+  test('sign with what another master key sealed once it is sealed anew, and until then wait, alone', async () => {
+    const { webhook } = await register('sealed', ['incidents'])
+    const path = `/api/v1/webhooks/${webhook.id}/rotate`
+    await api.ask('POST /api/v1/webhooks/{webhook}/rotate', { path })
+    const [former, next] = [new Uint8Array(32).fill(5), new Uint8Array(32).fill(6)]
+    const alone = { ...deps, secrets: openSecrets(next) }
+    await raise('campo', 'gw-campo')
+    assert.equal(await sendDue(alone), 1, 'nothing else ends with it')
+    const [message] = await api.db.query<{ state: string; answer: string }>(
+      'select state, answer from webhook_messages order by id desc limit 1',
+    )
+    assert.equal(message?.state, 'pending')
+    assert.match(message?.answer ?? '', /Cannot open a secret of webhook \d+: key \w+ is not here/)
+
+    const rewrapped = await rewrapSecrets(
+      { db: api.db, secrets: openSecrets(next, [former]) },
+      mistake => void assert.fail(mistake),
+    )
+    assert.equal(rewrapped.left, 0)
+    await api.clock.advance(60_000)
+    await sendDue(alone)
+    const [{ headers } = assert.fail()] = at('sealed')
+    assert.equal(String(headers['webhook-signature']).split(' ').length, 2)
+    // The scene's other secrets open with its own key again.
+    await rewrapSecrets({ db: api.db, secrets: openSecrets(former, [next]) }, () => {})
+    await raise('campo')
   })
 
   test('reach no address that is not allowed, and are told so where they are made', async () => {
