@@ -28,7 +28,7 @@ export const USAGE = `smarthydro-cloud: collects what gateways measure, computes
                                               says what computing a stretch of a point again would change
   smarthydro-cloud recompute PREVIEW --reason R   does what that said, or nothing
   smarthydro-cloud user create --email A --name N --role R [--client C]
-  smarthydro-cloud user reset-password --email A
+  smarthydro-cloud user reset-password --email A    takes a second factor away too
                                               both print the drawn password, once
   smarthydro-cloud token create --name N --role R [--client C] [--scopes ${SCOPES.join(',')}] [--days D]
                                               prints the token, once

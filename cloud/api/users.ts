@@ -16,6 +16,7 @@ import {
   replacePassword,
 } from '../store/accounts.ts'
 import type { Database, Sql } from '../store/database.ts'
+import { removeSecondFactors } from '../store/users.ts'
 import { drawPassword, hashPassword, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from './password.ts'
 
 const Email = z.email().max(254)
@@ -42,15 +43,19 @@ export async function createUser(sql: Sql, request: UserRequest): Promise<{ pass
   return request.password === undefined ? { password } : {}
 }
 
-/** Gives a user another password and ends their sessions; returns it if it was drawn. Throws Rejected. */
+/**
+ * Gives a user another password, takes second factor and passkeys away, and ends their sessions: it is the way back in for who has
+ * lost everything. Returns the password if it was drawn. Throws Rejected.
+ */
 export async function resetPassword(
   sql: Sql,
   request: { email: string; password?: string },
 ): Promise<{ password?: string }> {
   const email = checkedEmail(request.email)
   const password = checkedPassword(request.password)
-  const changed = await replacePassword(sql, email, await hashPassword(password))
-  if (!changed) throw new Rejected(`Cannot reset the password of ${email}: no such user`)
+  const userId = await replacePassword(sql, email, await hashPassword(password))
+  if (userId === undefined) throw new Rejected(`Cannot reset the password of ${email}: no such user`)
+  await removeSecondFactors(sql, userId)
   return request.password === undefined ? { password } : {}
 }
 

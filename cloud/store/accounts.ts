@@ -62,9 +62,13 @@ export async function insertUser(sql: Sql, user: NewUser): Promise<boolean> {
   return rows.length > 0
 }
 
-/** Gives a user another password and ends their sessions. False when there is no such user. */
-export async function replacePassword(sql: Sql, email: string, passwordHash: string): Promise<boolean> {
-  const rows = await sql.query(
+/** Gives a user another password and ends their sessions. Returns the id; `undefined` when there is no such user. */
+export async function replacePassword(
+  sql: Sql,
+  email: string,
+  passwordHash: string,
+): Promise<string | undefined> {
+  const [row] = await sql.query<{ userId: string }>(
     `with changed as (
        update auth.accounts a set password = $2, updated_at = now()
        from auth.users u
@@ -72,10 +76,10 @@ export async function replacePassword(sql: Sql, email: string, passwordHash: str
      ), ended as (
        delete from auth.sessions s using changed where s.user_id = changed.user_id
      )
-     select user_id from changed`,
+     select user_id as "userId" from changed`,
     [email, passwordHash],
   )
-  return rows.length > 0
+  return row?.userId
 }
 
 /** Whether there is an administrator who can sign in. Holds others off until the transaction ends. */

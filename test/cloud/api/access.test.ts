@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { openMailer } from '../../../cloud/alerts/mail.ts'
+import { resetPassword } from '../../../cloud/api/users.ts'
 import { type MailServer, openMailServer } from '../../doubles/mail-server.ts'
 import { codeOf } from '../../doubles/totp.ts'
 import { until } from '../../doubles/until.ts'
@@ -236,6 +237,14 @@ describe('letting people in', () => {
     const path = `/api/v1/users/${me.id}/reset-second-factor`
     const { body } = await administer('POST /api/v1/users/{user}/reset-second-factor', undefined, path)
     assert.deepEqual([body.hasSecondFactor, body.sessions], [false, 0])
+    assert.equal((await person.ask('GET /api/v1/me')).status, 401)
+    await signedIn(email, password)
+  })
+
+  test('gives who has lost everything a way back in, on the machine itself', async () => {
+    const email = 'lucia@example.cl'
+    const { person } = await withFactor(email)
+    const { password = '' } = await resetPassword(api.db, { email })
     assert.equal((await person.ask('GET /api/v1/me')).status, 401)
     await signedIn(email, password)
   })
