@@ -298,7 +298,7 @@ function clientOf({ client }: Options): string | undefined {
 async function withDatabase(work: (db: Database, secretKey: Uint8Array) => Promise<number>): Promise<number> {
   const config = settings()
   const deps = { clock: systemClock, log: openCliLog(config) }
-  const open = await openDatabase(deps, config, { beside: true })
+  const open = await openDatabase(deps, config, { beside: true, withApi: false })
   try {
     return await actAs(commandActor(), () => work(open.db, open.secretKey))
   } finally {

@@ -19,19 +19,19 @@ import { prepareApiRole, prepareServiceRole } from './store/service-role.ts'
 /** The database, and the key that seals what is secret in it. */
 export interface OpenDatabase extends Closable {
   db: Database
-  /** The same as the API works on it: it sees the rows of its caller's clients alone. */
+  /** The same as the API works on it: it sees the rows of its caller's clients alone. Where the API does not run, the same. */
   apiDb: Database
   secretKey: Uint8Array
 }
 
 /**
  * Opens the database and migrates it. `beside`: for a command that may run while the cloud does; it then uses the
- * embedded server that is running already. Throws ConfigError and Unavailable.
+ * embedded server that is running already. `withApi`: the API runs in this process. Throws ConfigError and Unavailable.
  */
 export async function openDatabase(
   { clock, log }: { clock: Clock; log: Log },
   config: Pick<CloudConfig, 'database' | 'dataDir' | 'secretKey'>,
-  { beside }: { beside: boolean },
+  { beside, withApi }: { beside: boolean; withApi: boolean },
 ): Promise<OpenDatabase> {
   const scope = openScope()
   try {
@@ -40,7 +40,7 @@ export async function openDatabase(
     let url = config.database.kind === 'server' ? config.database.url : undefined
     if (url === undefined && beside) url = await findRunningPostgres({ dir })
     url ??= scope.use(await startEmbeddedPostgres({ clock, log }, { dir })).url
-    const { role, apiRole } = await prepare({ log }, url, { beside })
+    const { role, apiRole } = await prepare({ log }, url, { withApi })
     const db = scope.use(openPostgres({ log }, { url, poolMax, ...(role === undefined ? {} : { role }) }))
     const apiDb = apiRole === undefined ? db : scope.use(openApiDatabase({ log }, { url, poolMax }))
     const secretKey = await openSecretKey(config)
@@ -70,17 +70,17 @@ export function openApiDatabase(
   )
 }
 
-/** Migrates as who logs in; returns the roles to work as. A command beside the cloud does not work as the API. */
+/** Migrates as who logs in; returns the roles to work as: the API's only where it runs, for who else starts need not wait for it. */
 async function prepare(
   { log }: { log: Log },
   url: string,
-  { beside }: { beside: boolean },
+  { withApi }: { withApi: boolean },
 ): Promise<{ role: string | undefined; apiRole: string | undefined }> {
   const owner = openPostgres({ log }, { url, poolMax: 1 })
   try {
     await migrate(owner, { log })
     const role = await prepareServiceRole(owner, { log })
-    return { role, apiRole: beside ? undefined : await prepareApiRole(owner, { log }) }
+    return { role, apiRole: withApi ? await prepareApiRole(owner, { log }) : undefined }
   } finally {
     await owner.close()
   }

@@ -64,7 +64,8 @@ export async function startCloud(deps: CloudDeps, options: CloudOptions): Promis
   const uplink = await readUplinkFacts(config)
   const scope = openScope()
   try {
-    const { db, apiDb, secretKey } = scope.use(await openDatabase(deps, config, { beside: false }))
+    const withApi = options.services.includes('api')
+    const { db, apiDb, secretKey } = scope.use(await openDatabase(deps, config, { beside: false, withApi }))
     const { publicUrl, oidc, mail } = config
     const mailer = mail === undefined ? undefined : openMailer(mail)
     const door = openDoor({ ...deps, db, mailer }, { secretKey, publicUrl, oidc })
